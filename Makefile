@@ -1,0 +1,68 @@
+# Ordersite's commands. `make` alone lists them; README.md has the plain lines for machines without make.
+PYTHON ?= python3
+VAR_DIR ?= var
+export VAR_DIR
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
+# The demo writes orders and a board, so whatever a shell points at, it keeps to the embedded databases and the local board.
+ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u ORDERS_DATABASE_URL_FILE \
+	-u MONDAY_API_URL -u MONDAY_API_TOKEN -u MONDAY_API_TOKEN_FILE -u PRODUCTION -u SANDBOX_STORE
+MANAGE := $(BIN)/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check core bench serve clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+
+demo: .venv/installed ## install, load 5,000 demo orders, sync ten of them to the local board, write a page about it
+	@$(ONLY_HERE) $(MANAGE) migrate --verbosity 0
+	@$(ONLY_HERE) $(MANAGE) load_demo_orders --rows 5000
+	@$(ONLY_HERE) $(MANAGE) sync_orders --mode TEST --limit 10
+	@$(ONLY_HERE) $(MANAGE) demo_page --out $(VAR_DIR)/demo.html > $(VAR_DIR)/demo_page.log
+	@echo $(VAR_DIR)/demo.html
+
+test: .venv/installed-dev ## run the tests on the embedded databases
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+core: .venv/installed-dev ## run the tests of the pure cores, which need no Django
+	@$(BIN)/python -m pytest tests/core
+
+# The example of production settings is read as it stands; what names a folder or a secret of a server is replaced.
+check: .venv/installed-dev ## format, lint, types, layers, migrations, and the example of production settings
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary ordersite staging mapping monday manage.py
+	$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	$(ONLY_HERE) $(MANAGE) makemigrations --check --dry-run --verbosity 0
+	@set -a && . ./ordersite/production.env.example && set +a && unset LOG_FILE && export VAR_DIR=.venv/check && \
+		export SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" && \
+		echo '$(MANAGE) check --deploy  (ordersite/production.env.example)' && \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+bench: .venv/installed-dev ## measure reading, rendering and the local board (minutes)
+	@for file in tests/bench/bench_*.py; do \
+		$(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
+
+serve: .venv/installed ## the web pages and the worker, on this machine only
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) serve
+
+clean: ## remove what was installed and what tools left behind; the data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Ordersite needs Python 3.11 or later, and $(PYTHON) is none. Remedy: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo 'No virtual environment could be made. Remedy: install the venv module (Debian: apt install python3-venv).' >&2; exit 1; }
+	@echo 'Installing what requirements.txt pins into .venv ...'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	@echo 'Installing the development tools ...'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

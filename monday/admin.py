@@ -1,0 +1,45 @@
+"""Every call to the API, as it was made."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from .models import ApiCall
+from .screens import ReadOnly, moment, pill, seconds
+
+TONES = {"done": "good", "partly": "warn"}
+
+
+@admin.register(ApiCall)
+class ApiCallAdmin(ReadOnly):
+    called = "API calls"
+    list_display = ("when", "kind", "operations", "outcome_pill", "status", "cost", "took", "waiting", "on_behalf")
+    list_filter = ("kind", "outcome", "status")
+    search_fields = ("=correlation", "=request_id")
+    search_help_text = "On whose behalf (run:7) or the API's request id, whole"
+    exported = (
+        *("id", "at", "correlation", "kind", "operations", "status", "cost", "request_id"),
+        *("seconds", "waited", "retries", "outcome"),
+    )
+    ordering = ("-id",)
+
+    @admin.display(description="At")
+    def when(self, call: ApiCall) -> SafeString:
+        return moment(call.at)
+
+    @admin.display(description="Outcome")
+    def outcome_pill(self, call: ApiCall) -> SafeString:
+        return pill(TONES.get(call.outcome, "bad"), call.outcome)
+
+    @admin.display(description="Took")
+    def took(self, call: ApiCall) -> str:
+        return seconds(call.seconds)
+
+    @admin.display(description="Waited before")
+    def waiting(self, call: ApiCall) -> str:
+        return seconds(call.waited) if call.waited else ""
+
+    @admin.display(description="On behalf of")
+    def on_behalf(self, call: ApiCall) -> str:
+        return call.correlation

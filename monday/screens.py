@@ -1,0 +1,178 @@
+"""How admin screens show things: pills, moments, lists that stay quick on large tables, and their export.
+
+A pill is a word with an icon and a colour, so that it is understood without the colour. Nothing here carries a style
+attribute or a script: the pages' policy forbids both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.resources import ModelResource
+from tablib import Dataset
+
+ICONS = {
+    "good": "✓",
+    "bad": "✕",
+    "warn": "!",
+    "busy": "↻",
+    "wait": "◔",
+    "off": "–",
+    "back": "↩",
+    "add": "+",
+    "edit": "✎",
+    "take": "−",
+}
+COUNTED = 10_000  # rows beyond which a list says "more than"
+EXPORTED = 50_000  # rows of one export: it is made in memory
+FORMATS = {"csv": CSV, "xlsx": XLSX}
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def pill(tone: str, word: str) -> SafeString:
+    """A word with its icon; `tone` is one of ICONS."""
+    return format_html(
+        '<span class="pill pill-{}"><span class="pill-icon" aria-hidden="true">{}</span>{}</span>',
+        tone,
+        ICONS[tone],
+        word,
+    )
+
+
+def moment(at: datetime | None) -> SafeString:
+    """A time as people say it, with the exact one on hover; a dash where there is none."""
+    if at is None:
+        return format_html('<span class="quiet">{}</span>', "-")
+    at = at.astimezone(timezone.get_current_timezone())
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}", naturaltime(at)
+    )
+
+
+def seconds(value: float | None) -> str:
+    """A duration: "0.4 s", "2 min 5 s", "1 h 3 min"."""
+    if value is None:
+        return "-"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def link(url: str, text: object) -> SafeString:
+    """A link; both parts are escaped."""
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+class QuickPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than COUNTED rows, since counting a large table takes longer than showing a page of it."""
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows, COUNTED + 1 where there are more."""
+        rows = self.object_list
+        if isinstance(rows, QuerySet):
+            return rows.order_by("pk")[: COUNTED + 1].count()
+        return len(rows)
+
+
+class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that stays quick, and may be exported as CSV or XLSX with the filters that are set.
+
+    `called` is the list's title; `exported` names the fields of the export, none where it is empty.
+    """
+
+    called = ""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = QuickPaginator
+    exported: tuple[str, ...] = ()
+    change_list_template = "monday/list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of this screen, with its export."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        return [path("export/", self.admin_site.admin_view(self.export), name=name), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, with the links of its export."""
+        shown = {
+            "title": self.called or str(self.opts.verbose_name_plural).capitalize(),
+            "export_formats": list(FORMATS) if self.exported else [],
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, shown)
+
+    def export(self, request: HttpRequest) -> HttpResponse:
+        """The list as a file, with the filters of the page that asked for it."""
+        if not self.exported or not self.has_view_permission(request):
+            raise PermissionDenied
+        query = request.GET.copy()
+        wanted = FORMATS.get(str(query.pop("format", ["csv"])[-1]))
+        request.GET = query  # type: ignore[assignment]
+        if wanted is None:
+            raise PermissionDenied
+        rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
+        if rows[: EXPORTED + 1].count() > EXPORTED:
+            messages.error(request, f"An export holds at most {EXPORTED:,} rows. Remedy: filter the list first.")
+            return HttpResponseRedirect(f"../?{query.urlencode()}")
+        file = wanted()
+        data = file.export_data(_plain(_resource(self.model, self.exported).export(queryset=rows)))
+        name = f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{file.get_extension()}"
+        return HttpResponse(
+            data,
+            content_type=file.get_content_type(),
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+
+class ReadOnly(Listed):
+    """A list of what happened: nobody adds, changes or deletes here."""
+
+    change_form_template = "monday/record.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One record, named by its list."""
+        shown = {"title": str(self.opts.verbose_name).capitalize(), "list_title": self.called, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, shown)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def _plain(data: Dataset) -> Dataset:
+    """The same table, with an apostrophe before every text that a spreadsheet would run as a formula."""
+    return Dataset(*(tuple(_cell(cell) for cell in row) for row in data), headers=data.headers)
+
+
+def _cell(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def _resource(model: type[Model], fields: tuple[str, ...]) -> Any:
+    """The exporter of these fields of a model, in this order."""
+    meta = type("Meta", (), {"model": model, "fields": fields, "export_order": fields})
+    return type(f"{model.__name__}Resource", (ModelResource,), {"Meta": meta})()

@@ -1,0 +1,156 @@
+"""The edge of the command line: runs a management command and turns what stops it into one sentence and an exit code.
+
+Commands report what they expect themselves. What is caught here may stop any of them: an odd setting (2), an app
+database that is not migrated or cannot be reached (2), a full disk (1), Ctrl-C (130), a reader that has gone away (1).
+Everything else is a mistake in the program and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+FAILED, CONFIGURATION, INTERRUPTED = 1, 2, 130
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+# How SQLite, PostgreSQL and SQL Server say that there is no room left.
+FULL_DISK_TEXTS = ("database or disk is full", "no space left on device", "insufficient disk space", "is full due to")
+# mssql-django loads pyodbc, and with it this library, whichever driver it then uses.
+DRIVER_REMEDY = ". Remedy: install the ODBC driver manager (Debian: apt install libodbc2)."
+
+
+def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execute_from_command_line) -> int:
+    """Run one command line (program name first); returns the exit code."""
+    make_streams_forgiving()
+    code = _outcome(arguments, execute)
+    return code if _flushed() else code or FAILED
+
+
+def make_streams_forgiving() -> None:
+    """Let a console without Unicode (cp1252, ASCII) show a question mark instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -> int:
+    try:
+        execute(list(arguments))
+    except SystemExit as leaving:
+        return _exit_code(leaving)
+    except ImproperlyConfigured as problem:
+        remedy = DRIVER_REMEDY if "pyodbc" in str(problem) and "Remedy" not in str(problem) else ""
+        return _say(f"Configuration: {problem}{remedy}", CONFIGURATION)
+    except KeyboardInterrupt:
+        return _say("Stopped by the keyboard. Remedy: run the same command again to go on.", INTERRUPTED)
+    except BrokenPipeError:
+        _swallow_output()
+        return FAILED
+    except (DatabaseError, OSError) as problem:
+        sentence, code = explain(problem)
+        if not sentence:
+            raise
+        return _say(sentence, code)
+    return 0
+
+
+def explain(problem: DatabaseError | OSError) -> tuple[str, int]:
+    """A sentence with its remedy and the exit code, for what an operator can mend; an empty one for anything else."""
+    if _disk_is_full(problem):
+        return (
+            f"The disk is full. What was confirmed is kept. Remedy: free space (the data lies in {settings.VAR_DIR}) "
+            "and run the same command again.",
+            FAILED,
+        )
+    if isinstance(problem, DatabaseError):
+        return _explain_database(problem)
+    return "", FAILED
+
+
+def _explain_database(problem: DatabaseError) -> tuple[str, int]:
+    """Find out by looking, since no two vendors have the same words for a table that is missing."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        # A broken transaction or a dead connection answers no question.
+        connection.close()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as reason:
+        return (
+            f"The app database cannot be used ({_first_line(reason)}). "
+            "Remedy: check DATABASE_URL, that the server runs and that its account may connect.",
+            CONFIGURATION,
+        )
+    if missing:
+        return (
+            "The app database is not up to date with this version. Remedy: python manage.py migrate",
+            CONFIGURATION,
+        )
+    if any(word in str(problem).lower() for word in ("locked", "readonly")):
+        return (
+            f"The app database cannot be written ({_first_line(problem)}). "
+            "Remedy: end the process that holds it, or check the file's rights.",
+            FAILED,
+        )
+    return "", FAILED
+
+
+def _disk_is_full(problem: BaseException) -> bool:
+    seen: BaseException | None = problem
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL_DISK:
+            return True
+        if isinstance(seen, DatabaseError) and any(text in str(seen).lower() for text in FULL_DISK_TEXTS):
+            return True
+        seen = seen.__cause__
+    return False
+
+
+def _first_line(problem: BaseException) -> str:
+    lines = str(problem).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(problem).__name__
+
+
+def _exit_code(leaving: SystemExit) -> int:
+    """What the interpreter itself would make of `sys.exit(...)`: a number, nothing, or a text for stderr."""
+    if leaving.code is None:
+        return 0
+    return leaving.code if isinstance(leaving.code, int) else _say(str(leaving.code), FAILED)
+
+
+def _say(sentence: str, code: int) -> int:
+    try:
+        print(sentence, file=sys.stderr, flush=True)
+    except OSError:
+        # The reader of stderr is gone too; the exit code still tells.
+        return code
+    return code
+
+
+def _flushed() -> bool:
+    """Write what stdout still holds; false where its reader has gone or the disk behind it is full."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _swallow_output()
+        return False
+    except OSError as problem:
+        _say(f"The output cannot be written ({problem.strerror}). Remedy: free space, or send it elsewhere.", FAILED)
+        _swallow_output()
+        return False
+    return True
+
+
+def _swallow_output() -> None:
+    """Point stdout at nothing, so that the interpreter's own flush at exit has nowhere to fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,119 @@
+"""The database with our own tables: can it be reached, is it up to date, does it do what leases and jobs rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from staging.lease import database_now
+
+from .finding import Finding, ok, problem, warning
+from .reaching import connect, file_of, missing_file, network_file_system
+
+NAME = "app database"
+MIGRATE = "python manage.py migrate"
+CLOCKS_APART = 5.0  # seconds between the database's clock and ours before somebody should know
+VERSIONS = {
+    "sqlite": ("SQLite", "SELECT sqlite_version()"),
+    "postgresql": ("PostgreSQL", "SHOW server_version"),
+    "microsoft": ("SQL Server", "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(40))"),
+}
+
+
+def reachable() -> Iterator[Finding]:
+    """Where it is, what it is, and in which version."""
+    path = missing_file(connections[DEFAULT_DB_ALIAS])
+    if path and not Path(path).parent.is_dir():
+        yield problem(NAME, f"The folder of {path} does not exist.", "Create it, or correct DATABASE_URL.")
+        return
+    if path:
+        yield problem(NAME, f"It has not been made yet ({path}).", MIGRATE)
+        return
+    connection = connect(DEFAULT_DB_ALIAS)
+    yield ok(NAME, f"{version(connection)} answers.")
+    if connection.vendor == "sqlite":
+        yield from _sqlite(connection)
+    if connection.vendor == "microsoft":
+        yield from _sql_server(connection)
+
+
+def version(connection: BaseDatabaseWrapper) -> str:
+    """Vendor and version in words."""
+    word, statement = VERSIONS[connection.vendor]
+    return f"{word} {_one(connection, statement)}"
+
+
+def migrations() -> Iterator[Finding]:
+    """Whether the tables are those of this version."""
+    if missing_file(connections[DEFAULT_DB_ALIAS]):
+        return
+    pending = _pending()
+    if pending:
+        first = ", ".join(pending[:3]) + (f" and {len(pending) - 3} more" if len(pending) > 3 else "")
+        yield problem("migrations", f"{len(pending)} are pending: {first}.", MIGRATE)
+    else:
+        yield ok("migrations", "All are applied.")
+
+
+def clock() -> Iterator[Finding]:
+    """The database's clock against this machine's: leases go by the first, waiting for monday.com by the second."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor == "sqlite":
+        yield ok("clock", "The app database has this machine's clock.")
+        return
+    connect(DEFAULT_DB_ALIAS)
+    before = timezone.now()
+    apart = (database_now() - before).total_seconds()
+    took = (timezone.now() - before).total_seconds()
+    if abs(apart) > CLOCKS_APART + took:
+        words = (
+            f"The app database's clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} this machine's."
+        )
+        yield warning("clock", words, "Synchronise both clocks (NTP).")
+    else:
+        yield ok("clock", f"The app database's clock and this machine's are {abs(apart):.1f} s apart.")
+
+
+def _sqlite(connection: BaseDatabaseWrapper) -> Iterator[Finding]:
+    journal = str(_one(connection, "PRAGMA journal_mode"))
+    path = file_of(connection)
+    shared = network_file_system(path) if path else ""
+    if shared:
+        remedy = "Move it to a local disk, or use PostgreSQL or SQL Server."
+        yield problem("app database file", f"It lies on {shared}, where SQLite's locks do not hold.", remedy)
+    elif path is not None and journal != "wal":
+        remedy = "Remove options from DATABASE_URL that change the journal mode."
+        yield warning("app database file", f"Its journal mode is {journal}, so readers wait for writers.", remedy)
+    elif path is not None:
+        yield ok("app database file", f"{path}, write-ahead log, local disk.")
+    if settings.PRODUCTION:
+        remedy = "Use PostgreSQL or SQL Server for several machines or many people; back this file up."
+        yield warning("app database vendor", "SQLite serves one machine.", remedy)
+
+
+def _sql_server(connection: BaseDatabaseWrapper) -> Iterator[Finding]:
+    name = "app database vendor"
+    if _one(connection, "SELECT is_read_committed_snapshot_on FROM sys.databases WHERE name = DB_NAME()"):
+        yield ok(name, "READ_COMMITTED_SNAPSHOT is on.")
+    else:
+        remedy = "ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON (while nobody is connected)"
+        yield warning(name, "READ_COMMITTED_SNAPSHOT is off, so pages wait for pushes.", remedy)
+
+
+def _pending() -> list[str]:
+    executor = MigrationExecutor(connect(DEFAULT_DB_ALIAS))
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def _one(connection: BaseDatabaseWrapper, statement: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        found = cursor.fetchone()
+        return found[0] if found else None

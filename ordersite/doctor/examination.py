@@ -1,0 +1,78 @@
+"""The examination: every topic in order, each on its own, so that a broken one does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error, connections
+
+from mapping.core.family import Family
+from mapping.published import NoMapping
+
+from . import api, app_database, leftovers, machine, mappings, project, source, workers
+from .finding import Finding, problem, told, warning
+
+Topic = Callable[[], Iterator[Finding]]
+OF_THE_APP = ("app database", "migrations", "clock", "mapping", "board", "leftovers", workers.NAME)
+APP_REMEDY = "Check DATABASE_URL, that the server runs, that its account may connect, and the file's rights."
+SOURCE_REMEDY = "Check ORDERS_DATABASE_URL, that the server runs, that its account may connect, and its grants."
+OTHER_REMEDY = "Check that this account may read it."
+
+
+def examine(*, online: bool) -> list[Finding]:
+    """Look at everything; `online` also asks the API. Nothing is written, and no topic's failure ends it."""
+    found = [*_topic("settings", project.examine)]
+    found += [*_topic("working folder", machine.folder), *_topic("disk", machine.disk)]
+    found += _topic("app database", app_database.reachable)
+    if not _broken(found, "app database"):
+        found += _topic("migrations", app_database.migrations)
+        found += _topic("clock", app_database.clock)
+    families: list[Family] = []
+    if _broken(found, "app database", "migrations"):
+        found.append(warning("mapping", "Not checked, as the app database cannot be used yet.", "See above."))
+    else:
+        found += _topic("mapping", mappings.readable)
+        families = _families(found)
+        found += _topic("board", partial(mappings.fitting, families))
+        found += _topic("leftovers", leftovers.examine)
+        found += _topic(workers.NAME, workers.examine)
+    for family in families or [mappings.shipped()]:
+        found += _topic("order source", partial(source.examine, family))
+    found += [*_topic("token", api.token), *_topic("local board", api.local_board)]
+    found += _topic("monday.com", partial(api.online, families) if online else api.not_asked)
+    return found
+
+
+def _families(found: list[Finding]) -> list[Family]:
+    try:
+        return mappings.published()
+    except NoMapping as refused:
+        found.append(told("mapping", str(refused)))
+    except Error as failure:
+        found.append(_failed("mapping", failure))
+    return []
+
+
+def _topic(name: str, look: Topic) -> list[Finding]:
+    """What one topic found; where it broke off, what it had found until then and why it broke off."""
+    found: list[Finding] = []
+    try:
+        found.extend(look())
+    except (Error, OSError, ImproperlyConfigured) as failure:
+        found.append(_failed(name, failure))
+        for connection in connections.all(initialized_only=True):
+            connection.close()  # a broken transaction answers no later question
+    return found
+
+
+def _failed(name: str, failure: Exception) -> Finding:
+    lines = str(failure).strip().splitlines()
+    reason = lines[0].rstrip(".") if lines else type(failure).__name__
+    remedy = APP_REMEDY if name in OF_THE_APP else SOURCE_REMEDY if name == source.NAME else OTHER_REMEDY
+    return problem(name, f"It cannot be looked at ({reason}).", remedy)
+
+
+def _broken(found: list[Finding], *names: str) -> bool:
+    return any(finding.name in names and finding.status == "problem" for finding in found)

@@ -1,0 +1,163 @@
+"""The order source: the table with its columns, how records are found in it, and what this account may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from mapping.core.family import Family
+from mapping.core.targets import source_columns_needed
+from mapping.published import PublishedFamily
+from staging import wiring
+from staging.core.ports import SourceRefused
+from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, quoted_table
+from staging.source.order_table import columns, demo_mark
+
+from .app_database import version
+from .finding import Finding, ok, problem, told, warning
+from .reaching import connect, missing_file
+
+NAME = "order source"
+ALIAS = "orders"
+LOAD = "python manage.py load_demo_orders, python manage.py load_orders FILE, or set ORDERS_DATABASE_URL"
+
+# How many indexes begin with this column; no row where the thing is a view, whose indexes are its tables'.
+INDEXES = {
+    "sqlite": (
+        "SELECT (SELECT COUNT(*) FROM pragma_index_list(m.name) AS l JOIN pragma_index_info(l.name) AS i "
+        "WHERE i.seqno = 0 AND i.name = %s) FROM sqlite_master AS m WHERE m.type = 'table' AND m.name = %s"
+    ),
+    "postgresql": (
+        "SELECT (SELECT COUNT(*) FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid "
+        "AND a.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND a.attname = %s) "
+        "FROM pg_class AS c WHERE c.relkind IN ('r', 'p') AND c.oid = to_regclass(%s)"
+    ),
+    "microsoft": (
+        "SELECT (SELECT COUNT(*) FROM sys.index_columns AS i JOIN sys.columns AS c ON c.object_id = i.object_id "
+        "AND c.column_id = i.column_id WHERE i.object_id = t.object_id AND i.key_ordinal = 1 AND c.name = %s) "
+        "FROM sys.tables AS t WHERE t.object_id = OBJECT_ID(%s)"
+    ),
+}
+# May this account change the table? The embedded source has no accounts.
+WRITES = {
+    "postgresql": "SELECT has_table_privilege(to_regclass(%s), 'INSERT, UPDATE, DELETE')",
+    "microsoft": (
+        "SELECT MAX(HAS_PERMS_BY_NAME(%s, 'OBJECT', p.name)) "
+        "FROM (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS p(name)"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """Rows of the source, those with an identity, and how many different identities they carry."""
+
+    rows: int
+    present: int
+    distinct: int
+
+
+def examine(family: Family) -> Iterator[Finding]:
+    """Everything about the source of one board's mapping, as far as it can be reached. Only reads.
+
+    Raises OSError, django.db.Error.
+    """
+    rules = family.default.source
+    path = missing_file(connections[ALIAS])
+    if path:
+        yield problem(NAME, f"It has not been made yet ({path}).", LOAD)
+        return
+    connection = connect(ALIAS)
+    yield ok(NAME, f"{version(connection)} answers.")
+    try:
+        source = wiring.source(PublishedFamily(family, 0, {}))
+    except SourceRefused as refused:
+        yield told("order table", str(refused))
+        return
+    yield _columns(family, {column.name for column in source.columns})
+    known = {column.name: column for column in columns(connection, rules.table)}
+    yield from _identities(connection, rules.table, known[rules.identity])
+    yield from _index(connection, rules.table, rules.identity)
+    yield from _rights(connection, rules.table)
+
+
+def _columns(family: Family, present: set[str]) -> Finding:
+    needed = {column for mapping in family.mappings() for column in source_columns_needed(mapping)}
+    missing = sorted(needed - present)
+    table = family.default.source.table
+    if not missing:
+        return ok("order table", f"{table} has all {len(needed)} columns that the mapping needs.")
+    shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    remedy = "Add the columns to the table, or publish a mapping without them."
+    return problem("order table", f"{table} lacks {shown}.", remedy)
+
+
+def _identities(connection: BaseDatabaseWrapper, table: str, identity: Column) -> Iterator[Finding]:
+    name, found = "order identities", count_identities(connection, table, identity)
+    missing, twice = found.rows - found.present, found.present - found.distinct
+    if not found.rows:
+        yield warning(name, f"{table} is empty; a sync refuses that and removes nothing.", LOAD)
+    elif twice:
+        remedy = f"Correct {identity.name} in the source; both rows are refused until then."
+        yield warning(name, f"{twice:,} of {found.rows:,} rows repeat the UUID of another row.", remedy)
+    if missing:
+        remedy = "Fill it in the source; until then it is derived from the business key, which must not change."
+        yield warning(name, f"{missing:,} of {found.rows:,} rows have no UUID in {identity.name}.", remedy)
+    if found.rows and not twice and not missing:
+        yield ok(name, f"{found.rows:,} rows, each with a UUID of its own.")
+
+
+def count_identities(connection: BaseDatabaseWrapper, table: str, identity: Column) -> Identities:
+    """How many rows the source holds, and how many identities."""
+    statement = identity_count(DIALECTS[connection.vendor], table, identity)
+    with connection.cursor() as cursor:
+        cursor.execute(*statement.raw)
+        rows, present, distinct = cursor.fetchone()
+    return Identities(int(rows), int(present), int(distinct))
+
+
+def identity_count(dialect: Dialect, table: str, identity: Column) -> Statement:
+    """Counts inside the database, in one pass; upper and lower case are one identity."""
+    inner = f"SELECT LOWER({dialect.identity(identity)}) AS record FROM {quoted_table(dialect, table)} AS o"
+    return Statement(f"SELECT COUNT(*), COUNT(s.record), COUNT(DISTINCT s.record) FROM ({inner}) AS s")
+
+
+def _index(connection: BaseDatabaseWrapper, table: str, identity: str) -> Iterator[Finding]:
+    name, dialect = "order index", DIALECTS[connection.vendor]
+    found = _one(connection, INDEXES[connection.vendor], identity, _reference(connection, table))
+    if found is None:
+        yield ok(name, f"{table} is a view; an index is a matter of the tables behind it.")
+    elif found:
+        yield ok(name, f"An index on {identity} serves the look-ups.")
+    else:
+        index = dialect.quote(f"{table.rpartition('.')[2]}_identity")
+        make = f"CREATE INDEX {index} ON {quoted_table(dialect, table)} ({dialect.quote(identity)})"
+        yield warning(name, f"No index begins with {identity}, so every look-up reads the whole table.", make)
+
+
+def _rights(connection: BaseDatabaseWrapper, table: str) -> Iterator[Finding]:
+    name, statement = "order rights", WRITES.get(connection.vendor)
+    if statement is None or demo_mark(connection, table):
+        return
+    if _one(connection, statement, _reference(connection, table)):
+        remedy = "Give it an account with SELECT only; a sync never writes there."
+        yield warning(name, f"The account of ORDERS_DATABASE_URL may change {table}.", remedy)
+    else:
+        yield ok(name, f"The account may read {table} and not change it.")
+
+
+def _reference(connection: BaseDatabaseWrapper, table: str) -> str:
+    """How the catalogue is asked for the table: by its bare name in SQLite, else as quoted text."""
+    if connection.vendor == "sqlite":
+        return table
+    return quoted_table(DIALECTS[connection.vendor], table).replace("%%", "%")
+
+
+def _one(connection: BaseDatabaseWrapper, statement: str, *params: str) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        found = cursor.fetchone()
+        return found[0] if found else None

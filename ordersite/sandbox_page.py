@@ -1,0 +1,57 @@
+"""The local board's own pages under /sandbox/, for people who are signed in; never in production."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+
+from monday.sandbox.app import SandboxApp
+from monday.sandbox.store import SandboxStore, StoreUnusable
+
+PREFIX = "/sandbox"
+PAGES = re.compile(r"/|/boards/\d+(/rows|/stamp)?|/sandbox/requests")
+ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete)?")
+# The pages are written by us and escape every text, so a quoted address that begins with a slash is always a link.
+LINK = re.compile(rb'\b(href|action|data-[a-z-]+)="/')
+
+
+# The pages carry no token of Django's; they check the origin themselves, and a foreign site's request has no session.
+@csrf_exempt
+def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
+    """A page of the local board, or what a form on it does. 404 in production and for its API."""
+    route = f"/{page}"
+    writes = request.method == "POST"
+    if settings.PRODUCTION or not (ITEMS.fullmatch(route) or (PAGES.fullmatch(route) and not writes)):
+        raise Http404("There is no such page.")
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+    if not request.user.has_perm("monday.change_board" if writes else "monday.view_board"):
+        what = "edit the local board by hand" if writes else "see the local board"
+        return HttpResponse(f"Your role may not {what}.", status=403, content_type="text/plain")
+    query = request.META.get("QUERY_STRING", "")
+    path = f"{route}?{query}" if query else route
+    headers = {name: request.headers[name] for name in ("Origin", "Content-Type") if name in request.headers}
+    headers["Host"] = request.get_host()
+    try:
+        answer = _app(str(settings.SANDBOX_STORE)).handle(request.method or "GET", path, headers, request.body)
+    except StoreUnusable as problem:
+        return HttpResponse(str(problem), status=503, content_type="text/plain")
+    kept = {name: value for name, value in answer.headers.items() if name != "Location"}
+    response = HttpResponse(
+        LINK.sub(rb'\1="' + PREFIX.encode() + b"/", answer.body), status=answer.status, headers=kept
+    )
+    if "Location" in answer.headers:
+        response["Location"] = PREFIX + answer.headers["Location"]
+    return response
+
+
+@lru_cache(maxsize=1)
+def _app(store: str) -> SandboxApp:
+    """The local board of this process; its store is shared with the jobs through the file."""
+    return SandboxApp(SandboxStore(store))

@@ -1,0 +1,194 @@
+"""Django settings, all of them from the environment; the README's settings table explains each variable."""
+
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONCE
+from django.core.exceptions import ImproperlyConfigured
+
+from . import checks, env
+from .databases import database
+from .logs import LEVELS, Wanted
+from .mail import mail_server
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var").absolute()
+STATIC_ROOT = VAR_DIR / "static"
+try:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+except OSError as problem:
+    raise ImproperlyConfigured(
+        f"VAR_DIR {VAR_DIR} cannot be made ({problem.strerror}). Remedy: name a folder that may be written."
+    ) from None
+
+PRODUCTION = env.flag("PRODUCTION", False)
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY")
+if PRODUCTION and (not SECRET_KEY or SECRET_KEY.startswith("replace-")):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Remedy: set SECRET_KEY or SECRET_KEY_FILE to a long random text."
+    )
+if not SECRET_KEY:
+    SECRET_KEY = "embedded-demo-key-not-for-production-0f3b1c5a7d9e2468"  # noqa: S105  the embedded default listens on loopback only
+ALLOWED_HOSTS = [
+    name.strip() for name in env.text("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if name.strip()
+]
+
+# --- in production everything goes over HTTPS; a proxy in front ends it, so its header is trusted only by choice -----
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = int(env.number("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, at_most=63_072_000))
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
+CSRF_TRUSTED_ORIGINS = [origin.strip() for origin in env.text("CSRF_TRUSTED_ORIGINS").split(",") if origin.strip()]
+SESSION_COOKIE_AGE = int(env.number("SESSION_HOURS", 12, at_least=0.25, at_most=24 * 30) * 3600)  # seconds
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# The browsers' preload list is for public sites; ours is a company's own.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+
+INSTALLED_APPS = [
+    # First, since its templates stand in front of the admin's own.
+    "ordersite",
+    "ordersite.apps.OrdersiteAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_q",
+    "import_export",
+    "monday",
+    "mapping",
+    "staging",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "ordersite.urls"
+WSGI_APPLICATION = "ordersite.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- databases: the app's own, and the one that holds the orders -------------------------------------------------
+# The package's own entry of this name stands for an older backend, which does not run on Django 5.
+dj_database_url.register("mssql", "mssql")
+DATABASES = {
+    "default": database("DATABASE_URL", VAR_DIR / "app.sqlite3", test_url="TEST_DATABASE_URL"),
+    "orders": database("ORDERS_DATABASE_URL", VAR_DIR / "orders.sqlite3", test_url="TEST_ORDERS_DATABASE_URL"),
+}
+DATABASE_ROUTERS = ["ordersite.databases.OrdersRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- monday.com --------------------------------------------------------------------------------------------------
+MONDAY_API_URL = env.text("MONDAY_API_URL", "https://api.monday.com/v2")
+if not checks.is_safe_address(MONDAY_API_URL):
+    raise ImproperlyConfigured(
+        "MONDAY_API_URL must be an https:// address without user or password, or an http:// address on this machine "
+        "(a local board). Remedy: leave it unset for monday.com."
+    )
+MONDAY_API_TOKEN = env.secret("MONDAY_API_TOKEN")
+MONDAY_API_VERSION = "2026-10"
+MONDAY_CONNECT_TIMEOUT = env.number("MONDAY_CONNECT_TIMEOUT", 10, at_least=0.1, at_most=60)  # seconds
+MONDAY_READ_TIMEOUT = env.number(
+    "MONDAY_READ_TIMEOUT", 75, at_least=0.1, at_most=300
+)  # seconds; the server gives up at 60
+MONDAY_DAILY_RESERVE = int(env.number("MONDAY_DAILY_RESERVE", 50, at_most=25_000))  # calls a day, never spent
+MONDAY_SETTLE_SECONDS = env.number(
+    "MONDAY_SETTLE_SECONDS", 90, at_least=0, at_most=3600
+)  # before an unclear creation is looked up
+SANDBOX_STORE = env.text("SANDBOX_STORE", str(VAR_DIR / "sandbox.sqlite3"))
+
+# --- jobs: messages carry an id only, and a run has its own lease, so the queue needs no retries of its own ----------
+WORKERS = int(env.number("WORKERS", 2, at_least=1, at_most=32))
+JOB_SECONDS, JOBS_AHEAD = 3600, 2
+Q_CLUSTER = {
+    "name": "ordersite",
+    "orm": "default",
+    "workers": WORKERS,
+    "queue_limit": JOBS_AHEAD,
+    "bulk": 1,
+    "timeout": JOB_SECONDS,
+    # A message is handed out again after this long, and it waits inside a busy cluster for others to end.
+    "retry": JOB_SECONDS * (ceil((JOBS_AHEAD + 1) / WORKERS) + 1) + 600,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "guard_cycle": 5,
+    "save_limit": 1000,
+}
+
+# --- mails about runs that need a person: none without NOTIFY_TO; the embedded default writes them into files --------
+NOTIFY_TO = [address.strip() for address in env.text("NOTIFY_TO").split(",") if address.strip()]
+SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")  # for the links in mails
+EMAIL_FILE_PATH = str(VAR_DIR / "mail")
+mail = mail_server(env.secret("EMAIL_URL") or ("smtp://localhost:25" if PRODUCTION else "file:"))
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = mail.backend, mail.host, mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail.user, mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL, EMAIL_TIMEOUT = mail.starttls, mail.tls, 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "ordersite@localhost")
+
+# --- pages load nothing from elsewhere and run no script without a nonce --------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", NONCE],
+        "style-src": ["'self'", NONCE],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# --- the rest ----------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["ordersite.formats"]
+STATIC_URL = "static/"
+# Found in their packages, so that no collecting step is needed before the first page.
+WHITENOISE_USE_FINDERS = True
+
+# --- logs: warnings to stderr so that a command's own output stays readable, and everything of note to the file -------
+LOG_FILE = env.text("LOG_FILE")
+LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", LEVELS)
+LOGGING_CONFIG = "ordersite.logs.configure"
+LOGGING = Wanted(
+    level=LOG_LEVEL,
+    file=LOG_FILE,
+    secrets=(
+        MONDAY_API_TOKEN,
+        SECRET_KEY,
+        EMAIL_HOST_PASSWORD,
+        *(str(entry.get("PASSWORD") or "") for entry in DATABASES.values()),
+    ),
+)

@@ -1,0 +1,105 @@
+"""The admin site: one front page, and the screens grouped by what people come for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Work": ("SyncRun", "Batch", "StagedOrder", "Seen"),
+    "Board": ("Board", "Snapshot"),
+    "Mapping": ("Document", "Customer", "Alias"),
+    "Proof": ("Receipt", "ApiCall", "AuditEvent", "LogEntry"),
+    "Operation": ("Schedule", "Failure", "OrmQ", "Success", "User", "Group"),
+}
+NAMES = {
+    "SyncRun": "Runs",
+    "Batch": "Batches",
+    "StagedOrder": "Staged orders",
+    "Seen": "Rows not used",
+    "Document": "Documents",
+    "ApiCall": "API calls",
+    "AuditEvent": "Audit",
+    "Alias": "Spellings",
+    "Schedule": "Schedules",
+    "Success": "Jobs done",
+    "Failure": "Jobs failed",
+    "OrmQ": "Jobs waiting",
+}
+
+
+class OrdersiteAdmin(AdminSite):
+    """The one admin site; every screen of staging, mapping and monday registers here."""
+
+    site_header = "Ordersite"
+    site_title = "Ordersite"
+    index_title = "Today"
+    site_url = None
+    index_template = "ordersite/today.html"
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """With the front page's live part and the rejected queue."""
+        # The screens import models, which are not loaded yet when this module is.
+        from staging.admin import rejected
+
+        return [
+            path("today/", self.admin_view(self.today), name="today"),
+            path("rejected/", self.admin_view(rejected.rejected), name="rejected"),
+            path("rejected/<slug:action>/", self.admin_view(rejected.act), name="rejected_act"),
+            *super().get_urls(),
+        ]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The front page: what waits, what went wrong, what comes next."""
+        from .today import cards, chart
+
+        shown: dict[str, Any] = {"may_look": request.user.has_perm("staging.view_batch")}
+        if shown["may_look"]:
+            shown |= {"cards": cards(), "chart": chart(), "may_start": request.user.has_perm("staging.add_syncrun")}
+        return super().index(request, {**shown, **(extra_context or {})})
+
+    def today(self, request: HttpRequest) -> HttpResponse:
+        """The cards alone, for the front page that asks for them again while it is open."""
+        from .today import cards
+
+        if not request.user.has_perm("staging.view_batch"):
+            raise PermissionDenied
+        return TemplateResponse(request, "ordersite/cards.html", {"cards": cards()})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The screens that this person may see, by section instead of by app."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        models = {model["object_name"]: model for app in apps for model in app["models"]}
+        sections = []
+        for title, names in SECTIONS.items():
+            found = [_named(models.pop(name)) for name in names if name in models]
+            if title == "Work" and found:
+                found.insert(-1, _link("Rejected", reverse("admin:rejected")))
+            sections.append(_section(title, found))
+        sections.append(_section("More", list(models.values())))
+        return [section for section in sections if section["models"]]
+
+
+def _section(title: str, models: list[Any]) -> dict[str, Any]:
+    return {
+        "name": title,
+        "app_label": title.lower(),
+        "app_url": reverse("admin:index"),
+        "has_module_perms": True,
+        "models": models,
+    }
+
+
+def _named(model: Any) -> Any:
+    return {**model, "name": NAMES.get(model["object_name"], model["name"])}
+
+
+def _link(name: str, url: str) -> dict[str, Any]:
+    return {"name": name, "object_name": name, "admin_url": url, "add_url": None, "view_only": True, "perms": {}}

@@ -1,0 +1,123 @@
+"""The confirm page of decisions on batches: what will happen, on one batch or several, and then it happens by POST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from staging.core.lifecycle import BATCH, ORDER, NotAllowed
+from staging.describe import describe_all
+from staging.models import Batch, StagedOrder, SyncRun
+
+from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
+
+AT_ONCE = 200  # batches on one confirm page
+
+
+def confirm(request: HttpRequest, action: str) -> HttpResponse:
+    """GET shows what will happen to the batches in `ids` (and the `orders` ticked in one of them); POST does it.
+
+    Refused with 403 where the person's role has no right to it, whatever button was pressed.
+    """
+    if action not in DO:
+        raise Http404(f"There is no action {action}.")
+    if not may(request.user, action):
+        raise PermissionDenied
+    given = request.POST if request.method == "POST" else request.GET
+    batches = _batches(given.getlist("ids"))
+    orders = _numbers(given.getlist("orders"))
+    if action in ON_ORDERS and (len(batches) != 1 or not orders):
+        messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
+        return HttpResponseRedirect(_home(batches))
+    if request.method != "POST":
+        return _page(request, action, batches, orders)
+    decision = Decision(
+        action=action,
+        reason=given.get("reason", "").strip()[:2000],
+        orders=orders if len(batches) == 1 else (),
+        removals="removals" in given,
+        push_after="push_after" in given and may(request.user, "push"),
+        force="force" in given,
+        shown={batch.pk: given.get(f"shown-{batch.pk}", "") for batch in batches},
+    )
+    return _carry_out_all(request, batches, decision)
+
+
+def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decision) -> HttpResponse:
+    started: list[SyncRun] = []
+    for batch in batches:
+        try:
+            sentence, run = carry_out(batch, decision, request.user)
+        except NotAllowed as refused:
+            messages.error(request, str(refused))
+            continue
+        messages.success(request, sentence)
+        started += [run] if run else []
+    if len(started) == 1 and len(batches) == 1:
+        return HttpResponseRedirect(reverse("admin:staging_syncrun_change", args=[started[0].pk]))
+    return HttpResponseRedirect(_home(batches))
+
+
+def _page(request: HttpRequest, action: str, batches: list[Batch], orders: tuple[int, ...]) -> HttpResponse:
+    label, words = WORDS[action]
+    rows = [
+        {
+            "batch": batch,
+            "picture": picture,
+            "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action),
+            "consequence": consequence(action, picture, len(orders)),
+            "shown": what_is_shown(batch) if action == "approve" else "",
+        }
+        for batch, picture in zip(batches, describe_all(batches), strict=True)
+    ]
+    possible = [row for row in rows if not row["why_not"]]
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": f"{label}: {_which(batches)}",
+        "action": action,
+        "label": label,
+        "words": words,
+        "rows": rows,
+        "possible": possible,
+        "orders": orders,
+        "removals": _removals(batches) if action == "approve" else 0,
+        "may_push": action == "approve" and may(request.user, "push"),
+        "reason_needed": (ORDER if action in ON_ORDERS else BATCH)[action].reason,
+        "back": _home(batches),
+        "opts": Batch._meta,
+    }
+    return TemplateResponse(request, "staging/admin/confirm.html", context)
+
+
+def _which(batches: list[Batch]) -> str:
+    return f"batch {batches[0].pk} - {batches[0].customer.name}" if len(batches) == 1 else f"{len(batches)} batches"
+
+
+def _removals(batches: list[Batch]) -> int:
+    return StagedOrder.objects.filter(batch__in=batches, state="staged", operation="remove").count()
+
+
+def _batches(words: list[str]) -> list[Batch]:
+    """The batches of these ids. Raises Http404 where there is none."""
+    ids = _numbers(words)[:AT_ONCE]
+    found = list(Batch.objects.filter(pk__in=ids).select_related("board", "customer", "run").order_by("id"))
+    if not found:
+        raise Http404("No such batch.")
+    return found
+
+
+def _numbers(words: list[str]) -> tuple[int, ...]:
+    """Keys from a query string, which may join them by commas; anything else is passed over."""
+    parts = (part for word in words for part in word.split(","))
+    return tuple(dict.fromkeys(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19))
+
+
+def _home(batches: list[Batch]) -> str:
+    if len(batches) == 1:
+        return reverse("admin:staging_batch_change", args=[batches[0].pk])
+    return reverse("admin:staging_batch_changelist")

@@ -1,0 +1,218 @@
+"""Deciding on batches: which buttons there are, why one may not be pressed, and what each does.
+
+Everything follows from `staging.core.lifecycle`: an action that a person makes is a button, its `right` is the
+permission, its sources say when. The check that counts is made where the change is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.db import transaction
+from django.utils import timezone
+
+from mapping.publish import NoMapping, load_family
+from staging import jobs
+from staging.core.fingerprint import approval_hash
+from staging.core.lifecycle import BATCH, NotAllowed, OrderState, Transition, allowed
+from staging.decide import approve, decline, hold, release, withdraw
+from staging.describe import BatchPicture
+from staging.models import Batch, StagedOrder, SyncRun
+from staging.runs import ACTIVE
+from staging.undo import can_undo
+
+Person = AbstractUser | AnonymousUser
+
+WORDS = {
+    "approve": ("Approve", "These changes may go out to the board, exactly as they are shown."),
+    "withdraw": ("Withdraw approval", "The approval is taken back; the batch waits for approval again."),
+    "decline": ("Decline", "Nothing of it goes out. It is not staged again until the source moves."),
+    "push": ("Push", "What is approved and not yet sent goes out to the board."),
+    "undo": ("Undo", "What it wrote is put back, field by field. What somebody edited since is kept and listed."),
+    "hold": ("Hold", "The ticked orders are kept back; the rest can be approved without them."),
+    "release": ("Release", "The ticked orders may be approved again."),
+}
+ON_ORDERS = {"hold": "stage", "release": "stage"}
+"""Actions on ticked orders of one batch, with the right that each needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One action on a batch; `why_not` is empty where this person may press it now."""
+
+    action: str
+    label: str
+    words: str
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person filled in on the confirm page. `shown` is the hash of what stood there, per batch."""
+
+    action: str
+    reason: str = ""
+    orders: tuple[int, ...] = ()
+    removals: bool = True
+    push_after: bool = False
+    force: bool = False
+    shown: dict[int, str] = field(default_factory=dict)
+
+
+def person_actions() -> dict[str, Transition]:
+    """The batch's actions that people make."""
+    return {action: move for action, move in BATCH.items() if move.by == "person"}
+
+
+def right_of(action: str) -> str:
+    """The permission that an action needs, as Django names it."""
+    return f"staging.{ON_ORDERS.get(action) or BATCH[action].right}_batch"
+
+
+def may(person: Person, action: str) -> bool:
+    """Whether this person's role has the right that the action needs."""
+    return person.has_perm(right_of(action))
+
+
+def buttons(batch: Batch, person: Person) -> list[Button]:
+    """Every action on a batch, in the order of its life, each with the reason why it may not be done."""
+    return [Button(action, *WORDS[action], why_not(batch, person, action)) for action in person_actions()]
+
+
+def why_not(batch: Batch, person: Person, action: str) -> str:
+    """Empty where this person may do it now, else a sentence."""
+    if not may(person, action):
+        return f"Your role may not {action} batches. Remedy: ask somebody with the right to."
+    if busy := active_run(batch):
+        return f"{busy.get_kind_display()} run {busy.pk} is under way. Remedy: wait for it, or cancel it."
+    if reason := allowed(BATCH, batch.state, action):
+        return f"One {reason}."
+    if action == "undo" and not can_undo(batch):
+        return "It wrote nothing that could be put back."
+    if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
+        return "Nothing in it is approved and unsent."
+    return ""
+
+
+SENDABLE = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
+
+
+def active_run(batch: Batch) -> SyncRun | None:
+    """The push or undo of this batch that is waiting or at work."""
+    return SyncRun.objects.filter(subject=f"batch:{batch.pk}", state__in=ACTIVE).order_by("id").first()
+
+
+def what_is_shown(batch: Batch) -> str:
+    """The hash of everything that an approval would let out; a page that shows something else is out of date."""
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    return approval_hash(
+        list(staged.values_list("link_key", "operation", "before_fingerprint", "after_fingerprint").iterator())
+    )
+
+
+def consequence(action: str, picture: BatchPicture, ticked: int = 0) -> str:
+    """What will happen to this batch, in one sentence with its numbers."""
+    if action in ON_ORDERS:
+        return f"{ticked:,} ticked orders of it: {WORDS[action][1]}"
+    if action == "approve" and ticked:
+        return f"Only the {ticked:,} ticked orders; the others move to a batch of their own, held."
+    if action in ("approve", "decline", "withdraw"):
+        return picture.sentence
+    if action == "push":
+        return f"Sends what is approved of: {picture.sentence}"
+    orders = "1 order" if picture.counts["applied"] == 1 else f"{picture.counts['applied']:,} orders"
+    return f"Puts back {orders}: what was created is archived, what was changed gets its former values."
+
+
+def carry_out(batch: Batch, decision: Decision, person: Person) -> tuple[str, SyncRun | None]:
+    """Do what a person decided about one batch; returns a sentence, and the run that it started.
+
+    Raises NotAllowed with a sentence. The caller has checked the person's right.
+    """
+    return DO[decision.action](batch, decision, person.get_username())
+
+
+def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    structure = batch.board.known_structure()
+    if structure is None:
+        raise NotAllowed("The board has not been read yet. Remedy: refresh the board, then approve.")
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping as missing:
+        raise NotAllowed(str(missing)) from None
+    with transaction.atomic():
+        if decision.shown.get(batch.pk) != what_is_shown(batch):
+            raise NotAllowed(f"Batch {batch.pk} has changed since the page was shown. Remedy: look at it again.")
+        count = approve(
+            batch=batch,
+            mappings=mappings,
+            structure=structure,
+            actor=actor,
+            now=timezone.now(),
+            only=_ticked(batch, decision),
+            note=decision.reason,
+        )
+    said = f"Batch {batch.pk}: {count:,} orders approved."
+    if not decision.push_after:
+        return said, None
+    return f"{said} The push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
+
+
+def _ticked(batch: Batch, decision: Decision) -> Sequence[int] | None:
+    """The orders that are approved, None for all: the ticked ones, and no removal without its own tick."""
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    removals = staged.filter(operation="remove")
+    if not decision.orders and (decision.removals or not removals.exists()):
+        return None
+    wanted = staged if decision.removals else staged.exclude(operation="remove")
+    ids = list(wanted.values_list("pk", flat=True))
+    return [pk for pk in ids if pk in set(decision.orders)] if decision.orders else ids
+
+
+def _withdraw(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    withdraw(batch=batch, actor=actor, now=timezone.now())
+    return f"Batch {batch.pk}: the approval is taken back.", None
+
+
+def _decline(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    decline(batch=batch, actor=actor, now=timezone.now(), reason=decision.reason)
+    return f"Batch {batch.pk} is declined.", None
+
+
+def _push(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    if reason := allowed(BATCH, batch.state, "push"):
+        raise NotAllowed(f"Batch {batch.pk}: {reason}.")
+    return f"Batch {batch.pk}: the push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
+
+
+def _undo(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    if reason := allowed(BATCH, batch.state, "undo"):
+        raise NotAllowed(f"Batch {batch.pk}: {reason}.")
+    if not can_undo(batch):
+        raise NotAllowed(f"Batch {batch.pk} wrote nothing that could be put back.")
+    run = jobs.ask_undo(batch, actor=actor, trigger="admin", reason=decision.reason, force=decision.force)
+    return f"Batch {batch.pk}: the undo is on its way.", run
+
+
+def _hold(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    count = hold(batch=batch, orders=decision.orders, actor=actor, now=timezone.now(), reason=decision.reason)
+    return f"Batch {batch.pk}: {count:,} orders held.", None
+
+
+def _release(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
+    count = release(batch=batch, orders=decision.orders, actor=actor, now=timezone.now())
+    return f"Batch {batch.pk}: {count:,} orders released.", None
+
+
+DO: dict[str, Callable[[Batch, Decision, str], tuple[str, Any]]] = {
+    "approve": _approve,
+    "withdraw": _withdraw,
+    "decline": _decline,
+    "push": _push,
+    "undo": _undo,
+    "hold": _hold,
+    "release": _release,
+}

@@ -1,0 +1,122 @@
+"""Staged orders: the list, and the page with one record's whole life."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+
+from monday.screens import ReadOnly, moment, pill
+from staging.describe import orders
+from staging.models import Receipt, Seen, Snapshot, StagedOrder
+from staging.models.receipt import WriteOutcome
+from staging.models.snapshot import Verdict
+
+from .batches import order_of_batch
+from .pills import WRITES, batch_pill, operation_word, order_pill
+
+
+@admin.register(StagedOrder)
+class OrderAdmin(ReadOnly):
+    list_display = ("label", "operation_pill", "pill", "why", "batch_link", "customer", "moved")
+    list_display_links = ("label",)
+    list_select_related = ("batch__customer",)
+    list_filter = ("state", "operation", "batch__customer")
+    search_fields = ("=record", "=link_key", "^label", "^key")
+    search_help_text = "How the name or the business key begins, or a whole UUID"
+    exported = (
+        *("id", "batch__id", "batch__customer__name", "record", "label", "key", "operation", "state"),
+        *("reason", "attempts", "updated_at"),
+    )
+    ordering = ("-id",)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One order: its diff, the proof of every write, what else was staged for its record, and its item."""
+        order = _found(object_id)
+        if not self.has_view_permission(request, order):
+            raise PermissionDenied
+        (picture,) = orders(order.batch, after_id=order.pk - 1, limit=1)
+        record = {"board": order.board_id, "record": order.record}
+        life = StagedOrder.objects.filter(**record).select_related("batch__customer").order_by("-id")[:50]
+        receipts = Receipt.objects.filter(**record).order_by("-id")[:100]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": order.label,
+            "opts": self.opts,
+            "staged": order,
+            "order": picture,
+            "pill": order_pill(order),
+            "operation": operation_word(order.operation),
+            "life": [(one, operation_word(one.operation), order_pill(one), batch_pill(one.batch)) for one in life],
+            "receipts": [(one, pill(WRITES[WriteOutcome(one.outcome)], one.get_outcome_display())) for one in receipts],
+            "snapshot": Snapshot.objects.filter(**record).first(),
+            "sandbox": order.board.environment == "sandbox",
+        }
+        return TemplateResponse(request, "staging/admin/order.html", context)
+
+    @admin.display(description="Does", ordering="operation")
+    def operation_pill(self, order: StagedOrder) -> SafeString:
+        return operation_word(order.operation)
+
+    @admin.display(description="State", ordering="state")
+    def pill(self, order: StagedOrder) -> SafeString:
+        return order_pill(order)
+
+    @admin.display(description="Why")
+    def why(self, order: StagedOrder) -> str:
+        return order.reason[:160]
+
+    @admin.display(description="Batch", ordering="batch")
+    def batch_link(self, order: StagedOrder) -> SafeString:
+        return order_of_batch(order)
+
+    @admin.display(description="Customer")
+    def customer(self, order: StagedOrder) -> str:
+        return order.batch.customer.name
+
+    @admin.display(description="Moved", ordering="updated_at")
+    def moved(self, order: StagedOrder) -> SafeString:
+        return moment(order.updated_at)
+
+
+@admin.register(Seen)
+class SeenAdmin(ReadOnly):
+    called = "Rows not used"
+    list_display = ("record", "pill", "customer_name", "key", "why", "owner", "when")
+    list_filter = ("verdict",)
+    search_fields = ("=record", "^customer_name", "^key")
+    search_help_text = "A whole UUID, or how the customer or the business key begins"
+    exported = ("id", "record", "customer_name", "key", "verdict", "at")
+    fields = readonly_fields = ("board", "record", "pill", "customer_name", "key", "why", "owner", "at")
+    ordering = ("-id",)
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def pill(self, seen: Seen) -> SafeString:
+        return pill("wait" if seen.verdict == Verdict.WAITING else "bad", seen.get_verdict_display())
+
+    @admin.display(description="Why")
+    def why(self, seen: Seen) -> str:
+        return "; ".join(f"{p['column']}: {p['reason']}" for p in seen.problems[:5])
+
+    @admin.display(description="Whose job")
+    def owner(self, seen: Seen) -> str:
+        return ", ".join(sorted({p["owner"] for p in seen.problems}))
+
+    @admin.display(description="Seen", ordering="at")
+    def when(self, seen: Seen) -> SafeString:
+        return moment(seen.at)
+
+
+def _found(object_id: str) -> StagedOrder:
+    known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
+    found = StagedOrder.objects.filter(pk=object_id) if known else StagedOrder.objects.none()
+    order = found.select_related("batch__customer", "batch__board", "board").first()
+    if order is None:
+        raise Http404(f"There is no staged order {object_id}.")
+    return order

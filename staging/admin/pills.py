@@ -1,0 +1,97 @@
+"""The pills of runs, batches and orders: one table from state to tone for each."""
+
+from __future__ import annotations
+
+from django.utils.safestring import SafeString
+
+from monday.screens import pill
+from staging.core.lifecycle import BatchState as B
+from staging.core.lifecycle import OrderState as O
+from staging.models import Batch, StagedOrder, SyncRun
+from staging.models.batch import Operation
+from staging.models.receipt import WriteOutcome as W
+from staging.models.run import RunState as R
+
+RUNS = {
+    R.QUEUED: "wait",
+    R.RUNNING: "busy",
+    R.WAITING: "wait",
+    R.COMPLETED: "good",
+    R.WITH_ERRORS: "warn",
+    R.FAILED: "bad",
+    R.REFUSED: "bad",
+    R.STOPPED: "off",
+}
+BATCHES = {
+    B.DRAFT: "busy",
+    B.OPEN: "wait",
+    B.APPROVED: "good",
+    B.PUSHING: "busy",
+    B.PUSHED: "good",
+    B.PAUSED: "warn",
+    B.FAILED: "bad",
+    B.NEEDS_ATTENTION: "warn",
+    B.DECLINED: "off",
+    B.SUPERSEDED: "off",
+    B.UNDOING: "busy",
+    B.UNDONE: "back",
+    B.PARTLY_UNDONE: "warn",
+}
+ORDERS = {
+    O.STAGED: "wait",
+    O.HELD: "warn",
+    O.APPROVED: "good",
+    O.SENDING: "busy",
+    O.APPLIED: "good",
+    O.REJECTED: "bad",
+    O.UNCLEAR: "warn",
+    O.DECLINED: "off",
+    O.GIVEN_UP: "off",
+    O.SUPERSEDED: "off",
+    O.UNDOING: "busy",
+    O.UNDONE: "back",
+    O.KEPT: "warn",
+}
+WORDS = {B.OPEN: "Waiting for approval"}
+WRITES = {
+    W.INTENDED: "wait",
+    W.SENT: "busy",
+    W.DONE: "good",
+    W.REFUSED: "bad",
+    W.UNCLEAR: "warn",
+    W.DROPPED: "off",
+}
+OPERATIONS = {
+    Operation.CREATE: "add",
+    Operation.UPDATE: "edit",
+    Operation.REMOVE: "take",
+    Operation.RESTORE: "back",
+}
+
+
+def run_pill(run: SyncRun) -> SafeString:
+    """How a run stands; one that was asked to stop and has not yet says so."""
+    if run.cancelled_by and run.state == R.RUNNING:
+        return pill("warn", "Stopping")
+    return pill(RUNS[R(run.state)], run.get_state_display())
+
+
+def batch_pill(batch: Batch) -> SafeString:
+    """How a batch stands."""
+    state = B(batch.state)
+    return pill(BATCHES[state], WORDS.get(state) or batch.get_state_display())
+
+
+def order_pill(order: StagedOrder) -> SafeString:
+    """How a staged order stands."""
+    return pill(ORDERS[O(order.state)], order.get_state_display())
+
+
+def state_pill(state: str) -> SafeString:
+    """How a staged order in this state stands, where only its state is at hand."""
+    return pill(ORDERS[O(state)], state.replace("_", " ").capitalize())
+
+
+def operation_word(operation: str) -> SafeString:
+    """What a staged order does to the board."""
+    return pill(OPERATIONS[Operation(operation)], Operation(operation).label)

@@ -1,0 +1,149 @@
+"""What was written and what happened, read-only: snapshots, receipts, the audit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from monday.screens import ReadOnly, moment, pill
+from staging.models import AuditEvent, Receipt, Snapshot
+from staging.models.receipt import WriteOutcome
+from staging.models.snapshot import LinkState
+
+from .pills import WRITES
+
+LINKS = {LinkState.LINKED: "good", LinkState.REMOVED: "off", LinkState.GONE: "bad"}
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(ReadOnly):
+    list_display = ("record", "name", "pill", "customer", "key", "item", "accepted")
+    list_select_related = ("customer", "board")
+    list_filter = ("state", "customer", "board")
+    search_fields = ("=record", "=link_key", "=item_id", "^key")
+    search_help_text = "A whole UUID or item id, or how the business key begins"
+    fields = readonly_fields = (
+        *("board", "record", "link_key", "customer", "key", "pill", "item", "accepted_at"),
+        *("shown_order", "shown_lines", "shown_withheld", "order_fingerprint", "source_fingerprint", "mapping_key"),
+    )
+    exported = ("id", "record", "link_key", "customer__name", "key", "item_id", "state", "accepted_at")
+    ordering = ("-id",)
+
+    @admin.display(description="Name on the board")
+    def name(self, snapshot: Snapshot) -> str:
+        return str(snapshot.order.get("name", ""))
+
+    @admin.display(description="State", ordering="state")
+    def pill(self, snapshot: Snapshot) -> SafeString:
+        return pill(LINKS[LinkState(snapshot.state)], snapshot.get_state_display())
+
+    @admin.display(description="Item")
+    def item(self, snapshot: Snapshot) -> SafeString:
+        return item_link(snapshot.item_id, sandbox=snapshot.board.environment == "sandbox")
+
+    @admin.display(description="Accepted", ordering="accepted_at")
+    def accepted(self, snapshot: Snapshot) -> SafeString:
+        return moment(snapshot.accepted_at)
+
+    @admin.display(description="The order as accepted")
+    def shown_order(self, snapshot: Snapshot) -> SafeString:
+        return data_block(snapshot.order)
+
+    @admin.display(description="Subitems by size")
+    def shown_lines(self, snapshot: Snapshot) -> SafeString:
+        return data_block(snapshot.lines)
+
+    @admin.display(description="Fields left to the board")
+    def shown_withheld(self, snapshot: Snapshot) -> SafeString:
+        return data_block(snapshot.withheld)
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnly):
+    list_display = ("id", "pill", "kind", "size", "item", "batch", "when", "request_id")
+    list_select_related = ("batch", "board", "undoes")
+    list_filter = ("outcome", "kind")
+    search_fields = ("=record", "=item_id", "=request_id", "=batch__id")
+    search_help_text = "A whole record UUID, item id, request id or batch number"
+    fields = readonly_fields = (
+        *("board", "batch", "order", "record", "attempt", "kind", "size", "item", "pill", "shown_before"),
+        *("shown_after", "shown_problem", "undoes", "idempotency_key", "request_id"),
+        *("intended_at", "sent_at", "answered_at"),
+    )
+    exported = (
+        *("id", "batch__id", "order__id", "record", "kind", "size", "item_id", "outcome", "request_id"),
+        *("intended_at", "sent_at", "answered_at"),
+    )
+    ordering = ("-id",)
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def pill(self, receipt: Receipt) -> SafeString:
+        return pill(WRITES[WriteOutcome(receipt.outcome)], receipt.get_outcome_display())
+
+    @admin.display(description="Item")
+    def item(self, receipt: Receipt) -> SafeString:
+        return item_link(receipt.item_id, sandbox=receipt.board.environment == "sandbox")
+
+    @admin.display(description="Answered", ordering="answered_at")
+    def when(self, receipt: Receipt) -> SafeString:
+        return moment(receipt.answered_at or receipt.intended_at)
+
+    @admin.display(description="Before")
+    def shown_before(self, receipt: Receipt) -> SafeString:
+        return data_block(receipt.before)
+
+    @admin.display(description="After")
+    def shown_after(self, receipt: Receipt) -> SafeString:
+        return data_block(receipt.after)
+
+    @admin.display(description="Problem")
+    def shown_problem(self, receipt: Receipt) -> SafeString:
+        return data_block(receipt.problem or {})
+
+
+@admin.register(AuditEvent)
+class AuditAdmin(ReadOnly):
+    called = "Audit"
+    list_display = ("place", "when", "actor", "action", "subject", "reason")
+    list_display_links = ("place",)
+    list_select_related = ("chain",)
+    list_filter = ("action",)
+    search_fields = ("=subject", "=actor", "=chain__name")
+    search_help_text = "A whole subject (batch:12), actor or chain (run:7)"
+    fields = readonly_fields = (
+        *("chain", "sequence", "at", "actor", "action", "subject", "reason"),
+        *("shown_data", "previous_hash", "hash"),
+    )
+    exported = (
+        *("id", "chain__name", "sequence", "at", "actor", "action", "subject", "reason"),
+        *("previous_hash", "hash"),
+    )
+    ordering = ("-id",)
+
+    @admin.display(description="Place", ordering="id")
+    def place(self, event: AuditEvent) -> str:
+        return f"{event.chain.name} #{event.sequence}"
+
+    @admin.display(description="At", ordering="at")
+    def when(self, event: AuditEvent) -> SafeString:
+        return moment(event.at)
+
+    @admin.display(description="Data")
+    def shown_data(self, event: AuditEvent) -> SafeString:
+        return data_block(event.data)
+
+
+def item_link(item_id: str, *, sandbox: bool) -> SafeString:
+    """An item's id, as a link to its page where the board is the local one."""
+    if not sandbox or not item_id:
+        return format_html('<span class="mono">{}</span>', item_id)
+    return format_html('<a class="mono" href="/sandbox/items/{}">{}</a>', item_id, item_id)
+
+
+def data_block(data: Any) -> SafeString:
+    """Stored data as it is, indented."""
+    return format_html('<pre class="data">{}</pre>', json.dumps(data, indent=2, ensure_ascii=False))

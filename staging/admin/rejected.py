@@ -1,0 +1,120 @@
+"""The rejected queue: orders that the board refused, grouped by what it said, with what to do and whose job it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from staging import jobs
+from staging.core.lifecycle import NotAllowed, OrderState
+from staging.models import Batch, StagedOrder
+from staging.retry import give_up, retry
+
+AT_MOST = 5_000  # rejected orders that are grouped; beyond it something is wrong with all of them
+WORDS = {
+    "retry": ("Retry", "They go out again with a push of their batches, which starts now."),
+    "give_up": ("Give up", "They stay as they are on the board, until the source moves."),
+}
+
+
+@dataclass(slots=True)
+class Group:
+    """Orders refused for the same reason: an example and what to do about all of them."""
+
+    code: str
+    message: str
+    remedy: str
+    owner: str
+    first: datetime | None
+    last: datetime | None
+    example: StagedOrder
+    orders: list[int] = field(default_factory=list)
+    batches: set[int] = field(default_factory=set)
+
+
+def rejected(request: HttpRequest) -> HttpResponse:
+    """The queue, the group with the most orders first. 403 without the right to see staged orders."""
+    if not request.user.has_perm("staging.view_stagedorder"):
+        raise PermissionDenied
+    groups = sorted(grouped().values(), key=lambda group: -len(group.orders))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Rejected by the board",
+        "groups": groups,
+        "total": sum(len(group.orders) for group in groups),
+        "may_retry": request.user.has_perm("staging.stage_batch"),
+        "opts": StagedOrder._meta,
+    }
+    return TemplateResponse(request, "staging/admin/rejected.html", context)
+
+
+def act(request: HttpRequest, action: str) -> HttpResponse:
+    """GET shows which orders of one code go out again or are given up; POST does it. 403 without the right."""
+    if action not in WORDS:
+        raise Http404(f"There is no action {action}.")
+    if not request.user.has_perm("staging.stage_batch"):
+        raise PermissionDenied
+    given = request.POST if request.method == "POST" else request.GET
+    group = grouped().get(given.get("code", ""))
+    home = HttpResponseRedirect(reverse("admin:rejected"))
+    if group is None:
+        messages.info(request, "Nothing is rejected for that reason any more.")
+        return home
+    if request.method == "POST":
+        _carry_out(request, action, group, given.get("reason", "").strip())
+        return home
+    label, words = WORDS[action]
+    context = {
+        **admin.site.each_context(request),
+        "title": f"{label}: {len(group.orders):,} orders",
+        "label": label,
+        "words": words,
+        "action": action,
+        "group": group,
+        "opts": StagedOrder._meta,
+    }
+    return TemplateResponse(request, "staging/admin/rejected_confirm.html", context)
+
+
+def grouped() -> dict[str, Group]:
+    """The rejected orders by the code of their refusal."""
+    groups: dict[str, Group] = {}
+    found = StagedOrder.objects.filter(state=OrderState.REJECTED).select_related("batch__customer").order_by("id")
+    for order in found.defer("before", "after")[:AT_MOST]:
+        problem: dict[str, Any] = order.problem or {}
+        code = str(problem.get("code") or "unknown")
+        group = groups.get(code)
+        if group is None:
+            message, remedy, owner = (str(problem.get(name) or "") for name in ("message", "remedy", "owner"))
+            group = Group(code, message, remedy, owner, order.failed_at, order.failed_at, order)
+            groups[code] = group
+        group.last = order.failed_at
+        group.orders.append(order.pk)
+        group.batches.add(order.batch_id)
+    return groups
+
+
+def _carry_out(request: HttpRequest, action: str, group: Group, reason: str) -> None:
+    actor, wanted = request.user.get_username(), set(group.orders)
+    for batch in Batch.objects.filter(pk__in=sorted(group.batches)[:500]).select_related("board", "customer"):
+        mine = list(batch.orders.filter(state=OrderState.REJECTED).values_list("pk", flat=True))
+        orders = [pk for pk in mine if pk in wanted]
+        try:
+            if action == "retry":
+                number = retry(batch=batch, orders=orders, actor=actor, now=timezone.now())
+                messages.success(request, f"Batch {batch.pk}: {number:,} orders go out again.")
+                if request.user.has_perm("staging.push_batch"):
+                    jobs.ask_push(batch, actor=actor, trigger="admin")
+            else:
+                number = give_up(batch=batch, orders=orders, actor=actor, now=timezone.now(), reason=reason)
+                messages.success(request, f"Batch {batch.pk}: {number:,} orders given up.")
+        except NotAllowed as refused:
+            messages.error(request, str(refused))

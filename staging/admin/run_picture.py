@@ -1,0 +1,144 @@
+"""What a run's page and the list show of a run, counted as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+
+from monday.screens import seconds
+from staging.core.counts import Counts
+from staging.models import Batch, StagedOrder, SyncRun
+from staging.models.run import Kind, RunState
+from staging.runs import ACTIVE
+
+STEPS = {
+    "detect": "Comparing the order table",
+    "push": "Sending to the board",
+    "undo": "Putting back",
+    "": "Starting",
+}
+SUMS = (
+    ("read", ("unchanged", "new", "changed", "waiting", "rekeyed", "invalid", "duplicate")),
+    ("new + changed + removed", ("staged", "deferred")),
+    ("staged", ("pending", "applied", "held", "rejected", "skipped", "unclear")),
+    ("applied", ("created", "updated", "removed_from_board", "restored")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPicture:
+    """A run at a glance. `sums` are the counts that must add up: (whole, number, [(part, number)])."""
+
+    step: str
+    done: int
+    total: int
+    left: str
+    took: str
+    sums: list[tuple[str, int, list[tuple[str, int]]]]
+    problems: list[str]
+    other_counts: list[tuple[str, int]]
+    settings: list[tuple[str, str]]
+    active: bool
+
+
+def picture(run: SyncRun) -> RunPicture:
+    """A run as its page shows it. Orders that were pushed since count as what they are now."""
+    counts = counts_now([run]).get(run.pk) if run.kind == Kind.SYNC and run.counts else None
+    return RunPicture(
+        step=STEPS.get(run.phase, run.phase.capitalize()) if run.state == RunState.RUNNING else "",
+        done=run.done,
+        total=run.total,
+        left=_left(run),
+        took=took(run),
+        sums=_sums(counts) if counts else [],
+        problems=counts.problems() if counts else [],
+        other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
+        settings=_settings(run),
+        active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
+    )
+
+
+def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:
+    """The counts of each sync run, with its orders counted in their present states; two queries at most."""
+    wanted = {run.pk: run for run in runs if run.kind == Kind.SYNC and run.counts}
+    states: dict[int, dict[tuple[str, str], int]] = {}
+    rows = StagedOrder.objects.filter(batch__run__in=list(wanted)).values_list("batch__run_id", "operation", "state")
+    for pk, operation, state, number in rows.annotate(number=Count("id")).order_by():
+        states.setdefault(pk, {})[operation, state] = number
+    found = {}
+    for pk, run in wanted.items():
+        counts = Counts.from_json(run.counts)
+        counts.count_staged(states.get(pk, {}))
+        found[pk] = counts
+    return found
+
+
+def pushes(run: SyncRun) -> Any:
+    """The pushes that a sync handed over to."""
+    return SyncRun.objects.filter(trigger=f"run {run.pk}").order_by("id")
+
+
+def batches_of(run: SyncRun) -> list[Batch]:
+    """The batches that a sync staged, or the one that a push or an undo works on."""
+    if run.kind == Kind.SYNC:
+        found = Batch.objects.filter(run=run)
+    else:
+        found = Batch.objects.filter(pk=run.scope.get("batch", 0))
+    return list(found.select_related("customer").order_by("id")[:200])
+
+
+def took(run: SyncRun) -> str:
+    """How long it took, or has been taking; "" before it has begun."""
+    if run.state == RunState.QUEUED:
+        return ""
+    return seconds(((run.finished_at or timezone.now()) - run.started_at).total_seconds())
+
+
+def _left(run: SyncRun) -> str:
+    """The time that is probably left, "" while too little is done to tell."""
+    if run.state != RunState.RUNNING or run.done * 20 < run.total or not run.done:
+        return ""
+    elapsed = _elapsed(run.started_at)
+    return f"about {seconds(elapsed * (run.total - run.done) / run.done)} left"
+
+
+def _elapsed(since: datetime) -> float:
+    return (timezone.now() - since).total_seconds()
+
+
+def _sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    values = counts.to_json()
+    sums = []
+    for whole, parts in SUMS:
+        number = sum(values[name] or 0 for name in whole.split(" + "))
+        shown = [(part.replace("_", " "), values[part] or 0) for part in parts if values[part]]
+        sums.append((whole, number, shown))
+    return sums
+
+
+WORDS = {
+    "customer": "customer",
+    "po_number": "PO number",
+    "limit": "at most",
+    "full": "every row rendered",
+    "expect_rows": "stated rows",
+    "by_person": "a person approves",
+    "board": "board",
+    "batch": "batch",
+    "reason": "reason",
+    "force": "overwrites later edits",
+}
+
+
+def _settings(run: SyncRun) -> list[tuple[str, str]]:
+    """What was asked for, in words; what was left at its default is left out."""
+    return [
+        (words, "yes" if (v := run.scope[name]) is True else str(v))
+        for name, words in WORDS.items()
+        if run.scope.get(name)
+    ]

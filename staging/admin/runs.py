@@ -1,0 +1,185 @@
+"""Runs: the list with its counts, and the page that watches one while it works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from monday.models import ApiCall
+from monday.screens import ReadOnly, moment
+from staging import runs
+from staging.core.lifecycle import NotAllowed
+from staging.models import StagedOrder, SyncRun
+from staging.models.run import Kind
+from staging.runs import ACTIVE
+
+from .pills import batch_pill, run_pill
+from .run_picture import batches_of, counts_now, picture, pushes, took
+from .start import start_sync
+
+
+class WithChanges(admin.SimpleListFilter):
+    """Hides the runs that found nothing to do."""
+
+    title = "changes"
+    parameter_name = "changes"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("some", "Runs with changes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() != "some":
+            return queryset
+        return queryset.filter(~Q(kind=Kind.SYNC) | Q(pk__in=StagedOrder.objects.values("batch__run")))
+
+
+@admin.register(SyncRun)
+class RunAdmin(ReadOnly):
+    called = "Runs"
+    list_display = ("name", "pill", "what", "asked_by", "started", "duration", "found", "written", "wrong")
+    list_display_links = ("name",)
+    list_filter = ("state", "kind", "mode", WithChanges)
+    search_fields = ("=id", "=actor")
+    search_help_text = "A run's number, or who asked for it"
+    date_hierarchy = None
+    change_list_template = "staging/admin/runs.html"
+    exported = (
+        *("id", "kind", "mode", "trigger", "actor", "state", "error", "subject"),
+        *("started_at", "finished_at", "full_rows"),
+    )
+    ordering = ("-id",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With starting, watching and cancelling."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("start/", wrap(start_sync), name="staging_syncrun_start"),
+            path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
+            path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
+            *super().get_urls(),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncRun]:
+        return super().get_queryset(request).filter(rehearsal=False)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, with the counts of the page's runs as they stand now."""
+        listed = super().get_changelist_instance(request)
+        rows: list[Any] = list(listed.result_list)
+        counts = counts_now(rows)
+        for run in rows:
+            run.now = counts.get(run.pk)
+        listed.result_list = rows
+        return listed
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One run: live while it works, afterwards with counts that add up."""
+        run = self._found(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            **_live(run, request),
+            "title": f"{run.get_kind_display()} run {run.pk}",
+            "opts": self.opts,
+            "calls": ApiCall.objects.filter(correlation=f"run:{run.pk}").order_by("-id")[:15],
+        }
+        return TemplateResponse(request, "staging/admin/run.html", context)
+
+    def live(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The part of a run's page that is asked for again every two seconds until the run has ended."""
+        run = self._found(request, str(pk))
+        return TemplateResponse(request, "staging/admin/run_live.html", _live(run, request))
+
+    def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """GET shows what stopping means; POST asks the run to stop. 403 without the right to."""
+        run = self._found(request, str(pk))
+        if not request.user.has_perm("staging.change_syncrun"):
+            raise PermissionDenied
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"Cancel run {run.pk}",
+                "run": run,
+                "pill": run_pill(run),
+                "opts": self.opts,
+            }
+            return TemplateResponse(request, "staging/admin/cancel_run.html", context)
+        try:
+            runs.cancel(run, actor=request.user.get_username(), now=timezone.now())
+            messages.success(request, f"Run {run.pk} was asked to stop.")
+        except NotAllowed as refused:
+            messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("admin:staging_syncrun_change", args=[run.pk]))
+
+    def _found(self, request: HttpRequest, object_id: str) -> SyncRun:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
+        run = SyncRun.objects.filter(pk=object_id).select_related("board").first() if known else None
+        if run is None:
+            raise Http404(f"There is no run {object_id}.")
+        return run
+
+    @admin.display(description="Run", ordering="id")
+    def name(self, run: SyncRun) -> str:
+        return f"Run {run.pk}"
+
+    @admin.display(description="State", ordering="state")
+    def pill(self, run: SyncRun) -> SafeString:
+        return run_pill(run)
+
+    @admin.display(description="What", ordering="kind")
+    def what(self, run: SyncRun) -> str:
+        scope = run.scope.get("customer") or run.subject.replace(":", " ")
+        return f"{run.mode} {run.get_kind_display().lower()}{f' of {scope}' if scope else ''}"
+
+    @admin.display(description="Asked by", ordering="actor")
+    def asked_by(self, run: SyncRun) -> str:
+        return run.actor
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, run: SyncRun) -> SafeString:
+        return moment(run.started_at)
+
+    @admin.display(description="Took")
+    def duration(self, run: SyncRun) -> str:
+        return took(run)
+
+    @admin.display(description="Read / new / changed / removed")
+    def found(self, run: Any) -> str:
+        now = run.now
+        if now is None:
+            return ""
+        removed = "not checked" if now.removed is None else f"{now.removed:,}"
+        return f"{now.read:,} / {now.new:,} / {now.changed:,} / {removed}"
+
+    @admin.display(description="Applied")
+    def written(self, run: Any) -> str:
+        return f"{run.now.applied if run.now else run.counts.get('applied', run.counts.get('undone', 0)):,}"
+
+    @admin.display(description="Rejected / held")
+    def wrong(self, run: Any) -> str:
+        rejected = run.now.rejected if run.now else run.counts.get("rejected", 0)
+        held = run.now.held if run.now else run.counts.get("held", run.counts.get("kept", 0))
+        return f"{rejected:,} / {held:,}" if rejected or held else ""
+
+
+def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
+    return {
+        "run": run,
+        "pill": run_pill(run),
+        "picture": picture(run),
+        "batches": [(batch, batch_pill(batch)) for batch in batches_of(run)],
+        "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],
+        "may_cancel": run.state in ACTIVE and request.user.has_perm("staging.change_syncrun"),
+    }

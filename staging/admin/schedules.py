@@ -1,0 +1,100 @@
+"""Schedules: when syncs and the rest run by themselves. Only the product's own jobs can be chosen.
+
+The queue's stock screen takes the path of any function, which would let everybody who may edit a schedule run any code.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from django_q.models import Schedule
+
+from monday.screens import Listed, moment
+
+FUNCTIONS = {
+    "staging.jobs.start": "Sync",
+    "staging.jobs.sweep": "Sweep: take up what died, send what was lost",
+    "staging.jobs.refresh": "Read all boards again",
+    "ordersite.watchdog.claimed": "Canary: show that workers are alive",
+}
+ALLOWED = {"mode": str, "customer": str, "limit": int, "board": str, "full": bool, "by_person": bool}
+
+
+class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A schedule with a function of ours and, for a sync, what it is to do."""
+
+    func = forms.ChoiceField(choices=list(FUNCTIONS.items()), label="What")
+    kwargs = forms.CharField(
+        required=False,
+        label="With",
+        help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. Empty for the others.",
+    )
+
+    class Meta:
+        model = Schedule
+        fields = ("name", "func", "kwargs", "schedule_type", "minutes", "cron", "repeats", "next_run")
+
+    def clean_kwargs(self) -> str:
+        """Plain values of known names only."""
+        words = str(self.cleaned_data["kwargs"] or "").strip()
+        try:
+            given = ast.parse(f"f({words})", mode="eval").body
+            assert isinstance(given, ast.Call)
+            values = {word.arg: ast.literal_eval(word.value) for word in given.keywords}
+        except (SyntaxError, ValueError, AssertionError):
+            raise forms.ValidationError("Write name=value, with commas between: mode='TEST', limit=100.") from None
+        for name, value in values.items():
+            if name not in ALLOWED or type(value) is not ALLOWED[name]:
+                known = ", ".join(ALLOWED)
+                raise forms.ValidationError(
+                    f"{name}={value!r} is not known. Remedy: use {known}, with a fitting value."
+                )
+        if given.args or values.get("mode", "TEST") not in ("TEST", "PRODUCTION"):
+            raise forms.ValidationError("mode is 'TEST' or 'PRODUCTION'.")
+        return words
+
+
+admin.site.unregister(Schedule)
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(Listed):
+    form = ScheduleForm
+    called = "Schedules"
+    list_display = ("called_as", "what", "with_what", "every", "next", "last")
+    list_display_links = ("called_as",)
+    search_fields = ("name",)
+    ordering = ("name", "id")
+
+    @admin.display(description="Name", ordering="name")
+    def called_as(self, schedule: Schedule) -> str:
+        return str(schedule.name or f"Schedule {schedule.pk}")
+
+    @admin.display(description="What", ordering="func")
+    def what(self, schedule: Schedule) -> str:
+        return FUNCTIONS.get(str(schedule.func), str(schedule.func))
+
+    @admin.display(description="With")
+    def with_what(self, schedule: Schedule) -> str:
+        return str(schedule.kwargs or "")
+
+    @admin.display(description="How often")
+    def every(self, schedule: Schedule) -> str:
+        if schedule.repeats == 0:
+            return "paused (0 repeats)"
+        if schedule.schedule_type == Schedule.MINUTES:
+            return f"every {schedule.minutes} min"
+        return str(schedule.cron or schedule.get_schedule_type_display()).lower()
+
+    @admin.display(description="Next", ordering="next_run")
+    def next(self, schedule: Schedule) -> SafeString:
+        return moment(schedule.next_run)
+
+    @admin.display(description="Last job")
+    def last(self, schedule: Any) -> str:
+        went = schedule.success()
+        return "none yet" if went is None else "went well" if went else "failed"

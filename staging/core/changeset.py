@@ -1,0 +1,171 @@
+"""Accepted against current: which records moved, and what of an order differs.
+
+Everything here is a function of its arguments. `differences` is the one comparison of two orders; the preview, the
+push plan, the audit and the undo all show what it finds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mapping.core.order import Order
+
+SIZE = "size:"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field that differs. `field` is `name`, `group`, a board column's id, or `size:` and the size.
+
+    `known` is false where we never wrote the field, so that what stands on the board is not known to be ours.
+    """
+
+    field: str
+    before: Any
+    after: Any
+    known: bool = True
+
+
+def differences(before: Order | None, after: Order) -> tuple[Change, ...]:
+    """What must be written so that a board showing `before` shows `after`; None means there is no item yet.
+
+    Fields that `after` leaves alone, and fields that it does not map any more, are not differences.
+    """
+    old = before or Order(name="", group="")
+    known = before is not None
+    changes = [
+        Change(field, was, now, known)
+        for field, was, now in (("name", old.name, after.name), ("group", old.group, after.group))
+        if was != now
+    ]
+    for column, value in after.cells.items():
+        if column not in old.cells:
+            if value is not None:
+                changes.append(Change(column, None, value, known=False))
+        elif not same(old.cells[column], value):
+            changes.append(Change(column, old.cells[column], value))
+    sizes = list(after.sizes) + [size for size in old.sizes if size not in after.sizes]
+    for size in sizes:
+        was, now = old.sizes.get(size), after.sizes.get(size)
+        if was != now:
+            changes.append(Change(SIZE + size, was, now, known))
+    return tuple(changes)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two canonical values show the same on a board; the order of labels in a list does not matter."""
+    if isinstance(one, list) and isinstance(other, list):
+        return Counter(map(str, one)) == Counter(map(str, other))
+    return bool(one == other)
+
+
+def settled(accepted: Order | None, rendered: Order, withheld: Mapping[str, Any]) -> Order:
+    """The order that can be reached: `rendered`, with what it leaves alone and what is withheld taken from `accepted`.
+
+    `withheld` holds, per field, the value that was undone or that the board keeps; once the source asks for another
+    value there, the field is free again.
+    """
+    if accepted is None:
+        return replace(rendered, left=())
+    cells = dict(rendered.cells)
+    for column in rendered.left:
+        if column in accepted.cells:
+            cells[column] = accepted.cells[column]
+    order = replace(rendered, cells=cells, left=())
+    for field, value in withheld.items():
+        if same(field_value(rendered, field), value):
+            order = with_field(order, field, field_value(accepted, field), present=has_field(accepted, field))
+    return order
+
+
+def has_field(order: Order, field: str) -> bool:
+    """Whether the order says anything about this field."""
+    if field in ("name", "group"):
+        return True
+    return field[len(SIZE) :] in order.sizes if field.startswith(SIZE) else field in order.cells
+
+
+def field_value(order: Order, field: str) -> Any:
+    """The order's value of one field, None where it has none."""
+    if field == "name":
+        return order.name
+    if field == "group":
+        return order.group
+    return order.sizes.get(field[len(SIZE) :]) if field.startswith(SIZE) else order.cells.get(field)
+
+
+def with_field(order: Order, field: str, value: Any, *, present: bool = True) -> Order:
+    """The order with one field set, or without it where it is not `present`; a size of None is no size."""
+    if field == "name":
+        return replace(order, name=value)
+    if field == "group":
+        return replace(order, group=value)
+    if field.startswith(SIZE):
+        sizes = {size: quantity for size, quantity in order.sizes.items() if size != field[len(SIZE) :]}
+        if present and value is not None:
+            sizes[field[len(SIZE) :]] = value
+        return replace(order, sizes=sizes)
+    cells = {column: cell for column, cell in order.cells.items() if column != field}
+    if present:
+        cells[field] = value
+    return replace(order, cells=cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that appeared or vanished, as far as matching needs it."""
+
+    record: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rekeyed:
+    """New UUIDs matched to vanished ones (new -> old), and the new ones whose match is ambiguous."""
+
+    pairs: Mapping[str, str]
+    ambiguous: frozenset[str]
+    kept: frozenset[str]
+    """Vanished records that an ambiguous new one may be: they are not removed."""
+
+
+def match_rekeyed(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
+    """Match new UUIDs to vanished ones inside one business key: first by equal order, the rest only one against one."""
+    old_by_key: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in vanished:
+        old_by_key[candidate.key].append(candidate)
+    new_by_key: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in appeared:
+        if candidate.key in old_by_key:
+            new_by_key[candidate.key].append(candidate)
+    pairs: dict[str, str] = {}
+    ambiguous: set[str] = set()
+    kept: set[str] = set()
+    for key, news in new_by_key.items():
+        rest_new, rest_old = _match_equal(news, old_by_key[key], pairs)
+        if len(rest_new) == 1 and len(rest_old) == 1:
+            pairs[rest_new[0].record] = rest_old[0].record
+        elif rest_new and rest_old:
+            ambiguous.update(c.record for c in rest_new)
+            kept.update(c.record for c in rest_old)
+    return Rekeyed(pairs, frozenset(ambiguous), frozenset(kept))
+
+
+def _match_equal(
+    news: Sequence[Candidate], olds: Sequence[Candidate], pairs: dict[str, str]
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Pair candidates with equal orders (equal ones are interchangeable); returns what is left on both sides."""
+    left_old = sorted(olds, key=lambda c: c.record)
+    rest: list[Candidate] = []
+    for new in sorted(news, key=lambda c: c.record):
+        twin = next((old for old in left_old if old.fingerprint == new.fingerprint), None)
+        if twin is None:
+            rest.append(new)
+        else:
+            left_old.remove(twin)
+            pairs[new.record] = twin.record
+    return rest, left_old

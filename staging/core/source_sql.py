@@ -1,0 +1,134 @@
+"""The statements that read an order table: counts, customers, fingerprints, rows, repeated keys.
+
+Pure text with parameters, sent by `staging.source.sql_table`. Each statement reads one table, under the alias `o`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .ports import Condition, Scope, SourceColumn
+from .source_dialects import Column, Dialect, Statement, quoted_table
+
+# Part of every scheme: raise it when an expression changes its meaning without changing its text.
+VERSION = 1
+
+
+class NoSuchColumn(LookupError):
+    """A statement needs a column that the table lacks; the argument is its name."""
+
+
+@dataclass(frozen=True)
+class SourceSql:
+    """An order table as SQL sees it. Methods raise NoSuchColumn for a column that the table lacks."""
+
+    dialect: Dialect
+    table: str
+    columns: tuple[Column, ...]
+    identity: str
+    customer: str
+    po_number: str
+
+    def source_columns(self) -> tuple[SourceColumn, ...]:
+        """The columns in the words of the port."""
+        return tuple(SourceColumn(column.name, column.type) for column in self.columns)
+
+    @property
+    def scheme(self) -> str:
+        """Vendor, version, and a hash of the tracked columns, their types and the expression: under 40 letters."""
+        tracked = [[column.name, column.type] for column in self._tracked()]
+        body = json.dumps([tracked, self._fingerprint()], ensure_ascii=False)
+        return f"{self.dialect.vendor}:{VERSION}:{hashlib.sha256(body.encode()).hexdigest()[:16]}"
+
+    def count(self, scope: Scope) -> Statement:
+        """One row, one number."""
+        return self._select("COUNT(*)", self._within(scope))
+
+    def customers(self) -> Statement:
+        """Every spelling of a customer's name, untrimmed, with its number of rows."""
+        name = self.dialect.spelled(self._column(self.customer))
+        inner = f"SELECT {name} AS customer FROM {self._from()}"
+        # In small letters: the SQL Server backend rewrites statements that hold these words in capitals.
+        return Statement(f"SELECT c.customer, COUNT(*) FROM ({inner}) AS c group by c.customer")
+
+    def fingerprints(self, scope: Scope) -> Statement:
+        """Identity as text and fingerprint of every row in scope."""
+        return self._select(f"{self._identity()}, {self._fingerprint()}", self._within(scope))
+
+    def fingerprints_of(self, identities: Sequence[str], scope: Scope) -> Statement:
+        """Identity and fingerprint of the rows with these identities, as the source spells them."""
+        conditions = [self.dialect.among(self._column(self.identity), identities), *self._within(scope)]
+        return self._select(f"{self._identity()}, {self._fingerprint()}", conditions)
+
+    def rows(self, identities: Sequence[str], scope: Scope) -> Statement:
+        """Identity, fingerprint and every column of the rows with these identities, as the source spells them."""
+        return self._full_rows([self.dialect.among(self._column(self.identity), identities), *self._within(scope)])
+
+    def rows_without_identity(self, scope: Scope) -> Statement:
+        """The same for the rows whose identity is missing; the first column is NULL."""
+        return self._full_rows([Statement(f"{self._identity()} IS NULL"), *self._within(scope)])
+
+    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> Statement:
+        """The values (trimmed, missing as '') that stand on more than one row in scope."""
+        values = [f"COALESCE({self.dialect.trimmed(self._column(name))}, '')" for name in columns]
+        fields = ", ".join(f"{value} AS k{position}" for position, value in enumerate(values))
+        names = ", ".join(f"k.k{position}" for position in range(len(values)))
+        inner = self._select(fields, self._within(scope))
+        return Statement(f"SELECT {names} FROM ({inner.text}) AS k group by {names} having COUNT(*) > 1", inner.params)
+
+    def binary_cell(self, column: Column) -> Statement:
+        """A row where this column of an SQLite table holds binary data, which its JSON refuses."""
+        found = self._select("1", [Statement(f"typeof(o.{self.dialect.quote(column.name)}) = 'blob'")])
+        return Statement(f"{found.text} LIMIT 1")
+
+    def _full_rows(self, conditions: list[Statement]) -> Statement:
+        row = ", ".join(self.dialect.plain(column) for column in self.columns)
+        return self._select(f"{self._identity()}, {self._fingerprint()}, {row}", conditions)
+
+    def _select(self, fields: str, conditions: Sequence[Statement]) -> Statement:
+        where = " AND ".join(f"({condition.text})" for condition in conditions)
+        params = tuple(value for condition in conditions for value in condition.params)
+        return Statement(f"SELECT {fields} FROM {self._from()}{' WHERE ' if where else ''}{where}", params)
+
+    def _within(self, scope: Scope) -> list[Statement]:
+        conditions = [part for condition in scope.include for part in self._condition(condition)]
+        if scope.customers is not None:
+            conditions.append(self.dialect.among(self._column(self.customer), scope.customers))
+        if scope.po_number is not None:
+            name = self.dialect.trimmed(self._column(self.po_number))
+            conditions.append(Statement(f"{name} = %s", (scope.po_number.strip(),)))
+        return conditions
+
+    def _condition(self, condition: Condition) -> list[Statement]:
+        column = self._column(condition.column)
+        parts = []
+        if condition.values:
+            values = tuple(value.strip() for value in condition.values)
+            marks = ", ".join(["%s"] * len(values))
+            parts.append(Statement(f"{self.dialect.trimmed(column)} IN ({marks})", values))
+        if condition.after is not None:
+            parts.append(Statement(f"{self.dialect.day(column)} >= %s", (condition.after.isoformat(),)))
+        if condition.before is not None:
+            parts.append(Statement(f"{self.dialect.day(column)} <= %s", (condition.before.isoformat(),)))
+        return parts
+
+    def _from(self) -> str:
+        return f"{quoted_table(self.dialect, self.table)} AS o"
+
+    def _identity(self) -> str:
+        return self.dialect.identity(self._column(self.identity))
+
+    def _fingerprint(self) -> str:
+        return self.dialect.fingerprint(self._tracked())
+
+    def _tracked(self) -> list[Column]:
+        return [column for column in self.columns if column.name != self.identity]
+
+    def _column(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise NoSuchColumn(name)

@@ -1,0 +1,237 @@
+"""A monday.com board as a destination: items, lines, groups and labels in the words of staging.
+
+One adapter serves one customer's target. It speaks only through `MondayClient`, so a local board and the real one are
+served by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from monday import boards
+from monday.client import MondayClient
+from monday.core.columns import Value, kind_of
+from monday.core.operations import (
+    ArchiveItem,
+    ChangeValues,
+    CreateItem,
+    CreateSubitem,
+    Item,
+    MoveToGroup,
+    Operation,
+    Outcome,
+)
+from monday.core.structure import BoardStructure, Column
+from monday.models import Board
+from staging.core.ports import Intent, Journal, LiveItem, LiveLine, Target
+
+LABELLED = ("status", "dropdown")
+PRECREATED = 200  # labels of one column that are made beforehand; beyond it the requests make them
+
+
+class MondayBoard:
+    """The board behind one client, as `staging.core.ports.Destination`.
+
+    `labels` says per column id whether missing labels are made beforehand (create), by the requests (inline) or never.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: MondayClient,
+        board: Board,
+        target: Target,
+        now: Callable[[], datetime],
+        labels: Mapping[str, str],
+    ) -> None:
+        self._client, self._board, self._target, self._now = client, board, target, now
+        self._labels = labels
+        self._known: dict[str, set[str] | None] = {}
+        """Labels by column id, None for a column that has none."""
+        self._groups: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
+        self._structure: BoardStructure | None = None
+
+    def structure(self, *, fresh: bool = False) -> BoardStructure:
+        """Columns, labels, groups and limits; read again from the board where `fresh`."""
+        if fresh:
+            self._structure = boards.refresh(board=self._board, client=self._client, now=self._now())
+        elif self._structure is None:
+            self._structure = self._board.known_structure() or self.structure(fresh=True)
+        return self._structure
+
+    def find(self, link_keys: Sequence[str]) -> dict[str, list[LiveItem]]:
+        """Active items by link key."""
+        column = self._target.uuid_column
+        found: dict[str, list[LiveItem]] = {}
+        if not link_keys or column not in self.structure().columns:
+            return found
+        items = self._client.find_items(
+            self._board.board_id, column, link_keys, columns=self._columns(), subitem_columns=self._line_columns()
+        )
+        self._titles = boards.titles(self._board)
+        wanted = {key.lower() for key in link_keys}
+        for item in items:
+            live = self._live(item)
+            if live.link_key in wanted:
+                found.setdefault(live.link_key, []).append(live)
+        return found
+
+    def read(self, item_ids: Sequence[str]) -> dict[str, LiveItem]:
+        """Items by id with their lines, archived and deleted ones included."""
+        items = self._client.items(item_ids, columns=self._columns(), subitem_columns=self._line_columns())
+        self._titles = boards.titles(self._board)
+        return {item_id: self._live(item) for item_id, item in items.items()}
+
+    def ensure_groups(self, titles: Sequence[str]) -> dict[str, str]:
+        """Group id for each title; a missing group is created once."""
+        missing = [title for title in titles if title not in self._groups]
+        if missing:
+            self._groups |= boards.ensure_groups(
+                board=self._board, client=self._client, titles=missing, now=self._now()
+            )
+            self._structure = None
+        return {title: self._groups[title] for title in titles}
+
+    def ensure_labels(self, labels: Mapping[str, Sequence[str]]) -> None:
+        """Make these labels exist beforehand, in columns that will not hold too many; the requests make the others."""
+        wanted: dict[tuple[str, Column], Sequence[str]] = {}
+        for column_id, texts in labels.items():
+            owner, column = self._column(column_id)
+            if column is None or column.kind not in LABELLED or self._labels.get(column_id, "create") != "create":
+                continue
+            missing = [text for text in texts if text not in column.label_texts()]
+            if missing and len(column.labels) + len(missing) <= PRECREATED:
+                wanted[owner, column] = missing
+        if wanted:
+            self._client.create_all_labels(wanted)
+            self.structure(fresh=True)
+        self._known = {}
+
+    def write(self, intents: Sequence[Intent], journal: Journal) -> dict[int, Outcome]:
+        """Send the intents and say what became of each."""
+        operations = [self._operation(intent) for intent in intents]
+        receipts = [intent.receipt for intent in intents]
+        outcomes = self._client.write(
+            operations,
+            board=self.structure(),
+            tokens=[str(receipt) for receipt in receipts],
+            journal=_ByReceipt(receipts, journal),
+        )
+        return dict(zip(receipts, outcomes, strict=True))
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+    def _columns(self) -> list[Column]:
+        columns = self.structure().columns
+        wanted = dict.fromkeys([self._target.uuid_column, *self._target.columns])
+        return [columns[column] for column in wanted if column in columns]
+
+    def _line_columns(self) -> list[Column]:
+        """Every column of the subitems board that people or we can write: what people filled must be seen."""
+        subitems = self.structure().subitems
+        if subitems is None or self._target.lines is None:
+            return []
+        return [column for column in subitems.columns.values() if kind_of(column).writable and column.id != "name"]
+
+    def _live(self, item: Item) -> LiveItem:
+        values = dict(item.values)
+        link_key = str(values.pop(self._target.uuid_column, "") or "").lower()
+        return LiveItem(
+            id=item.id,
+            link_key=link_key,
+            state=item.state,
+            on_board=item.board_id == self._board.board_id,
+            name=item.name,
+            group_id=item.group_id,
+            group=self._titles.get(item.group_id, ""),
+            values=values,
+            lines=tuple(self._line(line) for line in item.subitems if line.state == "active"),
+        )
+
+    def _line(self, line: Item) -> LiveLine:
+        shape = self._target.lines
+        assert shape is not None
+        ours = (shape.size_column, shape.quantity_column, shape.key_column)
+        size = line.values.get(shape.size_column)
+        quantity = line.values.get(shape.quantity_column)
+        return LiveLine(
+            id=line.id,
+            name=line.name,
+            key=str(line.values.get(shape.key_column) or ""),
+            size=str(size[0] if isinstance(size, list) and size else size or ""),
+            quantity=None if quantity is None else str(quantity),
+            touched=any(value not in (None, "", [], {}) for name, value in line.values.items() if name not in ours),
+        )
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+    def _operation(self, intent: Intent) -> Operation:
+        board_id = self._board.board_id
+        if intent.kind == "create_item":
+            group = self.ensure_groups([intent.group])[intent.group]
+            return CreateItem(board_id, group, intent.name, intent.values, self._creates_labels(intent.values))
+        if intent.kind == "change_item":
+            values = dict(intent.values)
+            if intent.name:
+                values["name"] = intent.name
+            return ChangeValues(board_id, intent.item_id, values, self._creates_labels(values))
+        if intent.kind == "move_item":
+            return MoveToGroup(intent.item_id, self.ensure_groups([intent.group])[intent.group])
+        if intent.kind in ("archive_item", "archive_line"):
+            return ArchiveItem(intent.item_id)
+        values = self._line_values(intent)
+        if intent.kind == "create_line":
+            return CreateSubitem(intent.parent, intent.name, values, self._creates_labels(values))
+        shape = self._target.lines
+        assert shape is not None
+        return ChangeValues(self._subitems_id(), intent.item_id, {shape.quantity_column: values[shape.quantity_column]})
+
+    def _line_values(self, intent: Intent) -> dict[str, Value]:
+        shape, subitems = self._target.lines, self.structure().subitems
+        assert shape is not None
+        size: Value = str(intent.values["size"])
+        column = subitems.columns.get(shape.size_column) if subitems else None
+        if (column.kind if column else "dropdown") == "dropdown":
+            size = [str(size)]
+        values: dict[str, Value] = {shape.size_column: size, shape.quantity_column: intent.values["quantity"]}
+        if shape.key_column and (subitems is None or shape.key_column in subitems.columns):
+            values[shape.key_column] = intent.values["key"]
+        return values
+
+    def _creates_labels(self, values: Mapping[str, Value]) -> bool:
+        """Whether the request must make a label: only then is the board asked to, as it needs a right of its own."""
+        for column_id, value in values.items():
+            if column_id not in self._known:
+                _, column = self._column(column_id)
+                labelled = column is not None and column.kind in LABELLED
+                self._known[column_id] = set(column.label_texts()) if column is not None and labelled else None
+            known = self._known[column_id]
+            if known is None or value is None or self._labels.get(column_id, "create") == "require":
+                continue
+            if not known.issuperset(value if isinstance(value, list) else [str(value)]):
+                return True
+        return False
+
+    def _subitems_id(self) -> str:
+        subitems = self.structure().subitems or self.structure(fresh=True).subitems
+        return subitems.id if subitems else ""
+
+    def _column(self, column_id: str) -> tuple[str, Column | None]:
+        """A column by its id with the board that it stands on: the items' or the subitems'."""
+        structure = self.structure()
+        if column_id in structure.columns or structure.subitems is None:
+            return structure.id, structure.columns.get(column_id)
+        return structure.subitems.id, structure.subitems.columns.get(column_id)
+
+
+class _ByReceipt:
+    """Turns the client's positions into receipts for the journal."""
+
+    def __init__(self, receipts: Sequence[int], journal: Journal) -> None:
+        self._receipts, self._journal = receipts, journal
+
+    def sending(self, indices: Sequence[int], key: str) -> None:
+        self._journal.sending([self._receipts[index] for index in indices], key)
+
+    def answered(self, outcomes: Mapping[int, Outcome]) -> None:
+        self._journal.answered({self._receipts[index]: outcome for index, outcome in outcomes.items()})

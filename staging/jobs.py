@@ -1,0 +1,324 @@
+"""Jobs: the id of a run comes in, one use case is called, and the run's row tells how it went.
+
+The queue is only a trigger. It may deliver a message twice, late or never: `runs.claim` lets one process in, the
+sweeper sends a lost message again, and what a killed process left is taken up by the next delivery.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, connections, transaction
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+
+from monday.calls import CallLog
+from monday.client import Unavailable
+from monday.models import Board
+
+from . import notify, runs
+from .core.lifecycle import BATCH, NotAllowed, OrderState
+from .core.ports import SourceRefused
+from .guards import GuardRefused
+from .lease import LeaseLost, renew
+from .models import Batch, SyncRun
+from .models.run import Kind, RunState
+from .prepare import prepare
+from .push import push
+from .recheck import out_of_date
+from .setup import Progress, Stopped
+from .sync import Request, pushable, sync
+from .tally import batch_counts
+from .undo import undo
+from .wiring import NotConfigured, opened, opened_for
+
+WORK, SWEEP, START = "staging.jobs.work", "staging.jobs.sweep", "staging.jobs.start"
+STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
+BEAT = 30.0  # seconds between two signs of life
+LATE = 120.0  # seconds after which a run that nobody has claimed is sent again, and an unclear order is looked up
+LOOKS = 10  # pushes a day that the sweeper asks for on behalf of a batch with unclear orders
+REFUSALS = (NotConfigured, GuardRefused, NotAllowed)
+log = structlog.get_logger(__name__)
+
+
+class StepOver(Stopped):
+    """This step has had its time; the work goes on in the next one."""
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+def send(run: SyncRun) -> None:
+    """Put a run's message into the queue once the transaction at hand commits."""
+    transaction.on_commit(partial(async_task, WORK, run.pk, task_name=f"{run.kind}-run-{run.pk}", group=run.kind))
+
+
+def ask_sync(*, mode: str, actor: str, trigger: str, scope: dict[str, Any]) -> SyncRun:
+    """Ask for a sync. Raises NotAllowed while one of this mode is waiting or at work."""
+    if (busy := runs.active_sync(mode)) is not None and not runs.lost(busy):
+        raise NotAllowed(f"{busy} of {mode} is still {busy.state}. Remedy: wait for it, or cancel it.")
+    run = runs.ask(kind=Kind.SYNC, mode=mode, actor=actor, trigger=trigger, scope=scope, now=timezone.now())
+    send(run)
+    return run
+
+
+def ask_push(batch: Batch, *, actor: str, trigger: str) -> SyncRun:
+    """Ask for a push of what is approved in a batch. Raises NotAllowed where one is under way."""
+    return _ask_about(Kind.PUSH, batch.board, f"batch:{batch.pk}", actor, trigger, {"batch": batch.pk})
+
+
+def ask_undo(batch: Batch, *, actor: str, trigger: str, reason: str = "", force: bool = False) -> SyncRun:
+    """Ask for an undo of what a batch wrote; `force` overwrites later edits. Raises NotAllowed."""
+    scope = {"batch": batch.pk, "reason": reason, "force": force}
+    return _ask_about(Kind.UNDO, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
+
+
+def ask_refresh(board: Board, *, actor: str, trigger: str) -> SyncRun:
+    """Ask for a board's columns, labels and groups to be read again. Raises NotAllowed where that is under way."""
+    return _ask_about(Kind.REFRESH, board, f"board:{board.pk}", actor, trigger, {})
+
+
+def _ask_about(kind: Kind, board: Board, subject: str, actor: str, trigger: str, scope: dict[str, Any]) -> SyncRun:
+    mode = "TEST" if board.environment == "sandbox" else "PRODUCTION"
+    now = timezone.now()
+    run = runs.ask(
+        kind=kind, mode=mode, actor=actor, trigger=trigger, subject=subject, board=board, scope=scope, now=now
+    )
+    send(run)
+    return run
+
+
+# --- what the queue calls -----------------------------------------------------------------------------------------
+def work(run_id: int) -> str:
+    """Do one run, or a step of it; harmless when delivered twice. Returns how it went, for the queue's own list."""
+    run = runs.claim(run_id)
+    if run is None:
+        return _not_claimed(run_id)
+    with structlog.contextvars.bound_contextvars(run=run.pk), _heartbeat(run):
+        try:
+            DO[Kind(run.kind)](run)
+        except StepOver:
+            runs.put_back(run)
+            send(run)
+            return f"run {run.pk} goes on with the next message"
+        except LeaseLost as lost:
+            return str(lost)
+        except BaseException:
+            with suppress(LeaseLost, DatabaseError):
+                runs.end(run, RunState.FAILED, now=timezone.now(), error="It broke off; the log tells why.")
+            notify.ended(run.pk)
+            raise
+    notify.ended(run.pk)
+    run.refresh_from_db(fields=["state"])
+    return f"run {run.pk}: {run.state}"
+
+
+def start(mode: str = "TEST", **scope: Any) -> str:
+    """What a schedule calls: ask for a sync, unless one is still waiting or at work."""
+    try:
+        run = ask_sync(mode=mode, actor="schedule", trigger="schedule", scope=scope)
+    except NotAllowed as busy:
+        return str(busy)
+    return f"asked for run {run.pk}"
+
+
+def refresh(**_: Any) -> str:
+    """What a schedule calls: read every known board's structure again."""
+    asked = []
+    for board in Board.objects.order_by("id"):
+        with suppress(NotAllowed):
+            asked.append(ask_refresh(board, actor="schedule", trigger="schedule").pk)
+    return f"asked for runs {asked}"
+
+
+def sweep() -> str:
+    """What a schedule calls every minute: take up what died, send lost messages again, send mails that are due."""
+    now, again = timezone.now(), []
+    for run in SyncRun.objects.filter(state=RunState.RUNNING):
+        if runs.lost(run) and (next_run := runs.take_over(run, now=now)) is not None:
+            again.append(next_run)
+    # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
+    if get_broker().queue_size() == 0:
+        late = now - timedelta(seconds=LATE)
+        again += SyncRun.objects.filter(state=RunState.QUEUED, started_at__lt=late).exclude(
+            pk__in=[run.pk for run in again]
+        )[:100]
+    for run in again:
+        send(run)
+    looked = _look_again(now)
+    return f"sent again: {[run.pk for run in again]}; looked again: {looked}; mails: {notify.overdue(now)}"
+
+
+def _look_again(now: datetime) -> list[int]:
+    """Push batches on that hold orders without an answer, once the board must be done with them; a few times a day."""
+    batches = Batch.objects.filter(state__in=sorted(BATCH["push"].sources), orders__state=OrderState.UNCLEAR)
+    asked = []
+    for batch in batches.select_related("board").distinct().order_by("id")[:50]:
+        mine = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH)
+        lately = mine.filter(finished_at__gte=now - timedelta(seconds=LATE)).exists()
+        tried = mine.filter(trigger="sweeper", started_at__gte=now - timedelta(days=1)).count()
+        if not lately and tried < LOOKS:
+            with suppress(NotAllowed):
+                asked.append(ask_push(batch, actor="policy:sweeper", trigger="sweeper").pk)
+    return asked
+
+
+def _not_claimed(run_id: int) -> str:
+    run = SyncRun.objects.filter(pk=run_id).first()
+    if run is not None and runs.lost(run) and (next_run := runs.take_over(run, now=timezone.now())) is not None:
+        send(next_run)
+        return f"run {run_id} had died; run {next_run.pk} goes on"
+    return f"run {run_id} is not to be done (any more)"
+
+
+# --- one function per kind of run ---------------------------------------------------------------------------------
+def _sync(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls), opened(mode=run.mode, calls=calls, board_name=run.scope.get("board")) as setup:
+        name = run.scope.get("customer") or ""
+        family = setup.mappings.family
+        spelled = (raw for raw, _ in setup.source.customers() if raw is not None and family.customer_of(raw) == name)
+        request = Request(
+            mode=run.mode,
+            actor=run.actor,
+            trigger=run.trigger,
+            customers=tuple(spelled) if name else None,
+            customer_name=name,
+            po_number=run.scope.get("po_number") or None,
+            limit=run.scope.get("limit"),
+            full=bool(run.scope.get("full")),
+            expect_rows=run.scope.get("expect_rows"),
+            by_person=bool(run.scope.get("by_person")),
+            push_now=False,
+        )
+        report = sync(request=request, setup=setup, calls=calls, progress=_watch(run), claimed=run)
+        if not report.error and not report.stopped:
+            _hand_over(run, pushable(setup.board))
+
+
+def _hand_over(run: SyncRun, batches: list[Batch]) -> None:
+    """What is approved goes out in runs of their own, so that customers do not wait for each other."""
+    for batch in batches:
+        with suppress(NotAllowed):
+            ask_push(batch, actor=run.actor, trigger=f"run {run.pk}")
+
+
+def _push(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
+    with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
+        prepare(batches=[batch], setup=setup)
+        done = push(batch=batch, setup=setup, actor=run.actor, chunk=100, progress=_watch(run, steps=True))
+        counts = batch_counts(batch)
+        state = RunState.WITH_ERRORS if counts["rejected"] or counts["unclear"] else RunState.COMPLETED
+        notes = [*run.notes, out_of_date(done.moved)] if done.moved else run.notes
+        _end(run, RunState.FAILED if done.error else state, calls, error=done.error, counts=counts, notes=notes)
+
+
+def _undo(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
+    with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
+        done = undo(
+            batch=batch,
+            setup=setup,
+            actor=run.actor,
+            progress=_watch(run, steps=True),
+            reason=run.scope.get("reason", ""),
+            force=bool(run.scope.get("force")),
+        )
+        kept = [f"{label}: {why}" for label, why in done.kept.items()]
+        state = RunState.WITH_ERRORS if kept else RunState.COMPLETED
+        counts = {"undone": done.undone, "kept": len(kept)}
+        _end(run, RunState.FAILED if done.error else state, calls, error=done.error, counts=counts, notes=kept[:200])
+
+
+def _refresh(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    board = run.board
+    assert board is not None
+    with _ending(run, calls), opened_for(board, calls=calls):
+        _end(run, RunState.COMPLETED, calls)
+
+
+DO: dict[Kind, Callable[[SyncRun], None]] = {
+    Kind.SYNC: _sync,
+    Kind.PUSH: _push,
+    Kind.UNDO: _undo,
+    Kind.REFRESH: _refresh,
+}
+
+
+@contextmanager
+def _ending(run: SyncRun, calls: CallLog) -> Iterator[None]:
+    """What is expected to stop a run ends it with one sentence."""
+    try:
+        yield
+    except StepOver:
+        raise
+    except Stopped:
+        _end(run, RunState.STOPPED, calls)
+    except REFUSALS as refused:
+        _end(run, RunState.REFUSED, calls, error=str(refused))
+    except SourceRefused as refused:
+        _end(run, RunState.REFUSED if refused.guard else RunState.FAILED, calls, error=str(refused))
+    except Unavailable as outage:
+        _end(run, RunState.FAILED, calls, error=str(outage))
+    finally:
+        calls.flush()
+
+
+def _end(run: SyncRun, state: RunState, calls: CallLog, **fields: Any) -> None:
+    before = run.api or {}
+    api = {name: round(value + before.get(name, 0), 3) for name, value in calls.to_json().items()}
+    runs.end(run, state, now=timezone.now(), api=api, **fields)
+
+
+# --- signs of life ------------------------------------------------------------------------------------------------
+def _watch(run: SyncRun, *, steps: bool = False) -> Progress:
+    """Progress of a job: told to the run's row, and the place where it is cancelled or gives its worker back."""
+    began, first = time.monotonic(), dict[str, int]()
+
+    def watch(phase: str, done: int, total: int) -> None:
+        renew(run, run.lease_owner)
+        mine = SyncRun.objects.filter(pk=run.pk)
+        mine.update(phase=phase, done=done, total=total)
+        if mine.exclude(cancelled_by="").exists():
+            raise Stopped
+        # A step that has done nothing yet, or has nothing left to do, is not broken off.
+        if steps and first.setdefault(phase, done) < done < total and time.monotonic() - began > STEP:
+            raise StepOver
+
+    return watch
+
+
+@contextmanager
+def _heartbeat(run: SyncRun) -> Iterator[None]:
+    """Renew the lease while a single call waits for long, as for the API's quota; a killed process stops doing so."""
+    over = threading.Event()
+    thread = threading.Thread(target=_beat, args=(run, run.lease_owner, over), daemon=True, name=f"beat-{run.pk}")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=BEAT)
+
+
+def _beat(run: SyncRun, owner: str, over: threading.Event) -> None:
+    try:
+        while not over.wait(BEAT):
+            try:
+                renew(run, owner)
+            except LeaseLost:
+                return
+            except DatabaseError as problem:
+                log.warning("a lease could not be renewed", why=str(problem))
+    finally:
+        connections.close_all()

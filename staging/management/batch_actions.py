@@ -1,0 +1,173 @@
+"""What `batches` can do to one batch: each action calls one use case and tells how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from staging import decide
+from staging.console import FAILED, REFUSED, actor
+from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
+from staging.models import Batch, StagedOrder
+from staging.push import Pushed, push
+from staging.recheck import out_of_date
+from staging.setup import Progress, Setup
+from staging.undo import undo
+
+WITH_ERRORS = 3  # exit code
+SHOWN = 10  # reasons that are printed for one batch
+
+
+@dataclass(slots=True)
+class Told:
+    """How an action went: lines for people, data for programs, and what it adds to the exit code."""
+
+    lines: list[str]
+    data: dict[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+
+Options = Mapping[str, Any]
+Action = Callable[[Batch, Setup | None, Options, Progress], Told]
+
+
+def approve(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Let what is staged go out; with `only`, the rest moves to a batch of its own, held."""
+    assert setup is not None
+    count = decide.approve(
+        batch=batch,
+        mappings=setup.mappings,
+        structure=setup.structure,
+        actor=actor(),
+        now=timezone.now(),
+        only=options["only"],
+        note=options["note"],
+    )
+    rest = _set_aside(batch) if options["only"] else None
+    aside = f" The others wait, held, in batch {rest}." if rest else ""
+    text = f"{_name(batch)}: {_orders(count)} approved.{aside} Next: batches push {batch.pk}"
+    return Told([text], {"approved": count, "set_aside_in": rest})
+
+
+def withdraw(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Take an approval back."""
+    decide.withdraw(batch=batch, actor=actor(), now=timezone.now())
+    return Told([f"{_name(batch)}: the approval is taken back; nothing was sent."])
+
+
+def decline(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Say no to all of a batch."""
+    decide.decline(batch=batch, actor=actor(), now=timezone.now(), reason=options["reason"])
+    return Told([f"{_name(batch)}: declined; nothing of it goes out, and it is staged again when the source moves."])
+
+
+def hold(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Keep orders of a batch back."""
+    ids = _mine(batch, options["orders"])
+    held = decide.hold(batch=batch, orders=ids, actor=actor(), now=timezone.now(), reason=options["reason"])
+    return _moved(batch, held, len(ids), "held", "only staged ones can be held")
+
+
+def release(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Let held orders be approved again."""
+    ids = _mine(batch, options["orders"])
+    released = decide.release(batch=batch, orders=ids, actor=actor(), now=timezone.now())
+    told = _moved(batch, released, len(ids), "released", "only held ones can be released")
+    if batch.state != BatchState.OPEN:
+        told.lines.append("  The next sync stages them anew, in a batch of their own.")
+    return told
+
+
+def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Push what is approved; the source is compared again first."""
+    assert setup is not None
+    done = push(batch=batch, setup=setup, actor=actor(), chunk=options["batch_size"], progress=progress)
+    settled = done.settled
+    counts = {name: getattr(settled, name) for name in ("applied", "rejected", "held", "unclear")}
+    words = f"{settled.applied:,} applied, {settled.rejected:,} rejected, {settled.held:,} held"
+    words += f", {settled.unclear:,} without an answer (push again later)" if settled.unclear else ""
+    lines = [f"{_name(batch)}: {words}."]
+    if done.moved:
+        lines.append(f"  Out of date - {out_of_date(done.moved)}")
+    lines += _reasons(batch)
+    if done.error:
+        lines.append(f"  Stopped: {done.error}")
+    return Told(lines, {**counts, "out_of_date": done.moved, "error": done.error or None}, _push_code(done))
+
+
+def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
+    """Put back what a batch wrote; what people edited since is kept and listed."""
+    assert setup is not None
+    done = undo(
+        batch=batch,
+        setup=setup,
+        actor=actor(),
+        progress=progress,
+        reason=options["reason"],
+        only=_mine(batch, options["orders"]) if options["orders"] else None,
+        force=options["force"],
+    )
+    lines = [f"{_name(batch)}: {_orders(done.undone)} undone, {len(done.kept):,} kept."]
+    lines += [f"  kept {label}: {why}" for label, why in done.kept.items()]
+    if done.error:
+        lines.append(f"  Stopped: {done.error}")
+    code = FAILED if done.error else WITH_ERRORS if done.kept else 0
+    return Told(lines, {"undone": done.undone, "kept": done.kept, "error": done.error or None}, code)
+
+
+ACTIONS: Mapping[str, Action] = {
+    "approve": approve,
+    "withdraw": withdraw,
+    "decline": decline,
+    "hold": hold,
+    "release": release,
+    "push": send,
+    "undo": take_back,
+}
+NEED_THE_BOARD = frozenset({"approve", "push", "undo"})
+
+
+def _push_code(done: Pushed) -> int:
+    if done.batch.state == BatchState.SUPERSEDED:
+        return REFUSED  # nothing of what was approved is current, so nothing was sent
+    if done.error:
+        return FAILED
+    return WITH_ERRORS if done.settled.rejected or done.settled.unclear else 0
+
+
+def _reasons(batch: Batch) -> list[str]:
+    """Why orders of a pushed batch were refused or kept back, the first few."""
+    stuck = StagedOrder.objects.filter(batch=batch, state__in=[OrderState.REJECTED, OrderState.HELD]).order_by("pk")
+    lines = [f"  {state} {label}: {why}" for state, label, why in stuck.values_list("state", "label", "reason")[:SHOWN]]
+    left = stuck.count() - len(lines)
+    return [*lines, f"  ... and {left:,} more: batches show {batch.pk}"] if left > 0 else lines
+
+
+def _moved(batch: Batch, moved: int, asked: int, word: str, why: str) -> Told:
+    if not moved:
+        raise NotAllowed(f"{_name(batch)}: no order was {word}; {why}. Remedy: see batches show {batch.pk}.")
+    rest = f" {asked - moved:,} stay as they are; {why}." if moved < asked else ""
+    return Told([f"{_name(batch)}: {_orders(moved)} {word}.{rest}"], {word: moved})
+
+
+def _mine(batch: Batch, ids: list[int]) -> list[int]:
+    """Those of the named orders that belong to this batch."""
+    return list(batch.orders.filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _set_aside(batch: Batch) -> int | None:
+    """The batch that took what was not ticked, None where everything was."""
+    open_ones = Batch.objects.filter(run_id=batch.run_id, customer_id=batch.customer_id, pk__gt=batch.pk)
+    pending = open_ones.filter(state=BatchState.OPEN, orders__state__in=sorted(COUNTED["held"]))
+    return pending.order_by("-pk").values_list("pk", flat=True).first()
+
+
+def _name(batch: Batch) -> str:
+    return f"Batch {batch.pk} - {batch.customer.name}"
+
+
+def _orders(number: int) -> str:
+    return "1 order" if number == 1 else f"{number:,} orders"

@@ -1,0 +1,69 @@
+"""`unused_rows`: the rows of the source that cannot be used, each with column, value, reason and whose job it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from monday.models import Board
+from staging.unused import Unused, reasons, unused
+
+TOLD = ("column", "value", "reason", "owner")
+
+
+class Command(BaseCommand):
+    help = "List the rows that the last syncs could not use, and why. Example: unused_rows --customer HARBOUR"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--board", help="the board's name or id, where there are several")
+        parser.add_argument("--customer", default="", help="only this customer's rows, by its name")
+        parser.add_argument("--limit", type=int, default=100, metavar="N", help="show at most so many (default 100)")
+        parser.add_argument("--json", action="store_true", help="print one JSON document with all of them")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        board = self._board(options["board"])
+        if options["json"]:
+            rows = [_picture(row) for row in unused(board, customer=options["customer"])]
+            self.stdout.write(json.dumps({"schema_version": 1, "board": board.name, "rows": rows}, ensure_ascii=False))
+            return
+        shown = 0
+        for row in unused(board, customer=options["customer"]):
+            shown += 1
+            if shown <= options["limit"]:
+                self._show(row)
+        if shown > options["limit"]:
+            self.stdout.write(f"... and {shown - options['limit']:,} more. Remedy: --limit {shown}, or --json.")
+        if not shown:
+            self.stdout.write(f"Every row of {board} that the last syncs read can be used.")
+            return
+        self.stdout.write(f"{shown:,} rows are not used:")
+        for reason, count in reasons(board)[:12]:
+            self.stdout.write(f"  {count:>6,} x {reason}")
+
+    def _show(self, row: Unused) -> None:
+        self.stdout.write(f"{row.record}  {row.verdict.replace('_', ' ')}  {row.customer or '-'}  {row.key or '-'}")
+        for column, value, reason, owner in row.problems:
+            cell = f"{column} = {value!r}: " if column else ""
+            self.stdout.write(f"    {cell}{reason} (to be put right in the {owner})")
+
+    def _board(self, wanted: str | None) -> Board:
+        boards = list(Board.objects.order_by("-id"))
+        found = [board for board in boards if not wanted or wanted in (board.name, board.board_id)]
+        if not found:
+            known = f"Known: {', '.join(sorted({b.name for b in boards}))}." if boards else "Run sync_orders first."
+            raise CommandError(f"No board is called {wanted or 'anything yet'}. Remedy: {known}", returncode=2)
+        return found[0]
+
+
+def _picture(row: Unused) -> dict[str, Any]:
+    return {
+        "record": row.record,
+        "verdict": row.verdict,
+        "customer": row.customer or None,
+        "key": row.key or None,
+        "problems": [
+            dict(zip(("column", "value", "reason", "owner"), problem, strict=True)) for problem in row.problems
+        ],
+    }

@@ -1,0 +1,53 @@
+"""`verify_audit`: whether every audit event stands as it was written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from staging import audit
+from staging.audit import Broken
+from staging.models import AuditChain
+
+BROKEN = 1  # exit code
+
+
+class Command(BaseCommand):
+    help = "Read the audit from its beginning and find edited, missing or reordered events. Exit code 1 where one is."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sound, broken = audit.verify()
+        chains = AuditChain.objects.count()
+        if options["json"]:
+            document = {
+                "schema_version": 1,
+                "status": "broken" if broken else "sound",
+                "chains": chains,
+                "sound_events": sound,
+                "broken": [asdict(one) for one in broken],
+            }
+            self.stdout.write(json.dumps(document, ensure_ascii=False))
+        else:
+            self._print(sound, chains, broken)
+        if broken:
+            raise SystemExit(BROKEN)
+
+    def _print(self, sound: int, chains: int, broken: list[Broken]) -> None:
+        events = "1 event" if sound == 1 else f"{sound:,} events"
+        many = "1 chain" if chains == 1 else f"{chains:,} chains"
+        if not broken:
+            self.stdout.write(f"The audit is whole: {events} in {many}.")
+            return
+        for one in broken:
+            at = f" (row {one.event})" if one.event is not None else ""
+            self.stderr.write(f"Chain {one.chain} is broken at event {one.sequence}{at}: {one.what}.")
+        self.stderr.write(
+            f"{len(broken):,} of {many} are broken; {events} before those places are sound. "
+            "Remedy: compare with a backup and with the logs, and find out who could write to the app database."
+        )

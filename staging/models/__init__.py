@@ -1,0 +1,21 @@
+"""What staging remembers: fields, constraints and query sets; no rules."""
+
+from .audit import AuditChain, AuditEvent
+from .batch import Batch, StagedLine, StagedOrder
+from .many import update_each
+from .receipt import Receipt
+from .run import SyncRun
+from .snapshot import Seen, Snapshot
+
+__all__ = [
+    "AuditChain",
+    "AuditEvent",
+    "Batch",
+    "Receipt",
+    "Seen",
+    "Snapshot",
+    "StagedLine",
+    "StagedOrder",
+    "SyncRun",
+    "update_each",
+]

@@ -1,0 +1,71 @@
+"""Mails about runs that need a person: one that failed, one that left orders behind, one whose batches wait."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils import timezone
+
+from .core.lifecycle import BatchState
+from .models import Batch, SyncRun
+from .models.run import Kind, RunState
+
+WORTH_A_MAIL = (RunState.FAILED, RunState.REFUSED, RunState.WITH_ERRORS, RunState.WAITING)
+DUE = timedelta(days=1)  # an older end is no news
+log = structlog.get_logger(__name__)
+
+
+def ended(run_id: int) -> bool:
+    """Send the mail about how a run ended, once, where it is worth one; true where it left.
+
+    A mail server that does not answer is logged and never fails the run.
+    """
+    if not settings.NOTIFY_TO:
+        return False
+    ends = SyncRun.objects.filter(pk=run_id, state__in=WORTH_A_MAIL, mailed_at__isnull=True)
+    run = ends.exclude(trigger="sweeper").first()  # whoever asked first has had a mail already
+    # Marked before it leaves: two processes send one mail, and a mail is lost rather than sent twice.
+    if run is None or not SyncRun.objects.filter(pk=run_id, mailed_at__isnull=True).update(mailed_at=timezone.now()):
+        return False
+    subject, body = wording(run)
+    try:
+        EmailMessage(f"[Ordersite] {subject}", body, to=settings.NOTIFY_TO).send()
+    except (OSError, smtplib.SMTPException) as problem:
+        log.warning("a mail could not be sent", run=run_id, why=str(problem))
+        return False
+    return True
+
+
+def overdue(now: datetime) -> int:
+    """Send the mails of runs that ended without one because their process died. Returns how many left."""
+    ends = SyncRun.objects.filter(state__in=WORTH_A_MAIL, mailed_at__isnull=True, finished_at__gte=now - DUE)
+    return sum(ended(pk) for pk in ends.exclude(trigger="cli").values_list("pk", flat=True)[:50])
+
+
+def wording(run: SyncRun) -> tuple[str, str]:
+    """Subject and body of the mail about a run."""
+    what = f"{run.get_kind_display()} run {run.pk}"
+    lines = [run.error] if run.error else []
+    if run.kind in (Kind.PUSH, Kind.UNDO):
+        batch = Batch.objects.select_related("customer").get(pk=run.scope["batch"])
+        what = f"{run.get_kind_display()} of batch {batch.pk} - {batch.customer.name}"
+        lines += [_link("batch", batch.pk)]
+    if run.state == RunState.WAITING:
+        waiting = list(Batch.objects.filter(run=run, state=BatchState.OPEN).select_related("customer").order_by("id"))
+        what = f"{len(waiting)} batches of run {run.pk}"
+        lines += [
+            f"Batch {b.pk} - {b.customer.name}: {b.orders.count():,} changes {_link('batch', b.pk)}" for b in waiting
+        ]
+    counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items() if number)
+    lines += [f"{counts}."] if counts else []
+    lines += [*run.notes[:20], _link("syncrun", run.pk)]
+    return f"{run.get_state_display()} - {what}", "\n\n".join(line for line in lines if line)
+
+
+def _link(model: str, pk: int) -> str:
+    return f"{settings.SITE_URL}{reverse(f'admin:staging_{model}_change', args=[pk])}"

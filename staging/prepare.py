@@ -1,0 +1,56 @@
+"""Preparing: the groups and labels that batches need are made before the first of them is pushed.
+
+Done once for all batches of a run, in a handful of calls, instead of once per chunk. A failure here stops nothing:
+each push makes sure of its own groups and labels again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from monday.boards import GroupFailed
+
+from .check import label_texts, labelled_columns, mapping_of
+from .core.lifecycle import OrderState
+from .models import Batch, StagedOrder
+from .push import target_of
+from .setup import Setup
+
+PAGE = 500
+log = structlog.get_logger(__name__)
+
+
+def prepare(*, batches: Iterable[Batch], setup: Setup) -> None:
+    """Make groups and labels exist for everything approved in these batches. Raises Unavailable."""
+    groups: set[str] = set()
+    labels: dict[str, set[str]] = {}
+    for batch in batches:
+        _collect(batch, setup, groups, labels)
+    if not groups and not labels:
+        return
+    destination = setup.destination(target_of(setup, ""), "")
+    try:
+        if groups:
+            destination.ensure_groups(sorted(groups))
+        destination.ensure_labels({column: sorted(texts) for column, texts in labels.items()})
+    except GroupFailed as failed:
+        log.warning("a group could not be made beforehand", why=str(failed))
+
+
+def _collect(batch: Batch, setup: Setup, groups: set[str], labels: dict[str, set[str]]) -> None:
+    mapping = mapping_of(batch, setup.mappings)
+    columns = labelled_columns(mapping, setup)
+    made = {rules.to for rules in mapping.columns if rules.labels == "create"}
+    if mapping.sizes and mapping.labels == "create":
+        made.add(mapping.sizes.size_column)
+    approved = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED, after__isnull=False)
+    for before, after in approved.values_list("before", "after").iterator(chunk_size=PAGE):
+        assert after is not None
+        if before is None or before["group"] != after["group"]:
+            groups.add(after["group"])
+        for column_id, texts in label_texts(after, columns, mapping).items():
+            missing = texts - columns[column_id].label_texts()
+            if missing and column_id in made:
+                labels.setdefault(column_id, set()).update(missing)

@@ -1,0 +1,210 @@
+"""Pushing: an approved batch goes to the board chunk by chunk, and can be stopped, killed and resumed anywhere.
+
+The batch is claimed by a lease; what a dead process left is settled from its receipts; unclear orders are looked up
+once the board must have finished with them. `send` does one chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+
+from monday.boards import GroupFailed, count_created
+from monday.client import Unavailable
+
+from . import audit
+from .core.lifecycle import OPEN, BatchState, NotAllowed, OrderState
+from .core.ports import SourceRefused, Target
+from .decide import binding
+from .guards import GuardRefused
+from .lease import LENGTH, database_now, free_for, let_go, new_owner, renew
+from .models import Batch, Receipt, StagedOrder
+from .recheck import supersede_moved
+from .send import Sender, recover
+from .settle import Settled
+from .setup import Progress, Setup, Stopped
+from .transitions import PAGE, move_batch, move_orders
+
+ROUNDS = 3  # how often orders that stayed unclear are looked up again in one push
+PATIENCE = 5.0  # seconds that a push waits for unclear orders itself; longer waits are left to the next run
+
+
+@dataclass(slots=True)
+class Pushed:
+    """What a push did to one batch. `moved` names the orders that were out of date and did not go out; `error` is the
+    sentence of an outage that stopped it."""
+
+    batch: Batch
+    settled: Settled
+    moved: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+def push(*, batch: Batch, setup: Setup, actor: str, chunk: int, progress: Progress, recheck: bool = True) -> Pushed:
+    """Send everything that is approved in a batch. Idempotent: what the board already shows is not written again.
+
+    Unless the source was compared this very moment (`recheck` is false), it is compared again, and orders that moved on
+    since their approval are superseded. Raises NotAllowed (not approved, or another process is at it), GuardRefused
+    (not what was approved), SourceRefused, and Stopped after the chunk in hand. An outage ends the push with `error`;
+    the batch can be pushed on.
+    """
+    pushed = Pushed(batch, Settled())
+    if recheck:
+        pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
+        if pushed.moved and _nothing_left(batch, actor, setup):
+            return pushed
+    owner = new_owner()
+    _claim(batch, owner, actor, setup)
+    try:
+        _check_binding(batch)
+        sender = _sender(batch, setup, actor, owner)
+        if _recover(batch, setup, actor) and recheck:
+            pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
+        for attempt in range(ROUNDS):
+            _push_approved(pushed, sender, chunk, progress)
+            if attempt == ROUNDS - 1 or not _resolve(batch, setup, actor, wait=True):
+                break  # what is resolved after the last round would be sent by nobody
+        _end(batch, actor, setup)
+    except (Unavailable, GroupFailed, SourceRefused) as outage:
+        pushed.error = str(outage)
+        move_batch(batch, "fail", actor=actor, now=setup.clock.now(), reason=pushed.error)
+    except Stopped:
+        if batch.orders.filter(state__in=[OrderState.APPROVED, OrderState.SENDING]).exists():
+            move_batch(batch, "pause", actor=actor, now=setup.clock.now(), reason="Stopped after the chunk in hand.")
+        else:
+            _end(batch, actor, setup)
+        raise
+    except GuardRefused as refused:
+        move_batch(batch, "fail", actor=actor, now=setup.clock.now(), reason=str(refused))
+        raise
+    finally:
+        let_go(batch, owner)
+    return pushed
+
+
+def _nothing_left(batch: Batch, actor: str, setup: Setup) -> bool:
+    """Supersede an approved batch of which every order is out of date."""
+    batch.refresh_from_db(fields=["state"])
+    if batch.state != BatchState.APPROVED or batch.orders.exclude(state=OrderState.SUPERSEDED).exists():
+        return False
+    why = "Every order of it moved on after the approval."
+    move_batch(batch, "supersede", actor=actor, now=setup.clock.now(), reason=why)
+    return True
+
+
+def _claim(batch: Batch, owner: str, actor: str, setup: Setup) -> None:
+    """Take the lease, and the state with it; a batch whose pusher died is taken over. Opens a transaction."""
+    now = database_now()
+    batch.refresh_from_db(fields=["lease_owner", "lease_until"])
+    with transaction.atomic():
+        claimed = Batch.objects.filter(free_for(batch, now), pk=batch.pk).update(
+            lease_owner=owner, lease_until=now + LENGTH
+        )
+        if not claimed:
+            raise NotAllowed(f"Batch {batch.pk} is being pushed by another process. Remedy: wait for it.")
+        batch.refresh_from_db()
+        if batch.state != BatchState.PUSHING:
+            move_batch(batch, "push", actor=actor, now=setup.clock.now())
+        else:
+            audit.record(
+                chain=audit.run_chain(batch.run_id),
+                actor=actor,
+                action="batch.taken over",
+                subject=f"batch:{batch.pk}",
+                now=setup.clock.now(),
+            )
+
+
+def _check_binding(batch: Batch) -> None:
+    if batch.approved_hash != binding(batch):
+        raise GuardRefused(
+            f"Batch {batch.pk} is not what was approved: its orders were altered. Remedy: decline it and sync again."
+        )
+
+
+def _sender(batch: Batch, setup: Setup, actor: str, owner: str) -> Sender:
+    family, customer = setup.mappings.family, batch.customer.name
+    mapping = family.mapping(customer) if customer in family.customers else family.default
+    target = target_of(setup, customer)
+    return Sender(
+        batch=batch,
+        setup=setup,
+        destination=setup.destination(target, customer),
+        mapping=mapping,
+        lines=target.lines,
+        actor=actor,
+        before_each=lambda: renew(batch, owner),
+    )
+
+
+def target_of(setup: Setup, customer: str) -> Target:
+    """Where this customer's orders go on the board."""
+    family = setup.mappings.family
+    mapping = family.mapping(customer) if customer in family.customers else family.default
+    lines = family.line_shape(customer) if customer in family.customers else None
+    return Target(mapping.board.uuid_column, tuple(rules.to for rules in mapping.columns), lines)
+
+
+def _recover(batch: Batch, setup: Setup, actor: str) -> bool:
+    """Settle what a dead process left as sending, and what stayed unclear. Returns whether there was any."""
+    left = list(StagedOrder.objects.filter(batch=batch, state=OrderState.SENDING).values_list("pk", flat=True))
+    if left:
+        recover(batch, left, actor=actor, setup=setup)
+    return bool(_resolve(batch, setup, actor, wait=False) or left)
+
+
+def _push_approved(pushed: Pushed, sender: Sender, chunk: int, progress: Progress) -> None:
+    batch, total = pushed.batch, pushed.batch.orders.count()
+    while ids := _next(batch, chunk):
+        left = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED).count()
+        progress("push", total - left, total)
+        done = sender.send(ids)
+        if done.returned:
+            raise Unavailable(
+                f"{done.returned} orders of batch {batch.pk} could not be sent. Remedy: push again.", code="Returned"
+            )
+        for name in ("applied", "rejected", "held", "unclear"):
+            setattr(pushed.settled, name, getattr(pushed.settled, name) + getattr(done, name))
+        count_created(batch.board, _created(batch, ids))
+    progress("push", total, total)
+
+
+def _next(batch: Batch, chunk: int) -> list[int]:
+    approved = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED).order_by("id")
+    return list(approved.values_list("pk", flat=True)[: min(chunk, PAGE)])
+
+
+def _created(batch: Batch, ids: list[int]) -> int:
+    done = Receipt.objects.filter(batch=batch, order_id__in=ids, kind="create_item", outcome="done")
+    return done.count()
+
+
+def _resolve(batch: Batch, setup: Setup, actor: str, *, wait: bool) -> int:
+    """Let unclear orders be planned again (which looks them up first), once the board must be done with them."""
+    unclear = list(StagedOrder.objects.filter(batch=batch, state=OrderState.UNCLEAR).values_list("pk", flat=True))
+    if not unclear:
+        return 0
+    sent = Receipt.objects.filter(batch=batch, order__state=OrderState.UNCLEAR)
+    left = seconds_left(sent.aggregate(newest=Max("sent_at"))["newest"], setup)
+    if left > 0 and not (wait and left <= PATIENCE):
+        return 0
+    if left > 0:
+        setup.clock.sleep(left)
+    return move_orders(batch, unclear, "resolve", actor=actor, now=setup.clock.now())
+
+
+def seconds_left(sent: datetime | None, setup: Setup) -> float:
+    """For how long the board may still be at work on a request that was sent then."""
+    if sent is None:
+        return 0.0
+    return (sent + timedelta(seconds=setup.settle_seconds) - setup.clock.now()).total_seconds()
+
+
+def _end(batch: Batch, actor: str, setup: Setup) -> None:
+    """Everything is settled, or somebody is needed."""
+    needed = StagedOrder.objects.filter(batch=batch, state__in=sorted(OPEN)).count()
+    action = "need" if needed else "finish"
+    move_batch(batch, action, actor=actor, now=setup.clock.now(), data={"open": needed} if needed else None)

@@ -1,0 +1,133 @@
+"""What is known of a record under judgement, and how verdicts become rows of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mapping.core.order import CellProblem, Order
+from mapping.core.rules import Deletions
+from monday.core.structure import BoardStructure
+from monday.models import Board
+
+from .core.changeset import SIZE, differences
+from .core.fingerprint import fingerprint, order_of, payload
+from .core.lifecycle import OPEN, ORDER, OrderState
+from .models import Snapshot, StagedLine, StagedOrder
+from .models.snapshot import Verdict
+
+CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
+AT_LEAST = 5  # removals that are never "too many", whatever their share
+REPLACEABLE = ORDER["supersede"].sources | CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record under judgement: its row's fingerprint, and what was known of it."""
+
+    record: str
+    source_fingerprint: str
+    scheme: str
+    mapping_key: str
+    snapshot: Snapshot | None
+    last: StagedOrder | None
+
+    def under(self, mapping_key: str) -> Judged:
+        """The same, judged under a customer's mapping."""
+        return replace(self, mapping_key=mapping_key)
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the last word on the record may be replaced: it is not on its way to the board."""
+        return self.last is None or self.last.state in REPLACEABLE
+
+    def marks(self) -> dict[str, str]:
+        """What makes the next comparison quiet."""
+        return {
+            "source_fingerprint": self.source_fingerprint,
+            "scheme": self.scheme,
+            "mapping_key": self.mapping_key,
+        }
+
+
+def in_the_way(
+    identity: str, same: Mapping[str, int], repeated: Mapping[str, int], unreadable: Mapping[str, str]
+) -> dict[str, tuple[Verdict, list[dict[str, str]]]]:
+    """The verdicts on rows that stand in each other's way, and on those whose UUID is none, by record."""
+    found: dict[str, tuple[Verdict, str, str]] = {}
+    for record, count in same.items():
+        found[record] = (Verdict.DUPLICATE, record, f"The same UUID stands on {count} rows.")
+    for record, count in repeated.items():
+        found[record] = (Verdict.DUPLICATE, "", f"{count} rows have no UUID and share one business key.")
+    for record, raw in unreadable.items():
+        found[record] = (Verdict.INVALID, raw, "This is no UUID.")
+    return {
+        record: (verdict, [told(CellProblem(identity, value, reason))])
+        for record, (verdict, value, reason) in found.items()
+    }
+
+
+def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -> dict[str, Any]:
+    """The fields of a staged removal; it is held where `total` of the `linked` items would go at once."""
+    before = order_of(snapshot.order)
+    cap = max(AT_LEAST, int(linked * deletions.at_most))
+    hold = ""
+    if total > cap:
+        hold = f"{total} removals at once are above the cap of {cap}. Remedy: check the source, then release them."
+    return {
+        "operation": "remove",
+        "label": before.name[:255],
+        "key": snapshot.key,
+        "key_hash": snapshot.key_hash,
+        **sides(before, replace(before, group=deletions.group) if deletions.action == "move" else None),
+        "mapping_key": snapshot.mapping_key,
+        "scheme": snapshot.scheme,
+        "state": OrderState.HELD if hold else OrderState.STAGED,
+        "reason": hold,
+    }
+
+
+def free_places(board: Board, structure: BoardStructure) -> int | None:
+    """Items the board still has room for, less the creations that already wait; None where it has no limit."""
+    if structure.items_limit is None:
+        return None
+    waiting = StagedOrder.objects.filter(board=board, operation="create", state__in=sorted(OPEN)).count()
+    return structure.items_limit - structure.items_count - waiting
+
+
+def sides(before: Order | None, after: Order | None) -> dict[str, Any]:
+    """The fields of a staged order that hold what the board shows before and after."""
+    return {
+        "before": payload(before) if before else None,
+        "after": payload(after) if after else None,
+        "before_fingerprint": fingerprint(before) if before else "",
+        "after_fingerprint": fingerprint(after) if after else "",
+    }
+
+
+def told(problem: CellProblem) -> dict[str, str]:
+    """A cell's problem as it is remembered."""
+    return {
+        "column": problem.column,
+        "value": problem.value[:500],
+        "reason": problem.reason,
+        "owner": problem.owner,
+    }
+
+
+def insert(orders: list[StagedOrder]) -> None:
+    """Insert orders and their size lines. Requires an open transaction."""
+    if not orders:
+        return
+    StagedOrder.objects.bulk_create(orders, batch_size=100)
+    lines = []
+    for order in orders:
+        before = order_of(order.before) if order.before else None
+        after = order_of(order.after) if order.after else before
+        assert after is not None
+        for change in differences(before, after):
+            if change.field.startswith(SIZE):
+                size = change.field[len(SIZE) :]
+                lines.append(StagedLine(order_id=order.pk, size=size, before=change.before, after=change.after))
+    StagedLine.objects.bulk_create(lines, batch_size=200)

@@ -1,0 +1,55 @@
+"""What one run works with: the board, the published mappings, the source; chosen by wiring, used by every use case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mapping.publish import PublishedFamily
+from monday.core.structure import BoardStructure
+from monday.models import Board
+
+from .core.ports import Clock, Condition, Destination, OrderSource, Scope, Target
+
+
+class Progress(Protocol):
+    """Where a use case tells how far it is; may raise `Stopped` to end the work after the piece in hand."""
+
+    def __call__(self, phase: str, done: int, total: int) -> None: ...
+
+
+class Stopped(Exception):
+    """A person or a signal asked to stop; what was done so far is kept and the next run goes on from there."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The parts of one installation. `destination` makes the adapter for a target and a customer."""
+
+    board: Board
+    mappings: PublishedFamily
+    source: OrderSource
+    structure: BoardStructure
+    destination: Callable[[Target, str], Destination]
+    clock: Clock
+    settle_seconds: float
+
+    @property
+    def sandbox(self) -> bool:
+        """True where the board is the local one, on which the policy `test` approves."""
+        return self.board.environment == "sandbox"
+
+
+def whole(setup: Setup) -> Scope:
+    """All rows that belong to the board today, by the mapping's `include`."""
+    today = setup.clock.now().date()
+    conditions = []
+    for column, include in setup.mappings.family.default.source.include.items():
+        after, before = include.window(today)
+        conditions.append(Condition(column, include.values, after, before))
+    return Scope(include=tuple(conditions))

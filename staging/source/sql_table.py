@@ -1,0 +1,189 @@
+"""Reads orders from a table behind a Django connection: SQLite, PostgreSQL or SQL Server.
+
+Only sends the statements of `staging.core.source_sql` and says in one sentence what went wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from staging.core.ports import Row, Scope, SourceRefused
+from staging.core.source_dialects import DIALECTS, Column, Sqlite, Statement
+from staging.core.source_sql import NoSuchColumn, SourceSql
+
+NARROW_PAGE = 2_000  # fingerprints fetched at a time
+WIDE_PAGE = 500  # full rows fetched at a time, and identities asked for in one statement
+
+
+class SqlTable:
+    """An `OrderSource` over one table or view; `table` may be `schema.table`.
+
+    Streams (`fingerprints`, `rows_without_identity`) read by a connection of their own on a server, so that other reads
+    may go on between their rows; on SQLite one connection serves both. Close or exhaust them.
+
+    Raises SourceRefused where the database cannot be reached, or the table or one of the named columns is missing.
+    An empty `po_number` means that orders are never narrowed by it.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, table: str, identity: str, customer: str, po_number: str
+    ) -> None:
+        self._connection = connection
+        dialect = DIALECTS[connection.vendor]
+        found = self._fetch(dialect.catalogue(table), "cannot be reached")
+        if not found:
+            raise SourceRefused(self._no_table(table), guard=True)
+        columns = tuple(Column(name, native, dialect.word(native)) for name, native in found)
+        self._sql = SourceSql(dialect, table, columns, identity, customer, po_number)
+        for column in (identity, customer, po_number):
+            if column and column not in {known.name for known in columns}:
+                raise self._no_column(column)
+        self.columns = self._sql.source_columns()
+        self.scheme = self._sql.scheme
+
+    def count(self, scope: Scope) -> int:
+        """Rows in scope."""
+        with self._sentences():
+            statement = self._sql.count(scope)
+        return int(self._fetch(statement)[0][0])
+
+    def customers(self) -> list[tuple[str | None, int]]:
+        """Every spelling of a customer's name with its number of rows, most rows first."""
+        found = [(name, int(rows)) for name, rows in self._fetch(self._sql.customers())]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0] or ""))
+
+    def fingerprints(self, scope: Scope) -> Iterator[tuple[str | None, str]]:
+        """Identity (None where missing) and source fingerprint of every row in scope, computed by the database."""
+        with self._sentences():
+            statement = self._sql.fingerprints(scope)
+        yield from self._stream(statement, NARROW_PAGE)
+
+    def rows(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str, Row]]:
+        """Identity, fingerprint and full row of these records, several rows for an identity that stands twice."""
+        for identity, fingerprint, *row in self._paged(self._sql.rows, identities, scope):
+            yield identity, fingerprint, tuple(row)
+
+    def fingerprints_of(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str]]:
+        """Identity and fingerprint of these records as they stand now."""
+        yield from self._paged(self._sql.fingerprints_of, identities, scope)
+
+    def rows_without_identity(self, scope: Scope) -> Iterator[tuple[str, Row]]:
+        """Fingerprint and full row of the rows whose identity is NULL, empty or blank."""
+        with self._sentences():
+            statement = self._sql.rows_without_identity(scope)
+        for found in self._stream(statement, WIDE_PAGE):
+            yield found[1], tuple(found[2:])
+
+    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
+        """The business keys (trimmed texts, missing as "") that stand on more than one row in scope."""
+        with self._sentences():
+            statement = self._sql.repeated_keys(columns, scope)
+        return {tuple(str(value) for value in key) for key in self._fetch(statement)}
+
+    def _paged(
+        self, build: Callable[[Sequence[str], Scope], Statement], identities: Sequence[str], scope: Scope
+    ) -> Iterator[tuple[Any, ...]]:
+        """What `build` selects for these identities, a page of them at a time."""
+        asked = list(dict.fromkeys(identities))
+        with self._sentences():
+            others = len(build((), scope).params)
+        room = min(WIDE_PAGE, self._sql.dialect.most_parameters - others)
+        if room < 1:
+            remedy = "narrow the run to fewer customers or values"
+            raise SourceRefused(f"{self._sql.table}: too many names for one statement. Remedy: {remedy}.", guard=True)
+        for start in range(0, len(asked), room):
+            page = asked[start : start + room]
+            wanted = set(page)  # a server that ignores trailing blanks would answer with other records too
+            yield from (found for found in self._fetch(build(page, scope)) if found[0] in wanted)
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        """A column that only this question needs and the table lacks, as a sentence."""
+        try:
+            yield
+        except NoSuchColumn as missing:
+            raise self._no_column(str(missing.args[0])) from None
+
+    def _fetch(self, statement: Statement, failure: str = "broke off") -> list[tuple[Any, ...]]:
+        try:
+            with self._cursor(self._connection) as cursor:
+                cursor.execute(*statement.raw)
+                found: list[tuple[Any, ...]] = cursor.fetchall()
+                return found
+        except Error as problem:
+            raise self._failed(problem, failure) from problem
+
+    def _stream(self, statement: Statement, page: int) -> Iterator[tuple[Any, ...]]:
+        try:
+            with self._reader() as cursor:
+                cursor.execute(*statement.raw)
+                while rows := cursor.fetchmany(page):
+                    yield from rows
+        except Error as problem:
+            raise self._failed(problem, "broke off") from problem
+
+    @contextmanager
+    def _reader(self) -> Iterator[Any]:
+        """A cursor that streams: rows stay in the database until they are fetched."""
+        if self._connection.vendor == "sqlite":
+            with self._cursor(self._connection) as cursor:
+                yield cursor
+            return
+        # A server's connection serves one result at a time (SQL Server), or keeps streams only inside a transaction
+        # (PostgreSQL); a second one leaves the caller's alone.
+        with closing(self._connection.copy()) as own:
+            own.ensure_connection()
+            if own.vendor == "postgresql":
+                own.set_autocommit(False)
+            with own.chunked_cursor() as cursor:
+                yield cursor
+
+    @contextmanager
+    def _cursor(self, connection: BaseDatabaseWrapper) -> Iterator[Any]:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                connection.connection.create_function(Sqlite.function, 1, _sha256, deterministic=True)
+            yield cursor
+
+    def _failed(self, problem: Error, failure: str) -> SourceRefused:
+        reason = " ".join(str(problem).split())[:200]
+        if self._connection.vendor == "sqlite" and "BLOB" in reason:
+            where = ", ".join(column.name for column in self._sql.columns if self._fetch(self._sql.binary_cell(column)))
+            message = f"{self._sql.table} holds binary data where texts or numbers are expected, in {where}"
+            return SourceRefused(f"{message}. Remedy: correct those cells in the source.", guard=True)
+        remedy = "check ORDERS_DATABASE_URL, the server and its grants, and run again; nothing was changed"
+        return SourceRefused(f"The order source {failure}: {reason}. Remedy: {remedy}.")
+
+    def _no_table(self, table: str) -> str:
+        try:
+            with self._connection.cursor() as cursor:
+                names = self._connection.introspection.table_names(cursor)
+        except Error:
+            names = []
+        near = _near(table, names)
+        return (
+            f"The order source has no table {table!r}{near}. Remedy: load_demo_orders or load_orders FILE makes one in "
+            "the embedded source; for another database set ORDERS_DATABASE_URL, or name its table in the mapping."
+        )
+
+    def _no_column(self, column: str) -> SourceRefused:
+        near = _near(column, [known.name for known in self._sql.columns])
+        remedy = "correct the name in the mapping's source section, or add the column to the table"
+        return SourceRefused(f"{self._sql.table} has no column {column!r}{near}. Remedy: {remedy}.", guard=True)
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    by_folded = {known.casefold(): known for known in names}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.75)
+    return f" (there is {by_folded[found[0]]!r})" if found else ""
+
+
+def _sha256(text: str | None) -> str:
+    return hashlib.sha256((text or "").encode()).hexdigest()

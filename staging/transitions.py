@@ -1,0 +1,109 @@
+"""The only writer of a state: a conditional UPDATE and an audit event in one transaction.
+
+A move succeeds only from a state that `staging.core.lifecycle` allows, whatever the caller believed the state to be;
+so two processes that want the same move find that one of them was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from . import audit
+from .core.lifecycle import BATCH, ORDER, NotAllowed, allowed
+from .models import Batch, StagedOrder
+
+PAGE = 500  # keys per statement: SQL Server takes 2,100 parameters
+
+
+def move_batch(
+    batch: Batch,
+    action: str,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+    data: dict[str, Any] | None = None,
+    **fields: Any,
+) -> None:
+    """Carry out one transition of a batch and set `fields` with it.
+
+    Opens a transaction. Raises NotAllowed where the batch is (by now) in another state, or a needed reason is missing.
+    """
+    move = BATCH[action]
+    if move.reason and not reason.strip():
+        raise NotAllowed(f"{action.replace('_', ' ').capitalize()} needs a reason. Remedy: say why in a few words.")
+    with transaction.atomic():
+        moved = Batch.objects.filter(pk=batch.pk, state__in=sorted(move.sources)).update(state=move.target, **fields)
+        if not moved:
+            batch.refresh_from_db(fields=["state"])
+            raise NotAllowed(f"Batch {batch.pk}: {allowed(BATCH, batch.state, action) or 'it was moved meanwhile'}.")
+        audit.record(
+            chain=_chain(move.by, batch.run_id),
+            actor=actor,
+            action=f"batch.{action}",
+            subject=f"batch:{batch.pk}",
+            now=now,
+            reason=reason,
+            data={"to": move.target, **(data or {})},
+        )
+    batch.state = move.target
+    for name, value in fields.items():
+        setattr(batch, name, value)
+
+
+def move_orders(
+    batch: Batch,
+    orders: Iterable[int] | None,
+    action: str,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+    data: dict[str, Any] | None = None,
+    **fields: Any,
+) -> int:
+    """Carry out one transition of many orders of a batch (all that may make it where `orders` is None).
+
+    Opens a transaction. Returns how many moved: those in another state stay as they are. Raises NotAllowed where a
+    needed reason is missing.
+    """
+    move = ORDER[action]
+    if move.reason and not reason.strip():
+        raise NotAllowed(f"{action.replace('_', ' ').capitalize()} needs a reason. Remedy: say why in a few words.")
+    ids = None if orders is None else list(orders)
+    stored = {"reason": reason[:2000], **fields} if reason else fields
+    with transaction.atomic():
+        moved: int = sum(
+            page.update(state=move.target, updated_at=now, **stored) for page in _pages(batch, ids, move.sources)
+        )
+        if moved:
+            audit.record(
+                chain=_chain(move.by, batch.run_id),
+                actor=actor,
+                action=f"order.{action}",
+                subject=f"batch:{batch.pk}",
+                now=now,
+                reason=reason,
+                data={
+                    "to": move.target,
+                    "count": moved,
+                    "orders": ids if ids and len(ids) <= PAGE else None,
+                    **(data or {}),
+                },
+            )
+    return moved
+
+
+def _pages(batch: Batch, ids: Sequence[int] | None, sources: frozenset[str]) -> Iterable[Any]:
+    base = StagedOrder.objects.filter(batch=batch, state__in=sorted(sources))
+    if ids is None:
+        return [base]
+    return [base.filter(pk__in=ids[start : start + PAGE]) for start in range(0, len(ids), PAGE)]
+
+
+def _chain(by: str, run_id: int) -> str:
+    return audit.DECISIONS if by == "person" else audit.run_chain(run_id)

@@ -1,0 +1,293 @@
+"""The only module that names adapters: it turns settings and a mode into the parts that the use cases work with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from mapping.core.targets import expected_structure
+from mapping.publish import NoMapping, PublishedFamily, ensure_shipped, load_family
+from monday import boards
+from monday.budgets import SharedBudget
+from monday.calls import CallLog
+from monday.client import Identity, MondayClient, Unavailable
+from monday.core.structure import BoardStructure
+from monday.models import Board, Environment
+from monday.sandbox.store import StoreUnusable
+from monday.sandbox.transport import ADDRESS, NotSeeded, http_session, sandbox_session, seed
+from monday.token import Token
+
+from . import audit
+from .core.ports import Destination, Target
+from .destinations.board import MondayBoard
+from .guards import GuardRefused
+from .setup import Setup
+from .source.sql_table import SqlTable
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+IN_PROCESS = ADDRESS + "v2"
+SANDBOX_TOKEN = "sandbox"  # noqa: S105  any word opens the local board
+
+
+class NotConfigured(Exception):
+    """A setting or a document is missing or wrong: exit code 2. The message says which, and the remedy."""
+
+
+class SystemClock:
+    """This machine's clock."""
+
+    def now(self) -> datetime:
+        """The time in UTC, aware."""
+        return timezone.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        time.sleep(seconds)
+
+
+recorder: Callable[..., object] = partial(audit.record, chain=audit.DECISIONS)
+"""The audit, as `mapping.publish` takes it."""
+
+
+def published(mode: str, board_name: str | None) -> PublishedFamily:
+    """The published mappings; on first boot in TEST the shipped documents are published. Raises NotConfigured."""
+    if mode == "TEST":
+        ensure_shipped(actor="policy:first boot", now=timezone.now(), record=recorder)
+    try:
+        return load_family(board_name)
+    except NoMapping as missing:
+        raise NotConfigured(str(missing)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A board that answers: the client that speaks to it, what it looks like, and the mappings it is written by."""
+
+    client: MondayClient
+    identity: Identity
+    mappings: PublishedFamily
+    structure: BoardStructure
+    board: Board
+
+
+@contextmanager
+def connected(
+    *,
+    mode: str,
+    calls: CallLog,
+    board_name: str | None = None,
+    allow_sandbox: bool = False,
+    new_account: bool = False,
+    expected: Board | None = None,
+) -> Iterator[Connected]:
+    """The board of this mode, without the order table; the connection is given back at the end.
+
+    TEST uses the local board inside this process, or the one at MONDAY_API_URL where that is a loopback address.
+    `expected` is the board that it must be. Raises NotConfigured, GuardRefused and Unavailable, each with one sentence.
+    """
+    address = _address(mode)
+    if expected is not None and expected.address != address:
+        raise NotConfigured(_elsewhere(expected, address))
+    mappings = published(mode, board_name)
+    budget = _budget(address)
+    client = _client(mode, address, mappings, calls, budget)
+    try:
+        identity = client.identity()
+        _check_identity(mode, identity, address, allow_sandbox=allow_sandbox)
+        if expected is not None and expected.account_id != identity.account_id:
+            raise GuardRefused(_other_account(expected))
+        if budget is not None:
+            _join(budget, client, identity)
+        structure = client.board(mappings.family.board.board.id)
+        _check_account(address, identity, structure.id, new_account=new_account)
+        board = boards.know(
+            address=address,
+            account_id=identity.account_id,
+            structure=structure,
+            sandbox=identity.sandbox,
+            now=timezone.now(),
+        )
+        yield Connected(client, identity, mappings, structure, board)
+    finally:
+        client.close()
+
+
+@contextmanager
+def opened(
+    *,
+    mode: str,
+    calls: CallLog,
+    board_name: str | None = None,
+    allow_sandbox: bool = False,
+    new_account: bool = False,
+    expected: Board | None = None,
+) -> Iterator[Setup]:
+    """Everything that a run of this mode works with: the board as `connected` finds it, and the order table.
+
+    Raises NotConfigured, GuardRefused, SourceRefused and Unavailable, each with one sentence.
+    """
+    with connected(
+        mode=mode,
+        calls=calls,
+        board_name=board_name,
+        allow_sandbox=allow_sandbox,
+        new_account=new_account,
+        expected=expected,
+    ) as found:
+        yield Setup(
+            board=found.board,
+            mappings=found.mappings,
+            source=source(found.mappings),
+            structure=found.structure,
+            destination=partial(_destination, found.client, found.board, found.mappings),
+            clock=SystemClock(),
+            settle_seconds=_settle_seconds(found.identity),
+        )
+
+
+@contextmanager
+def opened_for(board: Board, *, calls: CallLog, mode: str | None = None) -> Iterator[Setup]:
+    """Everything that work on this very board needs: TEST for a local one and PRODUCTION for the real one.
+
+    Raises what `opened` raises, and before anything is asked NotConfigured where the settings name another address.
+    """
+    local = board.environment == Environment.SANDBOX
+    with opened(
+        mode=mode or ("TEST" if local else "PRODUCTION"),
+        calls=calls,
+        board_name=board.board_id,
+        allow_sandbox=local,
+        expected=board,
+    ) as setup:
+        yield setup
+
+
+def source(mappings: PublishedFamily) -> SqlTable:
+    """The order table behind the connection `orders`. Raises SourceRefused."""
+    rules = mappings.family.default.source
+    return SqlTable(connections["orders"], rules.table, rules.identity, rules.customer, rules.po_number)
+
+
+def _address(mode: str) -> str:
+    """Where the board of this mode answers."""
+    return settings.MONDAY_API_URL if _is_local(settings.MONDAY_API_URL) or mode != "TEST" else IN_PROCESS
+
+
+def _is_local(address: str) -> bool:
+    return urlsplit(address).hostname in LOOPBACK
+
+
+def _budget(address: str) -> SharedBudget | None:
+    """The limits of the account, shared by all processes; the board inside this process has none to share."""
+    if address == IN_PROCESS:
+        return None
+    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
+    return SharedBudget(address=address, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
+
+
+def _join(budget: SharedBudget, client: MondayClient, identity: Identity) -> None:
+    """Count with the others of this account from here on, under its own figure of calls a day."""
+    budget.belongs_to(identity.account_id)
+    if budget.limit_is_old():
+        try:
+            budget.learn_daily_limit(client.daily_limit())
+        except Unavailable as refused:
+            if not refused.permanent:
+                raise
+            budget.learn_daily_limit(None)  # this token may not ask; the limit stays "not known"
+
+
+def _client(
+    mode: str, address: str, mappings: PublishedFamily, calls: CallLog, budget: SharedBudget | None
+) -> MondayClient:
+    local = _is_local(address)
+    token = Token(settings.MONDAY_API_TOKEN or (SANDBOX_TOKEN if local or mode == "TEST" else ""))
+    session = None
+    try:
+        if address == IN_PROCESS:
+            session = sandbox_session(settings.SANDBOX_STORE)
+            token = Token(SANDBOX_TOKEN)
+        elif local:
+            session = http_session()
+        if session is not None:
+            seed(session, address, expected_structure(*mappings.family.mappings()), token.reveal())
+    except (NotSeeded, StoreUnusable) as problem:
+        raise NotConfigured(str(problem)) from None
+    if not token:
+        raise NotConfigured(
+            "MONDAY_API_TOKEN is not set. Remedy: set it, or MONDAY_API_TOKEN_FILE, or use --mode TEST."
+        )
+    return MondayClient(
+        address=address,
+        token=token,
+        session=session,
+        api_version=settings.MONDAY_API_VERSION,
+        connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
+        read_timeout=settings.MONDAY_READ_TIMEOUT,
+        recorder=calls,
+        budget=budget,
+    )
+
+
+def _check_identity(mode: str, identity: Identity, address: str, *, allow_sandbox: bool) -> None:
+    if mode == "TEST" and not identity.sandbox:
+        raise GuardRefused(
+            f"{address} does not answer as a local board, and TEST never contacts another. Nothing was sent."
+        )
+    if mode == "PRODUCTION" and identity.sandbox and not allow_sandbox:
+        raise GuardRefused(
+            f"{address} answers as a local board, not as monday.com; nothing was sent. "
+            "Remedy: set MONDAY_API_URL to the real address, or say --allow-sandbox."
+        )
+
+
+def _elsewhere(board: Board, address: str) -> str:
+    if board.address == IN_PROCESS:
+        remedy = "unset MONDAY_API_URL, and use TEST"
+    else:
+        remedy = f"set MONDAY_API_URL to {board.address}" + (" and start it" if _is_local(board.address) else "")
+    return f"{board} answers at {board.address}, and the settings name {address}; nothing was sent. Remedy: {remedy}."
+
+
+def _other_account(board: Board) -> str:
+    return (
+        f"What answers at {board.address} is another account's board than {board} (a reset local board, or another "
+        "token); nothing was sent. Remedy: restore the store or the token."
+    )
+
+
+def _check_account(address: str, identity: Identity, board_id: str, *, new_account: bool) -> None:
+    """The same board id under another account is another board: links made under the first would be lost."""
+    others = Board.objects.filter(address=address, board_id=board_id).exclude(account_id=identity.account_id)
+    known = Board.objects.filter(address=address, board_id=board_id, account_id=identity.account_id)
+    if others.filter(snapshots__isnull=False).exists() and not known.exists() and not new_account:
+        raise GuardRefused(
+            f"Board {board_id} belongs to another account than before (a reset local board, or another token); "
+            "nothing was done. Remedy: restore the store or the token, or say --new-account to begin anew with it."
+        )
+
+
+def _settle_seconds(identity: Identity) -> float:
+    if identity.settle_seconds is not None:
+        return identity.settle_seconds
+    return float(settings.MONDAY_SETTLE_SECONDS)
+
+
+def _destination(
+    client: MondayClient, board: Board, mappings: PublishedFamily, target: Target, customer: str
+) -> Destination:
+    family = mappings.family
+    mapping = family.mapping(customer) if customer in family.customers else family.default
+    labels: dict[str, str] = {rules.to: rules.labels for rules in mapping.columns}
+    if mapping.sizes:
+        labels[mapping.sizes.size_column] = mapping.labels
+    return MondayBoard(client=client, board=board, target=target, now=timezone.now, labels=labels)

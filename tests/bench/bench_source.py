@@ -1,0 +1,139 @@
+"""Reading the order table: `python -m tests.bench.bench_source [--rows 97222] [--json]`.
+
+Every figure stands beside its floor, reading the same rows into Python by a bare cursor, taken in the same run. Works
+on a temporary SQLite file, or on the database that TEST_ORDERS_DATABASE_URL names (its ORDERS_UNIFIED is overwritten).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Seconds, and how many times the floor; `bound` is the most that is promised, where there is one."""
+
+    what: str
+    seconds: float
+    of_floor: float
+    bound: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.bound is None or self.of_floor <= self.bound
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=97_222)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
+        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own orders
+            os.environ.pop(name, None)
+            os.environ.pop(f"{name}_FILE", None)
+        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
+        import django
+
+        django.setup()
+        figures = measured(options.rows)
+    report(figures, options.rows, as_json=options.json)
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+def measured(rows: int) -> list[Figure]:
+    """All figures over a demo table of this many rows."""
+    from django.db import connections
+
+    from staging.core.ports import Scope
+    from staging.source import demo
+    from staging.source.demo_columns import CUSTOMER, IDENTITY, PO_NUMBER, TABLE
+    from staging.source.sql_table import SqlTable
+
+    connection = connections["orders"]
+    start = time.perf_counter()
+    demo.load(connection, rows=rows, seed=1, replace=True)
+    loading = time.perf_counter() - start
+    try:
+        table = SqlTable(connection, TABLE, IDENTITY, CUSTOMER, PO_NUMBER)
+        key = ["AAG ORDER NUMBER", "CUSTOMER STYLE", "CUSTOMER COLOUR DESCRIPTION", "PO NUMBER"]
+        floor = best(lambda: bare(connection, TABLE))
+        one_percent = [identity for identity, _ in table.fingerprints(Scope()) if identity][::100]
+        runs: list[tuple[str, Callable[[], object], float | None]] = [
+            ("fingerprints of all rows", lambda: drained(table.fingerprints(Scope())), 0.6),
+            ("fingerprints of one customer", lambda: drained(table.fingerprints(Scope(customers=("B'HOOD",)))), 0.6),
+            ("full rows of every hundredth record", lambda: drained(table.rows(one_percent, Scope())), None),
+            ("business keys that repeat", lambda: table.repeated_keys(key, Scope()), None),
+            ("spellings of customers", table.customers, None),
+            ("the alternative: every row read and hashed in Python", lambda: hashed_here(connection, TABLE), None),
+        ]
+        figures = [Figure("reading every row by a bare cursor (the floor)", floor, 1.0)]
+        for what, run, bound in runs:
+            seconds = best(run)
+            figures.append(Figure(what, seconds, seconds / floor, bound))
+        return [*figures, Figure("making the demo table, once", loading, loading / floor)]
+    finally:
+        connection.close()
+
+
+def bare(connection: object, table: str) -> None:
+    """Every row into Python, 2,000 at a time, and away."""
+    with connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f'SELECT * FROM "{table}"')
+        while cursor.fetchmany(2_000):
+            pass
+
+
+def hashed_here(connection: object, table: str) -> None:
+    with connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f'SELECT * FROM "{table}"')
+        while page := cursor.fetchmany(2_000):
+            for row in page:
+                hashlib.sha256(json.dumps(row, default=str).encode()).hexdigest()
+
+
+def drained(rows: Iterable[object]) -> None:
+    for _ in rows:
+        pass
+
+
+def best(run: Callable[[], object], times: int = 3) -> float:
+    """The quickest of a few runs, in seconds: what the machine can do when nothing else disturbs it."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def report(figures: list[Figure], rows: int, *, as_json: bool) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    today = datetime.now(tz=UTC).date().isoformat()
+    if as_json:
+        document = {"rows": rows, "peak_mb": peak, "machine": machine, "date": today}
+        json.dump(
+            {**document, "figures": [{**asdict(figure), "holds": figure.holds} for figure in figures]}, sys.stdout
+        )
+        print()
+        return
+    print(f"Order source, {rows:,} rows x 268 columns, {today}, {machine}, peak {peak} MB")
+    for figure in figures:
+        bound = "" if figure.bound is None else f"  at most {figure.bound:.2f}: {'ok' if figure.holds else 'MISSED'}"
+        print(f"  {figure.what:<56} {figure.seconds:7.2f} s  {figure.of_floor:5.2f} x{bound}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

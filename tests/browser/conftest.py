@@ -1,0 +1,84 @@
+"""A served installation and a headless Chromium in front of it; left out where there is no Chromium."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys.installation import Installation, free_port, until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-dev-shm-usage"),
+]
+
+
+@dataclass
+class Site:
+    """The address of a served installation, and its people's passwords."""
+
+    address: str
+    place: Installation
+    passwords: dict[str, str]
+    browser: Any
+    complaints: list[str] = field(default_factory=list)
+
+    def signed_in(self, role: str, width: int = 1280) -> Any:
+        """A page of somebody with this role; what the browser complains about is kept in `complaints`."""
+        page = self.browser.new_context(viewport={"width": width, "height": 900}).new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda said: self._heard(page, said))
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("request", self._asked)
+        page.goto(f"{self.address}/login/")
+        page.fill("#id_username", role)
+        page.fill("#id_password", self.passwords[role])
+        page.click("input[type=submit]")
+        return page
+
+    def _heard(self, page: Any, said: Any) -> None:
+        # A refused address is logged by the browser itself; the tests look at its status.
+        if said.type in ("error", "warning") and "status of 403" not in said.text:
+            self.complaints.append(f"{page.url}: {said.text}")
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.address, "data:", "about:")):
+            self.complaints.append(f"a foreign address was asked for: {request.url}")
+
+
+@pytest.fixture
+def site(served: Site) -> Site:
+    """The served installation, without complaints of earlier tests."""
+    served.complaints.clear()
+    return served
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    folder: Path = tmp_path_factory.mktemp("served")
+    place = Installation(folder, WORKERS="2")
+    try:
+        place.manage("migrate", "--verbosity", "0")
+        place.manage("load_demo_orders", "--rows", "40")
+        place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
+        port = free_port()
+        place.start("serve", "--port", str(port))
+        until(lambda: f":{port}/" in place.log())
+        passwords = dict(re.findall(r"^  (\w+) +(\S+)$", place.log(), re.MULTILINE))
+        with sync_playwright() as chromium:
+            browser = chromium.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            yield Site(f"http://127.0.0.1:{port}", place, passwords, browser)
+            browser.close()
+    finally:
+        place.stop()

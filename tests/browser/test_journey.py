@@ -1,0 +1,132 @@
+"""The way of a change through the admin, in a real browser: started, watched, looked at, approved, pushed, undone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def settled(page: Any) -> str:
+    """The live part of a run's page once nothing is under way any more; it comes by itself, nobody reloads."""
+    page.wait_for_function("() => !document.querySelector('#live[hx-get]')", timeout=60_000)
+    return str(page.inner_text("#live"))
+
+
+def start(page: Any, site: Site, *, by_person: bool) -> str:
+    page.goto(f"{site.address}/")
+    page.click("text=Start a sync")
+    page.set_checked("#id_by_person", by_person)
+    page.click("button:has-text('Start the sync')")
+    return settled(page)
+
+
+def tick(page: Any, *rows: int) -> None:
+    for row in rows:
+        page.locator("#result_list input.action-select").nth(row).check()
+
+
+def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -> None:
+    operator = site.signed_in("operator")
+    first = start(operator, site, by_person=True)
+    assert "Waiting for approval" in first and re.search(r"read\s+40\s", first)
+    operator.goto(f"{site.address}/staging/batch/?state__exact=open")
+    operator.click("#result_list tbody tr:first-child th a")
+    assert operator.locator("article.order").count() > 0 and operator.locator("a.button-approve").count() == 0
+    assert "Your role may not approve batches" in operator.locator("details.why").text_content()
+
+    approver = site.signed_in("approver")
+    approver.goto(f"{site.address}/staging/batch/?state__exact=open&o=1")
+    tick(approver, 0, 1)
+    names = [approver.locator("#result_list tbody th a").nth(row).inner_text() for row in (0, 1)]
+    approver.select_option("select[name=action]", "approve")
+    approver.click("button[name=index]")
+    assert "Approve: 2 batches" in approver.inner_text("h1")
+    assert all(name in approver.inner_text(".affected") for name in names)
+    approver.click("button:has-text('Approve 2 batches')")
+    assert approver.inner_text(".messagelist").count("The push is on its way.") == 2
+    approver.goto(f"{site.address}/staging/syncrun/?kind__exact=push")
+    approver.click("#result_list tbody tr:first-child th a")
+    assert "Completed" in settled(approver)
+
+    number = names[1].split()[-1]
+    board = f"{site.address}/sandbox/boards/5600100200"
+    before = _items(approver, board)
+    approver.goto(f"{site.address}/staging/batch/{number}/change/")
+    approver.click("a.button-undo")
+    approver.click("text=Cancel")
+    approver.click("a.button-undo")
+    approver.fill("textarea[name=reason]", "wrong season")
+    approver.click("button.button-undo")
+    undone = settled(approver)
+    assert "Undone" in undone and "Completed" in undone
+    assert _items(approver, board) < before
+    approver.goto(f"{site.address}/staging/batch/{number}/change/")
+    assert "wrong season" in approver.inner_text("#content-main")
+    assert site.complaints == []
+
+
+def _items(page: Any, board: str) -> int:
+    page.goto(board)
+    found = re.search(r"(\d+) items", page.inner_text("main"))
+    return int(found[1]) if found else 0
+
+
+def test_a_viewer_finds_no_button_and_is_refused_by_address(site: Site) -> None:
+    viewer = site.signed_in("viewer")
+    for place in ("/", "/staging/batch/", "/staging/batch/1/change/", "/staging/syncrun/"):
+        viewer.goto(site.address + place)
+        assert viewer.locator("a.button-approve, a.button-push, a.button-undo, select[name=action]").count() == 0
+    for place in (
+        "/staging/syncrun/start/",
+        "/staging/batch/act/approve/?ids=1",
+        "/staging/auditevent/",
+        "/auth/user/",
+    ):
+        assert viewer.goto(site.address + place).status == 403, place
+
+
+def test_a_document_shows_its_problems_while_it_is_typed(site: Site) -> None:
+    page = site.signed_in("administrator")
+    page.goto(f"{site.address}/mapping/document/new/")
+    page.fill("#text", "version: 1\ncustomer: NEW ONE\nnonsense: 1\n")
+    page.wait_for_selector("#problems [data-line='3']")
+    assert page.inner_text("[data-lines]").split() == ["1", "2", "3", "4"]
+    page.click("#problems [data-line='3']")
+    chosen = page.evaluate(
+        "() => document.getElementById('text').value.slice(...(t => [t.selectionStart, t.selectionEnd])"
+        "(document.getElementById('text')))"
+    )
+    assert chosen == "nonsense: 1"
+    page.fill("#text", "version: 1\ncustomer: NEW ONE\n")
+    page.wait_for_selector("#problems .good")
+    assert site.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_fits_its_window_and_the_browser_has_nothing_to_complain_about(site: Site, width: int) -> None:
+    page = site.signed_in("administrator", width)
+    places = [
+        *("/", "/rejected/", "/staging/syncrun/", "/staging/syncrun/1/change/", "/staging/syncrun/start/"),
+        *("/staging/batch/", "/staging/batch/1/change/", "/staging/stagedorder/", "/staging/stagedorder/1/change/"),
+        *(
+            "/staging/seen/",
+            "/staging/snapshot/",
+            "/staging/receipt/",
+            "/staging/auditevent/",
+            "/monday/board/1/change/",
+        ),
+        *("/mapping/document/1/change/", "/mapping/customer/", "/monday/apicall/", "/django_q/schedule/"),
+        *("/django_q/schedule/1/change/", "/auth/user/1/change/", "/auth/group/1/change/"),
+    ]
+    wide = []
+    for place in places:
+        assert page.goto(site.address + place).status == 200, place
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wide += [(place, too_wide)] if too_wide > 0 else []
+    assert wide == [] and site.complaints == []

@@ -1,0 +1,330 @@
+"""Batches in the admin: what a person is shown, and that a button does exactly what stood on its confirm page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from staging import jobs
+from staging.core.lifecycle import BATCH
+from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
+from staging.models.run import Kind, RunState
+from tests.core.mapping_samples import HARBOUR
+from tests.db.admin_line import opened_line, shown, signed_in, staged, work_off
+from tests.world import World
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    return opened_line(world, settings, monkeypatch)
+
+
+def page(role: str, address: str) -> str:
+    answer = signed_in(role).get(address)
+    assert answer.status_code == 200, answer
+    return answer.content.decode()
+
+
+def said(answer: Any) -> list[str]:
+    """The messages of the page that an action led to."""
+    return [str(message) for message in answer.context["messages"]]
+
+
+def act(role: str, action: str, **fields: Any) -> Any:
+    return signed_in(role).post(f"/staging/batch/act/{action}/", fields, follow=True)
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+def test_a_batch_shows_what_it_does_every_field_and_every_size(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.change(1, PRICE="11.25", S=4)
+    line.stage()
+    text = page("viewer", f"/staging/batch/{line.batch().pk}/change/")
+    assert "Updates 1 item (1 quantity changed)." in text
+    assert "<del>10.5</del>" in text and "<ins>11.25</ins>" in text
+    assert "<del>1</del>" in text and "<ins>4</ins>" in text
+
+
+def test_an_order_of_ten_thousand_is_shown_page_by_page(line: World, django_assert_max_num_queries: Any) -> None:
+    batch = staged(line, *range(1, 121))
+    client = signed_in("viewer")
+    with django_assert_max_num_queries(45):
+        first = client.get(f"/staging/batch/{batch.pk}/change/")
+    second = client.get(f"/staging/batch/{batch.pk}/change/?after={first.context['more']}")
+    third = client.get(f"/staging/batch/{batch.pk}/change/?after={second.context['more']}")
+    seen = [[order.id for order, _, _ in answer.context["orders"]] for answer in (first, second, third)]
+    assert [len(part) for part in seen] == [50, 50, 20] and third.context["more"] is None
+    assert len({pk for part in seen for pk in part}) == 120
+
+
+def test_a_list_of_batches_asks_no_question_per_batch(line: World, django_assert_max_num_queries: Any) -> None:
+    for number, customer in enumerate(["HARBOUR", "B'HOOD", "WHITE|FOX", "云杉服饰"], 1):
+        line.add(number, CUSTOMER=customer)
+    line.stage()
+    client = signed_in("viewer")
+    with django_assert_max_num_queries(16):
+        text = client.get("/staging/batch/").content.decode()
+    assert all(name in text for name in ("HARBOUR", "B&#x27;HOOD", "WHITE|FOX", "云杉服饰"))
+
+
+def test_there_is_a_button_for_each_action_of_the_lifecycle_with_the_reason_where_it_is_grey(line: World) -> None:
+    batch = staged(line)
+    buttons = signed_in("approver").get(f"/staging/batch/{batch.pk}/change/").context["buttons"]
+    people = [action for action, move in BATCH.items() if move.by == "person"]
+    assert [button.action for button in buttons] == people
+    why = {button.action: button.why_not for button in buttons}
+    assert (why["approve"], why["decline"]) == ("", "")
+    assert why["withdraw"] == "One cannot withdraw what is open; it must be approved."
+    for button in signed_in("viewer").get(f"/staging/batch/{batch.pk}/change/").context["buttons"]:
+        assert button.why_not == f"Your role may not {button.action} batches. Remedy: ask somebody with the right to."
+
+
+def test_a_viewer_finds_no_action_in_the_list(line: World) -> None:
+    staged(line)
+    assert 'name="action"' not in page("viewer", "/staging/batch/")
+    assert "Approve ..." in page("approver", "/staging/batch/")
+    assert "Approve ..." not in page("operator", "/staging/batch/")
+
+
+@pytest.mark.parametrize(
+    "address", ["/staging/batch/99/change/", "/staging/batch/x/change/", "/staging/batch/act/fly/?ids=1"]
+)
+def test_what_is_not_there_is_said_to_be_not_there(line: World, address: str) -> None:
+    assert signed_in("administrator").get(address).status_code in (403, 404)
+
+
+# --- approving ------------------------------------------------------------------------------------------------------
+def test_an_approval_goes_out_and_its_person_is_on_record(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    answer = client.post("/staging/batch/act/approve/", shown(client, batch) | {"push_after": "on", "reason": "ok"})
+    push = SyncRun.objects.get(kind=Kind.PUSH)
+    assert answer.headers["Location"] == f"/staging/syncrun/{push.pk}/change/"
+    work_off()
+    batch.refresh_from_db()
+    assert (batch.state, batch.approved_by, batch.note) == ("pushed", "approver", "ok")
+    assert AuditEvent.objects.filter(action="batch.approve", actor="approver", reason="ok").exists()
+    assert len(line.shown()) == 3
+
+
+def test_an_approval_without_the_push_waits_for_one(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    client.post("/staging/batch/act/approve/", shown(client, batch))
+    batch.refresh_from_db()
+    assert batch.state == "approved" and not SyncRun.objects.filter(kind=Kind.PUSH).exists()
+    act("operator", "push", ids=batch.pk)
+    assert SyncRun.objects.get(kind=Kind.PUSH).actor == "operator"
+
+
+def test_a_page_that_shows_something_else_by_now_approves_nothing(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    fields = shown(client, batch)
+    line.change(2, PRICE="99")
+    line.stage()
+    answer = client.post("/staging/batch/act/approve/", fields, follow=True)
+    assert said(answer) == [f"Batch {batch.pk} has changed since the page was shown. Remedy: look at it again."]
+    batch.refresh_from_db()
+    assert batch.state == "open"
+    bare = client.post("/staging/batch/act/approve/", {"ids": batch.pk, "removals": "1"}, follow=True)
+    assert "has changed since" in said(bare)[0]
+
+
+def test_only_the_ticked_orders_go_out_and_the_rest_is_held_in_a_batch_of_its_own(line: World) -> None:
+    batch = staged(line)
+    ticked = batch.orders.order_by("id").first()
+    assert ticked is not None
+    client = signed_in("approver")
+    client.post("/staging/batch/act/approve/", shown(client, batch) | {"orders": ticked.pk, "push_after": "on"})
+    work_off()
+    assert [order.state for order in batch.orders.all()] == ["applied"]
+    rest = Batch.objects.latest("id")
+    assert [order.state for order in rest.orders.all()] == ["held", "held"] and len(line.shown()) == 1
+
+
+def test_removals_go_out_only_with_their_own_tick(line: World) -> None:
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    line.change(1, PRICE="12")
+    line.drop(2)
+    line.stage()
+    batch = line.batch()
+    client = signed_in("approver")
+    text = client.get("/staging/batch/act/approve/", {"ids": batch.pk}).content.decode()
+    assert "Also take 1 order off the board" in text
+    fields = shown(client, batch) | {"push_after": "on"}
+    fields.pop("removals")
+    client.post("/staging/batch/act/approve/", fields)
+    work_off()
+    assert (line.state(1), line.state(2)) == ("applied", "held")
+
+
+def test_a_mapping_published_since_refuses_the_approval(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    fields = shown(client, batch)
+    line.publish(HARBOUR + "\n# a remark\ncolumns: {PRICE: {to: numeric_price, as: decimal, required: true}}\n")
+    answer = client.post("/staging/batch/act/approve/", fields, follow=True)
+    assert "its mapping was changed since" in said(answer)[0]
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+def test_two_batches_are_approved_and_pushed_by_one_list_action(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    line.stage()
+    ids = list(Batch.objects.values_list("pk", flat=True))
+    client = signed_in("approver")
+    there = client.post("/staging/batch/", {"action": "approve", "_selected_action": ids, "index": "0"})
+    assert there.headers["Location"] == f"/staging/batch/act/approve/?ids={ids[0]},{ids[1]}"
+    confirm = client.get(there.headers["Location"])
+    assert "Approve: 2 batches" in confirm.content.decode()
+    fields: dict[str, Any] = {"ids": ids, "removals": "1", "push_after": "on"}
+    fields |= {f"shown-{row['batch'].pk}": row["shown"] for row in confirm.context["possible"]}
+    client.post("/staging/batch/act/approve/", fields)
+    work_off()
+    assert [batch.state for batch in Batch.objects.all()] == ["pushed", "pushed"]
+
+
+def test_one_batch_that_cannot_be_decided_does_not_stop_the_others(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    line.stage()
+    first, second = Batch.objects.order_by("pk")
+    line.approve(first)
+    client = signed_in("approver")
+    confirm = client.get("/staging/batch/act/decline/", {"ids": f"{first.pk},{second.pk}"})
+    assert "Left out:" in confirm.content.decode() and len(confirm.context["possible"]) == 1
+    answer = act("approver", "decline", ids=[first.pk, second.pk], reason="wrong")
+    assert len(said(answer)) == 2
+    assert [batch.state for batch in Batch.objects.order_by("pk")] == ["approved", "declined"]
+
+
+# --- the other buttons ----------------------------------------------------------------------------------------------
+def test_an_undo_puts_back_what_was_written(line: World) -> None:
+    batch = staged(line)
+    line.approve(batch)
+    line.push(batch)
+    assert len(line.shown()) == 3
+    answer = signed_in("approver").post("/staging/batch/act/undo/", {"ids": batch.pk, "reason": "wrong season"})
+    run = SyncRun.objects.get(kind=Kind.UNDO)
+    assert answer.headers["Location"] == f"/staging/syncrun/{run.pk}/change/"
+    work_off()
+    batch.refresh_from_db()
+    assert batch.state == "undone" and not line.shown()
+    assert AuditEvent.objects.filter(action="batch.undo", reason="wrong season", actor="approver").exists()
+
+
+def test_what_was_edited_since_is_kept_and_listed_on_the_run(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.change(1, PRICE="12")
+    line.sync()
+    line.edit(1, numeric_price="77")
+    signed_in("approver").post("/staging/batch/act/undo/", {"ids": line.batch().pk})
+    work_off()
+    run = SyncRun.objects.get(kind=Kind.UNDO)
+    assert run.state == RunState.WITH_ERRORS and run.counts == {"undone": 0, "kept": 1}
+    assert run.notes[0] in page("viewer", f"/staging/syncrun/{run.pk}/change/").replace("&#x27;", "'")
+
+
+def test_declining_needs_a_reason_and_withdrawing_takes_an_approval_back(line: World) -> None:
+    batch = staged(line)
+    assert said(act("approver", "decline", ids=batch.pk, reason=" ")) == [
+        "Decline needs a reason. Remedy: say why in a few words."
+    ]
+    line.approve(batch)
+    act("approver", "withdraw", ids=batch.pk)
+    batch.refresh_from_db()
+    assert (batch.state, batch.approved_by) == ("open", "")
+
+
+def test_orders_are_held_and_released_by_their_ticks(line: World) -> None:
+    batch = staged(line)
+    first = batch.orders.order_by("id").first()
+    assert first is not None
+    assert said(act("operator", "hold", ids=batch.pk)) == ["Nothing is ticked. Remedy: tick orders first."]
+    act("operator", "hold", ids=batch.pk, orders=first.pk, reason="ask the buyer")
+    first.refresh_from_db()
+    assert (first.state, first.reason) == ("held", "ask the buyer")
+    act("operator", "release", ids=batch.pk, orders=first.pk)
+    first.refresh_from_db()
+    assert first.state == "staged"
+
+
+def test_a_button_pressed_twice_starts_one_push(line: World) -> None:
+    batch = staged(line)
+    line.approve(batch)
+    act("operator", "push", ids=batch.pk)
+    assert "is under way already" in said(act("operator", "push", ids=batch.pk))[0]
+    assert SyncRun.objects.filter(kind=Kind.PUSH).count() == 1
+    assert "is under way" in page("viewer", f"/staging/batch/{batch.pk}/change/")
+
+
+# --- rejected -------------------------------------------------------------------------------------------------------
+def rejected(line: World, *numbers: int) -> Batch:
+    batch = staged(line, *numbers)
+    problem = {"code": "ColumnValueException", "message": "no such label", "remedy": "Add it.", "owner": "board"}
+    StagedOrder.objects.filter(batch=batch).update(state="rejected", problem=problem, ticked=True)
+    Batch.objects.filter(pk=batch.pk).update(state="needs_attention")
+    return batch
+
+
+def test_the_rejected_queue_groups_by_reason_and_says_what_to_do(line: World) -> None:
+    rejected(line, 1, 2)
+    text = page("viewer", "/rejected/")
+    assert "ColumnValueException" in text and "no such label" in text and "Add it." in text
+    assert "Retry all" not in text and "Retry all" in page("operator", "/rejected/")
+
+
+def test_retrying_a_group_sends_it_again_and_giving_up_needs_a_reason(line: World) -> None:
+    batch = rejected(line, 1, 2)
+    client = signed_in("operator")
+    assert client.get("/rejected/retry/?code=ColumnValueException").status_code == 200
+    refused = client.post("/rejected/give_up/", {"code": "ColumnValueException"}, follow=True)
+    assert said(refused) == ["Give up needs a reason. Remedy: say why in a few words."]
+    client.post("/rejected/retry/", {"code": "ColumnValueException"})
+    assert [order.state for order in batch.orders.all()] == ["approved", "approved"]
+    assert SyncRun.objects.filter(kind=Kind.PUSH, subject=f"batch:{batch.pk}").exists()
+    nothing = client.post("/rejected/retry/", {"code": "ColumnValueException"}, follow=True)
+    assert said(nothing)[-1] == "Nothing is rejected for that reason any more."
+
+
+# --- the rest of an order's life ------------------------------------------------------------------------------------
+def test_an_orders_page_shows_its_whole_life(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.change(1, PRICE="12")
+    line.sync()
+    order = line.order(1)
+    text = page("viewer", f"/staging/stagedorder/{order.pk}/change/")
+    assert text.count("Batch 1") >= 1 and text.count("Batch 2") >= 1
+    assert "create_item" in text and "change_item" in text and line.item(1).id in text
+
+
+def test_an_export_holds_the_filtered_list_and_runs_no_formula(line: World) -> None:
+    batch = staged(line, 1, STYLE='=HYPERLINK("http://x")')
+    client = signed_in("viewer")
+    csv = client.get("/staging/stagedorder/export/?format=csv")
+    assert csv.headers["Content-Type"] == "text/csv" and "attachment" in csv.headers["Content-Disposition"]
+    lines = csv.content.decode().splitlines()
+    assert lines[0].startswith("id,batch__id") and len(lines) == 2
+    assert "'=HYPERLINK" in lines[1] and ",=HYPERLINK" not in lines[1]
+    assert len(client.get("/staging/stagedorder/export/?format=csv&state__exact=applied").content.splitlines()) == 1
+    assert client.get(f"/staging/batch/export/?format=xlsx&q={batch.pk}").content[:2] == b"PK"
+    assert client.get("/staging/batch/export/?format=html").status_code == 403
+
+
+def test_the_page_of_a_run_counts_what_was_pushed_since(line: World) -> None:
+    line.add(1)
+    run = jobs.ask_sync(mode="TEST", actor="anna", trigger="admin", scope={"by_person": True})
+    work_off()
+    client = signed_in("approver")
+    client.post("/staging/batch/act/approve/", shown(client, line.batch()) | {"push_after": "on"})
+    work_off()
+    sums = client.get(f"/staging/syncrun/{run.pk}/change/").context["picture"].sums
+    assert sums[2:] == [("staged", 1, [("applied", 1)]), ("applied", 1, [("created", 1)])]

@@ -1,0 +1,299 @@
+"""Every page of the admin: it opens, loads nothing foreign, runs nothing inline, and says what is wrong in words."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Schedule
+
+from mapping.models import Version
+from ordersite import watchdog
+from ordersite.demo_users import make_demo_users
+from ordersite.mail import mail_server
+from ordersite.today import chart
+from staging.models import Batch, StagedOrder, SyncRun
+from staging.models.run import RunState
+from tests.core.mapping_samples import HARBOUR
+from tests.db.admin_line import board_document, opened_line, signed_in, staged, work_off
+from tests.world import World
+
+LISTS = [
+    *("/", "/rejected/", "/staging/syncrun/", "/staging/syncrun/start/", "/staging/batch/", "/staging/stagedorder/"),
+    *("/staging/seen/", "/staging/snapshot/", "/staging/receipt/", "/staging/auditevent/", "/monday/apicall/"),
+    *("/monday/board/", "/mapping/document/", "/mapping/document/new/", "/mapping/customer/", "/mapping/alias/"),
+    *("/django_q/schedule/", "/django_q/schedule/add/", "/django_q/failure/", "/django_q/success/", "/django_q/ormq/"),
+    *("/auth/user/", "/auth/user/add/", "/auth/group/", "/auth/group/add/", "/password_change/"),
+]
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    line = opened_line(world, settings, monkeypatch)
+    line.add(1)
+    line.add(2, CUSTOMER="NOBODY WE KNOW")
+    line.sync()
+    staged(line, 3)
+    return line
+
+
+def foreign(page: str) -> list[str]:
+    """What a page must not hold: addresses of other hosts, inline scripts, handlers and styles."""
+    found = re.findall(r"(?:src|href|action)=\"((?:https?:)?//[^\"]+)\"", page)
+    found += re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/json\")[^>]*>", page)
+    found += re.findall(r"<[^>]+\s(?:on[a-z]+|style)=\"[^\"]*\"[^>]*>", page)
+    return found + re.findall(r"<style(?![^>]*nonce)[^>]*>", page)
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_every_page_opens_and_is_its_own(line: World, address: str) -> None:
+    answer = signed_in("administrator").get(address)
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy and "unsafe" not in policy
+    assert foreign(answer.content.decode()) == []
+
+
+def test_every_record_opens_by_its_link(line: World) -> None:
+    client, opened = signed_in("administrator"), 0
+    for model, screen in admin.site._registry.items():
+        first = model._default_manager.order_by("pk").first()
+        if first is None or not screen.has_view_permission(_request(client)):
+            continue
+        place = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[first.pk])
+        answer = client.get(place)
+        assert answer.status_code == 200, (place, answer.status_code)
+        assert foreign(answer.content.decode()) == [], place
+        opened += 1
+    assert opened >= 13
+
+
+def _request(client: Client) -> Any:
+    answer = client.get("/")
+    return answer.wsgi_request
+
+
+@pytest.mark.parametrize(
+    "address", ["/staging/batch/", "/staging/stagedorder/", "/staging/syncrun/", "/staging/receipt/"]
+)
+def test_a_search_and_a_filter_find_by_their_words(line: World, address: str) -> None:
+    client = signed_in("viewer")
+    assert client.get(address, {"q": "1"}).status_code == 200
+    assert client.get(address, {"q": "' OR 1=1 --"}).status_code == 200
+
+
+def test_a_list_counts_no_further_than_it_must(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monday.screens.COUNTED", 1)
+    answer = signed_in("viewer").get("/staging/receipt/")
+    assert answer.context["cl"].result_count == 2
+
+
+# --- the front page -------------------------------------------------------------------------------------------------
+def test_the_front_page_says_what_waits_and_each_card_leads_to_its_list(line: World) -> None:
+    client = signed_in("viewer")
+    cards = {card.title: card for card in client.get("/").context["cards"]}
+    assert (cards["Waiting for approval"].value, cards["Waiting for approval"].words) == ("1", "changes of 1 customer")
+    assert cards["Rows not used"].value == "1" and cards["Rejected"].value == "0"
+    assert "Silent" in cards["Workers"].value and cards["Next scheduled sync"].value == "none"
+    for card in cards.values():
+        assert client.get(card.url).status_code in (200, 403), card.url
+    watchdog.claimed()
+    Schedule.objects.create(name="sync TEST", func="staging.jobs.start", next_run=timezone.now() + timedelta(hours=1))
+    again = {card.title: card for card in client.get("/today/").context["cards"]}
+    assert "Alive" in again["Workers"].value and "from now" in again["Next scheduled sync"].value
+
+
+def test_the_chart_counts_each_day_and_kind_and_stands_as_a_table_too(line: World) -> None:
+    StagedOrder.objects.filter(state="applied").update(updated_at=timezone.now())
+    days = chart()["days"]
+    assert len(days) == 14 and days[-1].numbers == [1, 0, 0, 0]
+    assert "As a table" in signed_in("viewer").get("/").content.decode()
+
+
+def test_the_front_page_asks_few_questions(line: World, django_assert_max_num_queries: Any) -> None:
+    client = signed_in("viewer")
+    with django_assert_max_num_queries(24):
+        client.get("/")
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+def test_a_sync_is_started_watched_and_ends_on_its_page(line: World) -> None:
+    line.add(5)
+    client = signed_in("operator")
+    answer = client.post("/staging/syncrun/start/", {"mode": "TEST", "by_person": "on", "limit": "3"})
+    run = SyncRun.objects.latest("id")
+    assert answer.headers["Location"] == f"/staging/syncrun/{run.pk}/change/"
+    live = f"/staging/syncrun/{run.pk}/live/"
+    assert "every 2s" in client.get(live).content.decode()
+    work_off()
+    text = client.get(live).content.decode()
+    assert "every 2s" not in text and "Waiting for approval" in text
+    run.refresh_from_db()
+    assert (run.state, run.actor, run.scope) == (RunState.WAITING, "operator", {"by_person": True, "limit": 3})
+
+
+def test_a_second_sync_is_not_started_while_one_is_under_way(line: World) -> None:
+    client = signed_in("operator")
+    client.post("/staging/syncrun/start/", {"mode": "TEST"})
+    before = SyncRun.objects.count()
+    text = client.post("/staging/syncrun/start/", {"mode": "TEST"}, follow=True).content.decode()
+    assert "is still queued. Remedy: wait for it, or cancel it." in text and SyncRun.objects.count() == before
+
+
+def test_production_without_a_token_is_refused_on_the_form(line: World) -> None:
+    text = signed_in("operator").post("/staging/syncrun/start/", {"mode": "PRODUCTION"}).content.decode()
+    assert "MONDAY_API_TOKEN is not set. Remedy:" in text and not SyncRun.objects.filter(state="queued").exists()
+
+
+def test_a_run_is_cancelled_from_its_page_after_a_question(line: World) -> None:
+    client = signed_in("operator")
+    client.post("/staging/syncrun/start/", {"mode": "TEST"})
+    run = SyncRun.objects.latest("id")
+    assert "Let it go on" in client.get(f"/staging/syncrun/{run.pk}/cancel/").content.decode()
+    client.post(f"/staging/syncrun/{run.pk}/cancel/")
+    run.refresh_from_db()
+    assert (run.state, run.cancelled_by) == (RunState.STOPPED, "operator")
+
+
+def test_a_board_is_read_again_by_a_job(line: World) -> None:
+    client = signed_in("operator")
+    assert client.get(f"/monday/board/{line.board.pk}/refresh/").status_code == 302
+    assert not SyncRun.objects.filter(kind="refresh").exists()
+    client.post(f"/monday/board/{line.board.pk}/refresh/")
+    work_off()
+    assert SyncRun.objects.get(kind="refresh").state == RunState.COMPLETED
+
+
+# --- mapping documents ----------------------------------------------------------------------------------------------
+def test_a_document_with_errors_is_not_published_and_each_error_has_its_line(line: World) -> None:
+    client, document = signed_in("administrator"), board_document()
+    text = document.versions.published().get().text
+    wrong = text + "\nnonsense: 1\n"
+    checked = client.post("/mapping/document/check/", {"document": document.pk, "text": wrong}).content.decode()
+    assert f'data-line="{wrong.splitlines().index("nonsense: 1") + 1}"' in checked
+    answer = client.post(f"/mapping/document/{document.pk}/change/", {"text": wrong}).content.decode()
+    assert "was not published: it has errors" in answer and "nonsense: 1" in answer
+    assert document.versions.count() == 1
+
+
+def test_a_document_is_published_with_a_note_and_put_back(line: World) -> None:
+    client, document = signed_in("administrator"), board_document()
+    first = document.versions.get()
+    client.post(f"/mapping/document/{document.pk}/change/", {"text": first.text + "# more\r\n", "note": "a remark"})
+    second = document.versions.published().get()
+    assert (second.number, second.author, second.note) == (2, "administrator", "a remark")
+    assert second.text == first.text + "# more\n"
+    page = client.get(f"/mapping/document/version/{first.pk}/").content.decode()
+    assert '<span class="line-new">+# more</span>' in page
+    client.post(f"/mapping/document/version/{first.pk}/", {"note": "back"})
+    assert document.versions.published().get().text == first.text and document.versions.count() == 3
+
+
+def test_a_new_customer_gets_a_document(line: World) -> None:
+    client = signed_in("administrator")
+    client.post("/mapping/document/new/", {"text": "version: 1\ncustomer: NOBODY WE KNOW\n", "note": "new"})
+    assert Version.objects.published().filter(document__name="customer NOBODY WE KNOW").exists()
+    claimed = "version: 1\ncustomer: HARBOUR (AU)\n"
+    assert "alias" in client.post("/mapping/document/new/", {"text": claimed}).content.decode()
+    assert HARBOUR in (version.text for version in Version.objects.all())
+
+
+def test_a_viewer_reads_a_document_and_cannot_type(line: World) -> None:
+    text = signed_in("viewer").get(f"/mapping/document/{board_document().pk}/change/").content.decode()
+    assert "readonly" in text and ">Publish<" not in text
+
+
+# --- schedules, the local board, people -----------------------------------------------------------------------------
+def schedule(**fields: Any) -> dict[str, Any]:
+    return {
+        "name": "nightly",
+        "func": "staging.jobs.start",
+        "schedule_type": "I",
+        "minutes": 5,
+        "repeats": -1,
+        "next_run_0": "2030-01-01",
+        "next_run_1": "00:00:00",
+        "kwargs": "mode='TEST', limit=5",
+        **fields,
+    }
+
+
+def test_a_schedule_runs_our_own_jobs_and_nothing_else(line: World) -> None:
+    client = signed_in("administrator")
+    client.post("/django_q/schedule/add/", schedule())
+    assert Schedule.objects.get().kwargs == "mode='TEST', limit=5"
+    for wrong in (
+        schedule(func="os.system"),
+        schedule(kwargs="mode='PROD'"),
+        schedule(kwargs="actor='anna'"),
+        schedule(kwargs="limit='5'"),
+        schedule(kwargs="__import__('os')"),
+        schedule(kwargs="'TEST'"),
+    ):
+        assert client.post("/django_q/schedule/add/", wrong).status_code == 200, wrong
+    assert Schedule.objects.count() == 1
+
+
+def test_the_local_boards_pages_lie_under_sandbox_with_their_links(line: World) -> None:
+    client = signed_in("operator")
+    page = client.get(f"/sandbox/boards/{line.board.board_id}")
+    item = line.item(1).id
+    assert f'href="/sandbox/items/{item}"' in page.content.decode()
+    assert "nonce-" in page.headers["Content-Security-Policy"]
+    archived = client.post(f"/sandbox/items/{item}/archive", headers={"Origin": "http://testserver"})
+    assert archived.headers["Location"] == f"/sandbox/boards/{line.board.board_id}"
+    assert not line.on_board(1)
+    foreign_site = client.post(f"/sandbox/items/{item}/archive", headers={"Origin": "http://evil.example"})
+    assert foreign_site.status_code == 403
+    for hidden in ("/sandbox/v2", "/sandbox/sandbox/seed", "/sandbox/sandbox/reset"):
+        assert client.get(hidden).status_code == client.post(hidden).status_code == 404
+
+
+def test_there_is_no_local_board_in_production(line: World, settings: Any) -> None:
+    settings.PRODUCTION = True
+    assert signed_in("administrator").get("/sandbox/").status_code == 404
+
+
+def test_demo_people_are_made_once_and_only_where_everything_is_here(line: World, settings: Any) -> None:
+    assert make_demo_users() == [] or User.objects.count() == 4
+    User.objects.all().delete()
+    settings.PRODUCTION = True
+    assert make_demo_users() == []
+    settings.PRODUCTION = False
+    made = make_demo_users()
+    if made:
+        assert [name for name, _ in made] == ["viewer", "operator", "approver", "administrator"]
+        assert Client().login(username="approver", password=dict(made)["approver"])
+        assert make_demo_users() == []
+
+
+def test_a_batch_of_nobody_is_not_found_under_another_name(line: World) -> None:
+    assert signed_in("viewer").get(f"/staging/batch/{Batch.objects.latest('id').pk + 1}/change/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("smtp://mail.example:25", ("mail.example", 25, "", False, False)),
+        ("smtp://anna:se%40cret@mail.example", ("mail.example", 587, "se@cret", False, True)),
+        ("smtps://anna:x@mail.example", ("mail.example", 465, "x", True, False)),
+        ("file:", ("", 0, "", False, False)),
+    ],
+)
+def test_a_mail_server_is_read_from_one_address(address: str, expected: tuple[Any, ...]) -> None:
+    server = mail_server(address)
+    assert (server.host, server.port, server.password, server.tls, server.starttls) == expected
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "smtp://", "smtp://x:abc", "nonsense"])
+def test_an_odd_mail_address_is_refused_without_being_shown(address: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL cannot be read"):
+        mail_server(address)

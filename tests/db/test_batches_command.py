@@ -1,0 +1,416 @@
+"""`batches` on the command line: what it shows, what it decides, and the exit code it ends with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test.utils import CaptureQueriesContext
+from requests import Session
+
+from mapping.publish import load_family
+from monday.sandbox.faults import Fault
+from monday.sandbox.transport import sandbox_session
+from staging.console import actor
+from staging.core.lifecycle import NotAllowed
+from staging.decide import approve
+from staging.describe import describe, describe_all, history, orders
+from staging.models import AuditEvent, Batch
+from tests.core.mapping_samples import HARBOUR
+from tests.world import World, uuid
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world that commands work in: its board is the local one, behind its wire, and its rows are the order table."""
+    settings.SANDBOX_STORE = str(world.store.path)
+
+    def session(store: str) -> Session:
+        return world._session(world.wire) if store == str(world.store.path) else sandbox_session(store)
+
+    monkeypatch.setattr("staging.wiring.sandbox_session", session)
+    monkeypatch.setattr("staging.wiring.source", lambda mappings: world.source)
+    return world
+
+
+def batches(*arguments: object, json_too: bool = False) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one call."""
+    out, err = StringIO(), StringIO()
+    words = [str(word) for word in arguments] + (["--json"] if json_too else [])
+    try:
+        call_command("batches", *words, stdout=out, stderr=err)
+    except SystemExit as end:
+        return int(end.code or 0), out.getvalue(), err.getvalue()
+    except CommandError as refused:
+        return refused.returncode, out.getvalue(), str(refused)
+    return 0, out.getvalue(), err.getvalue()
+
+
+def document(*arguments: object) -> Any:
+    return json.loads(batches(*arguments, json_too=True)[1])
+
+
+def states(batch: Batch) -> list[str]:
+    return [order.state for order in batch.orders.order_by("pk")]
+
+
+def ids(batch: Batch) -> list[int]:
+    return list(batch.orders.order_by("pk").values_list("pk", flat=True))
+
+
+# --- looking --------------------------------------------------------------------------------------------------------
+def test_before_the_first_run_the_list_says_what_to_do(db: None) -> None:
+    assert batches("list") == (
+        0,
+        "There is no batch yet. Remedy: python manage.py sync_orders stages what is new.\n",
+        "",
+    )
+
+
+def test_the_list_says_what_each_batch_does(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    line.stage()
+    code, out, _ = batches("list")
+    assert code == 0
+    assert "B'HOOD" in out
+    assert "Creates 1 item and 2 subitems." in out
+    assert [one["customer"] for one in document("list", "--customer", "harbour (us)")["batches"]] == ["HARBOUR"]
+    assert document("list", "--state", "pushed")["batches"] == []
+    assert "No batch matches" in batches("list", "--state", "pushed")[1]
+
+
+def test_a_mistyped_customer_is_answered_with_the_near_one(line: World) -> None:
+    code, _, err = batches("list", "--customer", "HARBUOR")
+    assert code == 2
+    assert "Did you mean 'HARBOUR'?" in err
+
+
+def test_a_batch_is_shown_as_a_diff_of_every_field_and_size(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.change(1, PRICE="12.00", S=5, M=None)
+    line.stage()
+    code, out, _ = batches("show", line.batch().pk)
+    assert code == 0
+    assert f"Batch {line.batch().pk} - HARBOUR - 1 change\n" in out
+    assert "Open. Updates 1 item (1 quantity changed, 1 size taken away)." in out
+    assert "PRICE: 10.5 -> 12\n" in out
+    assert "sizes: S 1 -> 5, M 2 -> (empty)\n" in out
+    assert "check    0 blocking, 1 warning" in out
+    assert "batch open" in out
+
+
+def test_a_batch_as_data_has_fields_sizes_and_history(line: World) -> None:
+    line.add(1, PRICE="on request")
+    line.stage()
+    shown = document("show", line.batch().pk)
+    (order,) = shown["orders"]
+    assert {"field": "name", "title": "Name", "before": None, "after": "ST1 RED A1", "source": ""} in order["fields"]
+    assert order["sizes"] == [{"size": "S", "before": None, "after": 1}, {"size": "M", "before": None, "after": 2}]
+    assert order["warnings"] == ["PRICE: 'on request' was left out - " + line.order(1).warnings[0]["reason"]]
+    assert shown["counts"]["pending"] == 1
+    assert shown["check"]["problems"][0]["severity"] == "warning"
+    assert shown["history"][0]["what"] == "batch open"
+
+
+def test_a_conflict_is_shown_with_its_three_values(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.edit(1, numeric_price="99")
+    line.change(1, PRICE="12.00")
+    line.sync()
+    assert line.state(1) == "held"
+    out = batches("show", line.batch().pk)[1]
+    assert "conflict in PRICE: we wrote 10.5, the source says 12, the board shows 99" in out
+
+
+def test_a_page_of_orders_costs_the_same_however_many_there_are(
+    line: World, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(1, 31):
+        line.add(number)
+    line.stage()
+    batch = Batch.objects.select_related("customer", "board").get(pk=line.batch().pk)
+    with django_assert_max_num_queries(14):
+        assert describe(batch).changes == 30
+        assert len(orders(batch, limit=25)) == 25
+    first = orders(batch, limit=10)
+    rest = orders(batch, after_id=first[-1].id, limit=50)
+    assert len({order.id for order in [*first, *rest]}) == 30
+
+
+def test_the_list_does_not_ask_once_for_each_batch(line: World) -> None:
+    from django.db import connection
+
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            describe_all(list(Batch.objects.all()))
+        return len(asked)
+
+    line.add(1)
+    line.stage()
+    few = cost()
+    for number, customer in enumerate(("B'HOOD", "WHITE FOX", "云杉"), 2):
+        line.add(number, CUSTOMER=customer)
+    line.stage()
+    assert Batch.objects.count() == 4
+    assert cost() <= few + 1
+
+
+def test_a_removal_names_the_group_that_it_moves_to(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.sync()
+    line.drop(2)
+    line.source.orders.append({**line.row(1), "record_uuid": uuid(3), "ORDER": "A3"})
+    line.stage()
+    assert describe(line.batch()).sentence == "Creates 1 item and 2 subitems, moves 1 to Removed."
+
+
+def test_events_that_read_alike_are_told_as_one(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.sync()
+    line.undo()
+    told = [one.what for one in history(line.batch())]
+    assert told[-3:] == ["2 orders undoing", "2 orders undone", "batch undone"]
+
+
+# --- deciding -------------------------------------------------------------------------------------------------------
+def test_a_batch_goes_from_open_to_the_board_and_back(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.stage()
+    pk = line.batch().pk
+    assert batches("approve", pk, "--note", "checked")[:2] == (
+        0,
+        f"Batch {pk} - HARBOUR: 2 orders approved. Next: batches push {pk}\n",
+    )
+    assert batches("push", pk)[:2] == (0, f"Batch {pk} - HARBOUR: 2 applied, 0 rejected, 0 held.\n")
+    assert line.wire.writes
+    assert line.on_board(1)
+    assert line.on_board(2)
+    line.check_equal()
+    assert batches("undo", pk, "--reason", "wrong week")[:2] == (
+        0,
+        f"Batch {pk} - HARBOUR: 2 orders undone, 0 kept.\n",
+    )
+    assert line.shown() == {}
+    decided = AuditEvent.objects.filter(action__in=["batch.approve", "batch.push", "batch.undo"])
+    assert {event.actor for event in decided} == {actor()}
+    assert actor().startswith("cli:")
+
+
+def test_what_is_not_ticked_waits_in_a_batch_of_its_own(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.stage()
+    first, second = ids(line.batch())
+    told = document("approve", line.batch().pk, "--only", f"#{first}")
+    (one,) = told["batches"]
+    assert one["approved"] == 1
+    aside = Batch.objects.get(pk=one["set_aside_in"])
+    assert ids(aside) == [second]
+    assert states(aside) == ["held"]
+
+
+def test_several_batches_are_done_in_turn_and_one_refusal_stops_none(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    line.stage()
+    one, two = (batch.pk for batch in Batch.objects.order_by("pk"))
+    batches("approve", one)
+    code, out, err = batches("approve", one, two)
+    assert code == 2
+    assert f"Batch {one}: cannot approve what is approved; it must be open" in err
+    assert f"Batch {two} - " in out
+    assert {batch.state for batch in Batch.objects.all()} == {"approved"}
+
+
+def test_decline_needs_words_and_withdraw_takes_an_approval_back(line: World) -> None:
+    line.add(1)
+    line.stage()
+    pk = line.batch().pk
+    batches("approve", pk)
+    assert batches("withdraw", pk)[0] == 0
+    assert batches("decline", pk, "--reason", " ")[0] == 2
+    assert batches("decline", pk, "--reason", "last season")[0] == 0
+    assert line.batch().state == "declined"
+    assert line.state(1) == "declined"
+
+
+def test_orders_are_held_and_released_by_number(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.stage()
+    pk, (first, second) = line.batch().pk, ids(line.batch())
+    assert batches("hold", pk, "--orders", f"{first},{second}", "--reason", "price is open")[0] == 0
+    code, _, err = batches("approve", pk)
+    assert code == 2
+    assert "release what is held first" in err
+    assert batches("release", pk, "--orders", str(first))[1] == f"Batch {pk} - HARBOUR: 1 order released.\n"
+    assert states(line.batch()) == ["staged", "held"]
+    code, _, err = batches("release", pk, "--orders", str(first))
+    assert code == 2
+    assert "only held ones can be released" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "999"], "There is no batch 999. Remedy: see batches list."),
+        (["push", "0"], "must be a number as batches list shows it, not '0'"),
+        (["push", "٣"], "must be a number"),
+        (["hold", "1", "--orders", ",", "--reason", "x"], "must name 1 to 500 orders"),
+        (["list", "--limit", "501"], "must be a whole number from 1 to 500"),
+        (["fly", "1"], "invalid choice: 'fly'"),
+        (["decline", "1"], "the following arguments are required: --reason"),
+        ([], "the following arguments are required"),
+    ],
+)
+def test_a_mistake_in_the_call_is_a_sentence(db: None, arguments: list[str], said: str) -> None:
+    code, _, err = batches(*arguments)
+    assert code == 2 or "Error" in err
+    assert said in err
+
+
+def test_an_order_of_another_batch_is_not_taken_for_one_of_this(line: World) -> None:
+    line.add(1)
+    line.stage()
+    code, _, err = batches("approve", line.batch().pk, "--only", "4711")
+    assert code == 2
+    assert "No such order there: 4711." in err
+    assert line.state(1) == "staged"
+
+
+def test_a_mapping_that_the_board_would_not_take_keeps_a_batch_from_approval(line: World) -> None:
+    line.add(1)
+    line.stage()
+    setup, batch = line.setup(), line.batch()
+    without = {name: column for name, column in setup.structure.columns.items() if name != "numeric_price"}
+    lacking = replace(setup.structure, columns=without)
+    with pytest.raises(NotAllowed, match=r"cannot be approved: columns.PRICE.to: Orders has no column numeric_price"):
+        approve(batch=batch, mappings=setup.mappings, structure=lacking, actor="ben", now=line.clock.now())
+    assert line.state(1) == "staged"
+
+
+def test_a_batch_whose_mapping_changed_is_out_of_date_until_the_next_sync(line: World) -> None:
+    line.add(1)
+    line.stage()
+    line.publish(HARBOUR.replace("[HARBOUR (AU), ", "[HARBOUR (AU), HARBOUR (NZ), "))
+    code, _, err = batches("approve", line.batch().pk)
+    assert code == 2
+    assert "is out of date: its mapping was changed since" in err
+    line.sync(by_person=True)
+    assert batches("approve", line.batch().pk)[0] == 0, "the order renders as before, so it follows the mapping"
+
+
+# --- sending --------------------------------------------------------------------------------------------------------
+def test_what_moved_since_the_approval_is_named_and_the_rest_goes_out(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.stage()
+    batch = line.approve()
+    line.change(2, PRICE="11.00")
+    code, out, _ = batches("push", batch.pk)
+    assert code == 0
+    assert "1 applied, 0 rejected, 0 held." in out
+    assert "Out of date - 1 order changed since this batch was built: ST1 RED A2. Remedy: run the sync again." in out
+    assert line.state(2) == "superseded"
+    assert not line.on_board(2)
+    line.sync()
+    line.check_equal()
+
+
+def test_a_batch_of_which_nothing_is_current_sends_nothing(line: World) -> None:
+    line.add(1)
+    line.stage()
+    batch = line.approve()
+    line.change(1, S=9)
+    code, out, _ = batches("push", batch.pk)
+    assert code == 5
+    assert "Out of date - 1 order changed since this batch was built" in out
+    assert Batch.objects.get(pk=batch.pk).state == "superseded"
+    assert line.wire.writes == []
+    assert line.shown() == {}
+
+
+def test_a_push_says_what_the_board_refused(line: World) -> None:
+    line.add(1)
+    line.stage()
+    batch = line.approve()
+    board = int(line.board.board_id)
+    line.strike(Fault("column_deleted", every=1, on="create_item", board=board, column="numeric_price"))
+    code, out, _ = batches("push", batch.pk)
+    assert code == 3
+    assert "0 applied, 1 rejected, 0 held." in out
+    assert f"  rejected ST1 RED A1: {line.order(1).reason}" in out
+    shown = batches("show", batch.pk)[1]
+    assert f"      refused: {line.order(1).reason}"[:80] in shown
+
+
+def test_an_undo_lists_what_somebody_edited_since(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.edit(1, numeric_price="99")
+    batch = line.batch()
+    code, out, _ = batches("undo", batch.pk)
+    assert code == 3
+    assert "0 orders undone, 1 kept." in out
+    assert "  kept ST1 RED A1: Somebody has written into this item" in out
+    assert batches("undo", batch.pk, "--force")[0] == 0
+    assert not line.on_board(1)
+
+
+def test_only_the_named_orders_are_undone(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.sync()
+    told = document("undo", line.batch().pk, "--orders", line.order(1).pk)
+    assert told["batches"][0]["undone"] == 1
+    assert told["batches"][0]["state"] == "partly_undone"
+    assert not line.on_board(1)
+    assert line.on_board(2)
+
+
+# --- the right board -----------------------------------------------------------------------------------------------
+def test_a_batch_of_another_address_is_not_sent_to_this_one(line: World, settings: Any) -> None:
+    line.add(1)
+    line.stage()
+    batch = line.approve()
+    settings.MONDAY_API_URL = "http://127.0.0.1:9/v2"
+    code, _, err = batches("push", batch.pk)
+    assert code == 2
+    assert "the settings name http://127.0.0.1:9/v2; nothing was sent. Remedy: unset MONDAY_API_URL" in err
+    assert batches("push", batch.pk, "--mode", "PRODUCTION")[0] == 2
+    assert line.state(1) == "approved"
+
+
+def test_a_board_that_was_reset_is_not_taken_for_the_old_one(line: World, settings: Any, tmp_path: Any) -> None:
+    line.add(1)
+    line.stage()
+    batch = line.approve()
+    settings.SANDBOX_STORE = str(tmp_path / "another.sqlite3")
+    code, _, err = batches("push", batch.pk)
+    assert code == 5
+    assert "is another account's board" in err
+    assert line.state(1) == "approved"
+
+
+def test_a_batch_can_be_looked_at_while_its_board_is_away(line: World, settings: Any) -> None:
+    line.add(1)
+    line.stage()
+    settings.MONDAY_API_URL = "http://127.0.0.1:9/v2"
+    assert batches("show", line.batch().pk)[0] == 0
+    assert batches("hold", line.batch().pk, "--orders", ids(line.batch())[0], "--reason", "wait")[0] == 0
+
+
+def test_the_published_family_is_the_one_of_the_batch(line: World) -> None:
+    line.add(1)
+    line.stage()
+    assert line.batch().mapping_key == load_family().family.key("HARBOUR")

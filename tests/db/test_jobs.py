@@ -1,0 +1,403 @@
+"""Jobs: a message delivered twice, late or never, and a process that dies in the middle, all end right."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.management import call_command
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+
+from ordersite import watchdog
+from ordersite.models import WorkerPulse
+from staging import jobs, notify, runs
+from staging.audit import verify
+from staging.core.lifecycle import NotAllowed
+from staging.lease import LENGTH, LeaseLost, database_now
+from staging.models import AuditEvent, Batch, SyncRun
+from staging.models.run import Kind, RunState
+from tests.db.admin_line import opened_line, staged, work_off
+from tests.world import World
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    return opened_line(world, settings, monkeypatch)
+
+
+def sync_run(**scope: Any) -> SyncRun:
+    return jobs.ask_sync(mode="TEST", actor="anna", trigger="admin", scope=scope)
+
+
+def approved(line: World, *numbers: int) -> Batch:
+    batch = staged(line, *numbers)
+    line.approve(batch)
+    return batch
+
+
+def killed(run: SyncRun) -> None:
+    """Leave the run as a killed process does: claimed by somebody who is not there any more."""
+    dead = {"lease_owner": "elsewhere:1:dead", "lease_until": database_now() - timedelta(hours=1)}
+    SyncRun.objects.filter(pk=run.pk).update(state=RunState.RUNNING, attempt=1, **dead)
+
+
+def items(line: World) -> list[str]:
+    return sorted(key for key, found in line.shown().items() for _ in found if key)
+
+
+# --- a run of each kind, and its message delivered twice ------------------------------------------------------------
+def test_a_sync_stages_and_hands_each_customer_to_a_push_of_its_own(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    run = sync_run()
+    said = work_off()
+    run.refresh_from_db()
+    assert (run.state, run.attempt, run.counts["new"]) == (RunState.COMPLETED, 1, 2)
+    pushes = SyncRun.objects.filter(kind=Kind.PUSH, trigger=f"run {run.pk}")
+    assert [push.state for push in pushes] == [RunState.COMPLETED, RunState.COMPLETED]
+    assert len(said) == 3 and len(items(line)) == 2
+    assert jobs.work(run.pk) == f"run {run.pk} is not to be done (any more)"
+
+
+def test_a_sync_that_leaves_approval_to_a_person_waits_and_says_so_by_one_mail(line: World) -> None:
+    line.add(1)
+    run = sync_run(by_person=True)
+    work_off()
+    run.refresh_from_db()
+    assert run.state == RunState.WAITING and items(line) == []
+    (sent,) = mail.outbox
+    batch = line.batch()
+    assert sent.subject == f"[Ordersite] Waiting for approval - 1 batches of run {run.pk}"
+    assert f"Batch {batch.pk} - HARBOUR: 1 changes http://127.0.0.1:8000/staging/batch/{batch.pk}/change/" in sent.body
+    jobs.sweep()
+    assert len(mail.outbox) == 1
+
+
+def test_a_sync_takes_what_it_was_asked_for(line: World) -> None:
+    line.add(1, CUSTOMER="HARBOUR (AU)")
+    line.add(2, CUSTOMER="HARBOUR (AU)")
+    line.add(3, CUSTOMER="B'HOOD")
+    run = sync_run(customer="HARBOUR", limit=1, by_person=True)
+    work_off()
+    run.refresh_from_db()
+    assert (run.counts["read"], run.counts["staged"], run.counts["deferred"], run.counts["removed"]) == (2, 1, 1, None)
+
+
+@pytest.mark.parametrize("kind", ["sync", "push", "undo", "refresh"])
+def test_a_message_that_comes_twice_is_done_once(line: World, kind: str) -> None:
+    run = asked(line, kind)
+    first, second = jobs.work(run.pk), jobs.work(run.pk)
+    run.refresh_from_db()
+    assert (first, second) == (f"run {run.pk}: completed", f"run {run.pk} is not to be done (any more)")
+    assert run.attempt == 1
+    assert AuditEvent.objects.filter(subject=f"run:{run.pk}", action="run.ended").count() == 1
+
+
+@pytest.mark.parametrize("kind", ["push", "undo", "refresh"])
+def test_a_dead_run_goes_on_with_the_next_message(line: World, kind: str) -> None:
+    run = asked(line, kind)
+    killed(run)
+    assert jobs.work(run.pk) == f"run {run.pk}: completed"
+    run.refresh_from_db()
+    assert run.attempt == 2
+
+
+def test_a_dead_sync_is_closed_and_asked_for_anew(line: World) -> None:
+    line.add(1)
+    run = sync_run(limit=5)
+    killed(run)
+    said = jobs.work(run.pk)
+    again = SyncRun.objects.latest("id")
+    assert said == f"run {run.pk} had died; run {again.pk} goes on"
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.FAILED, "Its process died.")
+    assert (again.trigger, again.attempt, again.scope) == (f"after run {run.pk}", 1, {"limit": 5})
+    work_off()
+    assert len(items(line)) == 1
+
+
+def test_a_dead_sync_of_the_command_line_is_only_closed(line: World) -> None:
+    run = sync_run()
+    killed(run)
+    SyncRun.objects.filter(pk=run.pk).update(trigger="cli")
+    jobs.sweep()
+    run.refresh_from_db()
+    assert run.state == RunState.FAILED and SyncRun.objects.count() == 1
+
+
+def test_a_run_that_dies_three_times_is_left_for_a_person_who_gets_a_mail(line: World) -> None:
+    run = asked(line, "push")
+    killed(run)
+    SyncRun.objects.filter(pk=run.pk).update(attempt=runs.ATTEMPTS)
+    jobs.sweep()
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.FAILED, "Its process died.")
+    assert [sent.subject for sent in mail.outbox] == [f"[Ordersite] Failed - Push of batch {line.batch().pk} - HARBOUR"]
+
+
+def asked(line: World, kind: str) -> SyncRun:
+    """A run of this kind with something to do."""
+    if kind == "sync":
+        line.add(1)
+        line.sync()
+        return sync_run()
+    if kind == "refresh":
+        return jobs.ask_refresh(line.board, actor="anna", trigger="admin")
+    batch = approved(line)
+    if kind == "push":
+        return jobs.ask_push(batch, actor="anna", trigger="admin")
+    line.push(batch)
+    return jobs.ask_undo(batch, actor="anna", trigger="admin", reason="wrong season")
+
+
+# --- the process dies, or seems to ----------------------------------------------------------------------------------
+class Killed(BaseException):
+    """The process is gone: nothing after this is written."""
+
+
+@pytest.mark.parametrize("kind", ["push", "undo"])
+@pytest.mark.parametrize("place", range(8))
+def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
+    line: World, kind: str, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asked(line, kind)
+    batch, left = line.batch(), [place]
+
+    def die(sent: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    def dead(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as death:
+        line.wire.after = die
+        # A killed process settles nothing and ends no run.
+        death.setattr("staging.send.recover", dead)
+        death.setattr("staging.jobs.runs.end", dead)
+        death.setattr("staging.jobs.notify.ended", dead)
+        with pytest.raises(Killed):
+            jobs.work(run.pk)
+    line.wire.calm()
+    line.bury()
+    jobs.sweep()
+    assert jobs.work(run.pk).startswith(f"run {run.pk}")
+    if SyncRun.objects.get(pk=run.pk).state == RunState.WITH_ERRORS:
+        jobs.work(jobs.ask_push(batch, actor="anna", trigger="admin").pk)
+    batch.refresh_from_db()
+    keys = items(line)
+    assert len(keys) == len(set(keys)) == (3 if kind == "push" else 0), batch.state
+    assert batch.state == ("pushed" if kind == "push" else "undone")
+    line.check()
+
+
+def test_a_run_that_another_process_has_taken_over_writes_nothing_more(line: World) -> None:
+    run = asked(line, "push")
+    claimed = runs.claim(run.pk)
+    assert claimed is not None
+    SyncRun.objects.filter(pk=run.pk).update(lease_owner="other:1:x")
+    with pytest.raises(LeaseLost):
+        runs.end(claimed, RunState.COMPLETED, now=timezone.now())
+    run.refresh_from_db()
+    assert (run.state, run.lease_owner) == (RunState.RUNNING, "other:1:x")
+
+
+def test_a_run_at_work_is_claimed_by_nobody_else(line: World) -> None:
+    run = asked(line, "push")
+    assert runs.claim(run.pk) is not None
+    assert runs.claim(run.pk) is None
+    assert jobs.work(run.pk) == f"run {run.pk} is not to be done (any more)"
+
+
+def test_a_sign_of_life_keeps_the_lease_while_one_call_waits_for_long(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed = threading.Event()
+    monkeypatch.setattr(jobs, "BEAT", 0.01)
+    monkeypatch.setattr(jobs, "renew", lambda run, owner: renewed.set())
+    run = asked(line, "push")
+    with jobs._heartbeat(run):
+        assert renewed.wait(5)
+    assert not any(thread.name == f"beat-{run.pk}" for thread in threading.enumerate())
+
+
+def test_a_mistake_in_the_program_ends_the_run_as_failed_and_is_not_hidden(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asked(line, "push")
+
+    def broken(**_: Any) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(jobs, "push", broken)
+    with pytest.raises(KeyError):
+        jobs.work(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.FAILED, "It broke off; the log tells why.")
+    assert len(mail.outbox) == 1
+
+
+# --- steps, cancelling, outages -------------------------------------------------------------------------------------
+def test_a_long_push_gives_its_worker_back_and_goes_on(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = approved(line, *range(1, 250))
+    run = jobs.ask_push(batch, actor="anna", trigger="admin")
+    monkeypatch.setattr(jobs, "STEP", 0.0)
+    assert jobs.work(run.pk) == f"run {run.pk} goes on with the next message"
+    run.refresh_from_db()
+    assert (run.state, run.attempt, run.lease_owner) == (RunState.QUEUED, 0, "")
+    assert len(items(line)) == 100
+    assert work_off() == [f"run {run.pk} goes on with the next message", f"run {run.pk}: completed"]
+    assert len(items(line)) == 249
+    run.refresh_from_db()
+    assert run.counts["applied"] == 249
+
+
+def test_a_run_that_waits_is_cancelled_at_once(line: World) -> None:
+    run = sync_run()
+    runs.cancel(run, actor="otto", now=timezone.now())
+    assert (run.state, run.cancelled_by) == (RunState.STOPPED, "otto")
+    assert jobs.work(run.pk) == f"run {run.pk} is not to be done (any more)"
+    with pytest.raises(NotAllowed, match="has ended already"):
+        runs.cancel(run, actor="otto", now=timezone.now())
+
+
+@pytest.mark.parametrize("kind", ["sync", "push"])
+def test_a_run_at_work_stops_after_the_piece_in_hand(line: World, kind: str) -> None:
+    run = asked(line, kind)
+    line.add(77)
+
+    def ask_to_stop(sent: Any) -> None:
+        SyncRun.objects.filter(pk=run.pk).update(cancelled_by="otto")
+
+    line.wire.before = ask_to_stop
+    assert jobs.work(run.pk) == f"run {run.pk}: stopped"
+    line.wire.calm()
+    assert verify()[1] == []
+    if kind == "push":
+        batch = line.batch()
+        assert batch.state == "paused"
+        jobs.work(jobs.ask_push(batch, actor="anna", trigger="admin").pk)
+        assert len(items(line)) == 3
+
+
+def test_an_outage_fails_the_run_with_one_sentence_and_one_mail(line: World) -> None:
+    run = asked(line, "push")
+    line.wire.lose("create_item", times=99, answered=False)
+    jobs.work(run.pk)
+    line.wire.calm()
+    run.refresh_from_db()
+    assert run.state in (RunState.FAILED, RunState.WITH_ERRORS)
+    assert len(mail.outbox) == 1
+    jobs.work(run.pk)
+    jobs.sweep()
+    assert len(mail.outbox) == 1
+
+
+def test_an_empty_source_refuses_the_run(line: World) -> None:
+    run = sync_run()
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.REFUSED and run.error.startswith("The source is empty")
+
+
+# --- asking ---------------------------------------------------------------------------------------------------------
+def test_a_batch_has_one_push_at_a_time(line: World) -> None:
+    run = asked(line, "push")
+    with pytest.raises(NotAllowed, match=r"A push of batch .* is under way already"):
+        jobs.ask_push(line.batch(), actor="otto", trigger="admin")
+    jobs.work(run.pk)
+    assert jobs.ask_push(line.batch(), actor="otto", trigger="admin").pk != run.pk
+
+
+def test_a_schedule_asks_once_while_a_sync_is_under_way(line: World) -> None:
+    line.add(1)
+    assert jobs.start(mode="TEST").startswith("asked for run")
+    assert "is still queued" in jobs.start(mode="TEST")
+    work_off()
+    assert jobs.start(mode="TEST").startswith("asked for run")
+
+
+def test_a_message_is_sent_only_once_the_run_is_committed(
+    line: World, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        run = sync_run()
+        assert OrmQ.objects.count() == 0
+    (message,) = OrmQ.objects.all()
+    assert (message.task["func"], message.task["args"]) == (jobs.WORK, (run.pk,))
+
+
+def test_the_sweeper_sends_a_lost_message_again_but_not_what_is_only_waiting(
+    line: World, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    run = sync_run()
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.sweep()
+    assert OrmQ.objects.count() == 0
+    SyncRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(minutes=10))
+    with django_capture_on_commit_callbacks(execute=True):
+        assert f"sent again: [{run.pk}]" in jobs.sweep()
+    assert OrmQ.objects.count() == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.sweep()
+    assert OrmQ.objects.count() == 1
+
+
+def test_the_schedules_are_made_once_and_keep_what_was_edited(line: World) -> None:
+    call_command("setup_schedules", verbosity=0)
+    Schedule.objects.filter(name="sync TEST").update(minutes=7)
+    call_command("setup_schedules", verbosity=0)
+    assert dict(Schedule.objects.values_list("name", "minutes")) == {
+        "sync TEST": 7,
+        "sweep": 1,
+        "canary": 1,
+        "refresh boards": 60,
+    }
+    call_command("setup_schedules", "--reset", "--minutes", "5", verbosity=0)
+    assert Schedule.objects.get(name="sync TEST").minutes == 5
+
+
+def test_every_scheduled_function_can_be_found_by_its_path(line: World) -> None:
+    from pydoc import locate
+
+    call_command("setup_schedules", verbosity=0)
+    for path in [*Schedule.objects.values_list("func", flat=True), jobs.WORK, watchdog.CANARY]:
+        assert callable(locate(path)), path
+
+
+# --- mails and signs of life ----------------------------------------------------------------------------------------
+def test_a_mail_server_that_does_not_answer_fails_no_run(line: World, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
+    run = sync_run()
+    jobs.work(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.REFUSED and run.mailed_at is not None
+
+
+def test_nobody_to_tell_means_no_mail(line: World, settings: Any) -> None:
+    settings.NOTIFY_TO = []
+    run = sync_run()
+    jobs.work(run.pk)
+    assert mail.outbox == [] and not notify.ended(run.pk)
+
+
+def test_workers_are_alive_while_a_canary_was_claimed_or_a_run_shows_signs(line: World) -> None:
+    assert not watchdog.workers().alive
+    assert "No worker has claimed a job yet. Remedy:" in watchdog.workers().sentence()
+    watchdog.claimed()
+    watchdog.claimed()
+    assert watchdog.workers().alive and WorkerPulse.objects.count() == 1
+    WorkerPulse.objects.update(at=timezone.now() - timedelta(minutes=10))
+    assert not watchdog.workers().alive
+    run = asked(line, "push")
+    assert runs.claim(run.pk) is not None
+    assert (watchdog.workers().alive, watchdog.workers().busy) == (True, 1)
+    SyncRun.objects.update(lease_until=database_now() + LENGTH - timedelta(minutes=3))
+    assert not watchdog.workers().alive

@@ -1,0 +1,161 @@
+"""Who may do what: every role against every action, by address and not by button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+
+from mapping.models import Version
+from monday.models import Board
+from ordersite import roles
+from staging.models import AuditEvent, Batch, Receipt, Snapshot, StagedOrder, SyncRun
+from staging.runs import ask
+from tests.db.admin_line import board_document, opened_line, person, signed_in, staged
+from tests.world import START, World
+
+ROLES = tuple(roles.ROLES)
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    line = opened_line(world, settings, monkeypatch)
+    line.add(9, CUSTOMER="B'HOOD")
+    line.sync()
+    staged(line, 1, 2)
+    return line
+
+
+def post(address: str, **fields: Any) -> Callable[[Client], Any]:
+    return lambda client: client.post(address, fields)
+
+
+def get(address: str) -> Callable[[Client], Any]:
+    return lambda client: client.get(address)
+
+
+def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
+    """Each action by name: how it is done by address, and the least role that may."""
+    batch, order = Batch.objects.latest("id"), StagedOrder.objects.latest("id")
+    run = ask(kind="sync", mode="TEST", actor="x", trigger="t", now=START)  # type: ignore[arg-type]
+    document, board = board_document(), Board.objects.get()
+    act = "/staging/batch/act"
+    seen = {
+        "today": "/",
+        "runs": "/staging/syncrun/",
+        "run page": f"/staging/syncrun/{run.pk}/change/",
+        "run live": f"/staging/syncrun/{run.pk}/live/",
+        "batches": "/staging/batch/",
+        "batch page": f"/staging/batch/{batch.pk}/change/",
+        "orders": "/staging/stagedorder/",
+        "order page": f"/staging/stagedorder/{order.pk}/change/",
+        "rejected": "/rejected/",
+        "rows not used": "/staging/seen/",
+        "snapshots": "/staging/snapshot/",
+        "snapshot": f"/staging/snapshot/{Snapshot.objects.latest('id').pk}/change/",
+        "receipts": "/staging/receipt/",
+        "receipt": f"/staging/receipt/{Receipt.objects.latest('id').pk}/change/",
+        "API calls": "/monday/apicall/",
+        "boards": "/monday/board/",
+        "board": f"/monday/board/{board.pk}/change/",
+        "documents": "/mapping/document/",
+        "document": f"/mapping/document/{document.pk}/change/",
+        "version": f"/mapping/document/version/{Version.objects.latest('id').pk}/",
+        "customers": "/mapping/customer/",
+        "spellings": "/mapping/alias/",
+        "export": "/staging/batch/export/?format=csv",
+        "local board": f"/sandbox/boards/{board.board_id}",
+    }
+    matrix = {name: (get(address), "viewer") for name, address in seen.items()}
+    audit = AuditEvent.objects.latest("id").pk
+    matrix |= {
+        "schedules": (get("/django_q/schedule/"), "operator"),
+        "start page": (get("/staging/syncrun/start/"), "operator"),
+        "start a sync": (post("/staging/syncrun/start/", mode="TEST"), "operator"),
+        "cancel a run": (post(f"/staging/syncrun/{run.pk}/cancel/"), "operator"),
+        "refresh a board": (post(f"/monday/board/{board.pk}/refresh/"), "operator"),
+        "edit the local board": (post("/sandbox/items/1/archive"), "operator"),
+        "hold": (post(f"{act}/hold/", ids=batch.pk, orders=order.pk, reason="later"), "operator"),
+        "release": (post(f"{act}/release/", ids=batch.pk, orders=order.pk), "operator"),
+        "push": (post(f"{act}/push/", ids=batch.pk), "operator"),
+        "retry": (post("/rejected/retry/", code="x"), "operator"),
+        "give up": (post("/rejected/give_up/", code="x", reason="no"), "operator"),
+        "approve page": (get(f"{act}/approve/?ids={batch.pk}"), "approver"),
+        "approve": (post(f"{act}/approve/", ids=batch.pk), "approver"),
+        "withdraw": (post(f"{act}/withdraw/", ids=batch.pk), "approver"),
+        "decline": (post(f"{act}/decline/", ids=batch.pk, reason="no"), "approver"),
+        "undo": (post(f"{act}/undo/", ids=batch.pk), "approver"),
+        "audit": (get("/staging/auditevent/"), "approver"),
+        "audit event": (get(f"/staging/auditevent/{audit}/change/"), "approver"),
+        "publish": (post(f"/mapping/document/{document.pk}/change/", text="x"), "administrator"),
+        "new document": (post("/mapping/document/new/", text="x"), "administrator"),
+        "check a text": (post("/mapping/document/check/", text="x"), "administrator"),
+        "revert": (post(f"/mapping/document/version/{Version.objects.latest('id').pk}/"), "administrator"),
+        "users": (get("/auth/user/"), "administrator"),
+        "groups": (get("/auth/group/"), "administrator"),
+        "failed jobs": (get("/django_q/failure/"), "administrator"),
+        "new schedule": (get("/django_q/schedule/add/"), "administrator"),
+    }
+    nobody = {
+        "add a batch": "/staging/batch/add/",
+        "delete a batch": f"/staging/batch/{batch.pk}/delete/",
+        "delete a receipt": f"/staging/receipt/{Receipt.objects.latest('id').pk}/delete/",
+        "delete an event": f"/staging/auditevent/{audit}/delete/",
+        "delete a run": f"/staging/syncrun/{run.pk}/delete/",
+    }
+    return matrix | {name: (post(address, post="yes"), "nobody") for name, address in nobody.items()}
+
+
+def test_every_role_may_do_exactly_what_it_should_by_address(line: World) -> None:
+    print(f"\n{'action':<22}" + "".join(f"{role:<15}" for role in ROLES))
+    wrong = []
+    for name, (do, least) in actions().items():
+        row = []
+        for role in ROLES:
+            answer = do(signed_in(role))
+            allowed = answer.status_code != 403
+            assert answer.status_code < 500 and "/login/" not in answer.headers.get("Location", ""), (name, role)
+            row.append(f"{'yes' if allowed else 'no':<4}{answer.status_code}")
+            expected = least != "nobody" and ROLES.index(role) >= ROLES.index(least)
+            wrong += [(name, role, answer.status_code)] if allowed != expected else []
+        print(f"{name:<22}" + "".join(f"{cell:<15}" for cell in row))
+    assert not wrong
+
+
+def test_somebody_without_a_role_sees_nothing_and_somebody_signed_out_is_asked_to_sign_in(line: World) -> None:
+    batch = Batch.objects.latest("id")
+    stranger = person("viewer")
+    stranger.groups.clear()
+    client = signed_in("viewer")
+    assert client.get(f"/staging/batch/{batch.pk}/change/").status_code == 403
+    assert client.get("/staging/batch/").status_code == 403
+    assert b"Waiting for approval" not in client.get("/").content
+    for address in ("/", "/today/", "/rejected/", f"/staging/batch/act/approve/?ids={batch.pk}", "/sandbox/"):
+        assert "/login/" in Client().get(address).headers["Location"]
+
+
+def test_a_refused_person_changes_nothing(line: World) -> None:
+    batch, before = Batch.objects.latest("id"), AuditEvent.objects.count()
+    runs = SyncRun.objects.count()
+    for action in ("approve", "decline", "push", "undo"):
+        signed_in("viewer").post(f"/staging/batch/act/{action}/", {"ids": batch.pk, "reason": "x"})
+    batch.refresh_from_db()
+    assert (batch.state, AuditEvent.objects.count(), SyncRun.objects.count()) == ("open", before, runs)
+
+
+def test_the_roles_grow_and_name_only_rights_that_exist(db: None) -> None:
+    roles.establish(Group, Permission)
+    rights = [roles.ROLES[role] for role in ROLES]
+    assert all(small < large for small, large in pairwise(rights))
+    for role in ROLES:
+        assert Group.objects.get(name=role).permissions.count() == len(roles.ROLES[role])
+    with pytest.raises(LookupError, match=r"staging\.fly_batch"):
+        roles._check("pilot", {"staging.fly_batch"})
+
+
+def test_the_migration_has_made_the_roles(db: None) -> None:
+    assert set(ROLES) <= set(Group.objects.values_list("name", flat=True))

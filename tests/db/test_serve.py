@@ -1,0 +1,119 @@
+"""`serve`: what it does about a stalled cluster, a taken port, and the end of the one who started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError
+from django.utils import timezone
+
+from ordersite import supervisor, watchdog
+from ordersite.supervisor import PATIENCE, Supervisor
+from tests.journeys.installation import Installation, free_port, until
+
+
+class Watched(Supervisor):
+    """A supervisor whose cluster is only counted."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.restarts = 0
+        super().__init__("127.0.0.1", 1, say=self.said.append)
+
+    def _restart_cluster(self) -> None:
+        self.restarts += 1
+        self._asked_at = None
+
+    def look(self) -> None:
+        """Look as if it were time again."""
+        self._next_canary = 0.0
+        self._look_at_canary()
+
+
+@pytest.fixture
+def watched(db: None, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    monkeypatch.setattr(supervisor, "connections", type("Open", (), {"close_all": staticmethod(lambda: None)}))
+    monkeypatch.setattr(watchdog, "send_canary", lambda: None)
+    return Watched()
+
+
+def test_a_claimed_canary_is_followed_by_the_next(watched: Watched) -> None:
+    watched.look()
+    first = watched._asked_at
+    watchdog.claimed()
+    watched.look()
+    assert first is not None and watched._asked_at is not None and watched._asked_at > first
+    assert watched.restarts == 0
+
+
+def test_a_cluster_that_claims_nothing_is_started_anew_after_its_time(watched: Watched) -> None:
+    watched.look()
+    watched.look()
+    assert watched.restarts == 0
+    watched._asked_at = timezone.now() - PATIENCE - timedelta(seconds=1)
+    watched.look()
+    assert watched.restarts == 1
+    assert watched.said == ["The workers claim no jobs; they are stopped and started again."]
+
+
+def test_a_busy_cluster_is_left_alone(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched._asked_at = timezone.now() - PATIENCE - timedelta(hours=1)
+    monkeypatch.setattr(watchdog, "workers", lambda **_: watchdog.Workers(None, 2, True))
+    watched.look()
+    assert watched.restarts == 0
+
+
+def test_a_database_that_does_not_answer_stops_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(watchdog, "send_canary", away)
+    watched.look()
+    assert watched.said == ["The app database cannot be asked (gone); trying again."] and watched.restarts == 0
+
+
+def test_a_taken_port_and_an_odd_one_are_said_in_one_sentence(db: None) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(CommandError, match=r"Port \d+ cannot be opened .* Remedy: choose another one") as refused:
+            call_command("serve", "--port", str(taken.getsockname()[1]), "--no-schedules")
+    assert refused.value.returncode == 2
+    with pytest.raises(CommandError, match="must be a port between 1 and 65535"):
+        call_command("serve", "--port", "70000")
+
+
+def test_production_is_served_by_something_else(settings: Any) -> None:
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError, match="Remedy: run a WSGI server"):
+        call_command("serve")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="process groups are looked at as POSIX has them")
+def test_both_children_end_with_the_one_who_started_them(tmp_path: Path) -> None:
+    place = Installation(tmp_path)
+    try:
+        place.manage("migrate", "--verbosity", "0")
+        port = free_port()
+        served = place.start("serve", "--port", str(port))
+        until(lambda: f":{port}/" in place.log())
+        assert place.log().count("administrator-") == 1
+        children = _children(served.pid)
+        assert len(children) == 2
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(timeout=40) == 128 + signal.SIGTERM
+        assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    finally:
+        place.stop()
+
+
+def _children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]

@@ -1,0 +1,209 @@
+"""The command line as people meet it: bad input, odd consoles, signals and sudden death."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .typed import Typed, migrated, served, wait_until
+
+KEYS = {"schema_version", "run_id", "mode", "status", "counts", "batches", "api", "duration_s"}
+COUNTED = [
+    *("read", "unchanged", "new", "changed", "waiting", "rekeyed", "invalid", "duplicate", "removed", "deferred"),
+    *("staged", "pending", "applied", "created", "updated", "removed_from_board", "restored", "held", "rejected"),
+    *("skipped", "unclear"),
+]
+
+
+together = pytest.mark.xdist_group("quick")  # tests of one installation, so one worker has them all
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Typed:
+    """An installation with the board inside the process, 60 rows loaded, ten of them synced."""
+    installation = migrated(tmp_path_factory.mktemp("quick"))
+    installation.run("load_demo_orders", "--rows", "60")
+    document = installation.sync("--mode", "TEST", "--limit", "10")
+    assert document["counts"]["created"] == 10 and document["counts"]["removed"] is None
+    return installation
+
+
+@together
+def test_the_json_document_has_what_is_documented(quick: Typed) -> None:
+    document = quick.sync("--mode", "TEST", "--dry-run")
+    assert document.keys() >= KEYS and list(document["counts"]) == COUNTED
+    assert document["api"].keys() == {"calls", "mutations", "retries", "waited_s"}
+    assert document["duration_s"].keys() == {"detect", "stage", "check", "push", "total"}
+    assert all({"id", "customer", "state", "counts"} <= batch.keys() for batch in document["batches"])
+
+
+@together
+def test_a_run_without_limit_and_then_another_one_finds_nothing(quick: Typed) -> None:
+    quick.sync("--mode", "TEST")
+    before = _rows_of_every_table(quick)
+    document = quick.sync("--mode", "TEST")
+    counts = document["counts"]
+    assert (counts["new"], counts["changed"], counts["removed"], document["api"]["mutations"]) == (0, 0, 0, 0)
+    grown = {name: rows - before[name] for name, rows in _rows_of_every_table(quick).items() if rows != before[name]}
+    assert grown.keys() <= {"staging_syncrun", "staging_auditchain", "staging_auditevent", "monday_apicall"}, grown
+
+
+@together
+def test_exactly_the_changes_that_were_made_are_found_and_pushed(quick: Typed) -> None:
+    quick.sync("--mode", "TEST")
+    quick.run("load_demo_orders", "--mutate", "changed=7,new=5,deleted=3")
+    counts = quick.sync("--mode", "TEST")["counts"]
+    assert (counts["changed"], counts["new"], counts["removed"]) == (7, 5, 3)
+    assert (counts["updated"], counts["created"], counts["removed_from_board"]) == (7, 5, 3)
+    assert quick.sync("--mode", "TEST")["counts"]["staged"] == 0
+
+
+@together
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_no_console_crashes_over_a_character(quick: Typed, encoding: str) -> None:
+    odd = Typed(quick.folder, extra={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
+    for command in (("sync_orders", "--dry-run", "--full"), ("batches", "list"), ("batches", "show", "1")):
+        assert odd.run(*command)
+
+
+@together
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("sync_orders", "--limit", "-1"), 2, "above 0"),
+        (("sync_orders", "--limit", "many"), 2, "above 0"),
+        (("sync_orders", "--mode", "LIVE"), 2, "LIVE"),
+        (("sync_orders", "--customer", "HARBOR"), 2, "HARBOUR"),
+        (("sync_orders", "--board", "Nowhere"), 2, "Nowhere"),
+        (("sync_orders", "--mode", "PRODUCTION"), 2, "MONDAY_API_TOKEN"),
+        (("batches", "show", "999999"), 2, "999999"),
+        (("batches", "push", "1"), 2, "push"),
+        (("load_orders", "no-such-file.csv"), 2, "no-such-file.csv"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_the_documented_code(
+    quick: Typed, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    printed = quick.run(*arguments, code=code)
+    assert said in printed
+    assert "Remedy" in printed or "must be" in printed or "Did you mean" in printed or "choose from" in printed, printed
+
+
+def test_an_unmigrated_database_says_which_command_to_run(tmp_path: Path) -> None:
+    assert "manage.py migrate" in Typed(tmp_path).run("sync_orders", code=2)
+
+
+def test_a_missing_table_a_missing_column_and_an_empty_table_are_refused(tmp_path: Path) -> None:
+    installation = migrated(tmp_path)
+    assert "load_demo_orders" in installation.run("sync_orders", code=5)
+    installation.run("load_demo_orders", "--rows", "30")
+    installation.sync("--mode", "TEST")
+    installation.orders('DELETE FROM "ORDERS_UNIFIED"')
+    document = installation.sync("--mode", "TEST", code=5)
+    assert document["status"] == "refused" and "empty" in document["error"]
+    installation.run("load_demo_orders", "--rows", "30", "--replace")
+    installation.orders('ALTER TABLE "ORDERS_UNIFIED" RENAME COLUMN "PO NUMBER" TO "PO"')
+    assert "PO NUMBER" in installation.run("sync_orders", code=5)
+    installation.orders('ALTER TABLE "ORDERS_UNIFIED" RENAME COLUMN "PO" TO "PO NUMBER"')
+    assert installation.sync("--mode", "TEST")["status"] == "completed"
+    _retype(installation, "XL", "TEXT")
+    refused = installation.sync("--mode", "TEST", code=5)
+    assert "'XL' was int and is text" in refused["error"] and refused["api"]["mutations"] == 0
+    assert installation.sync("--mode", "TEST", "--expect-rows", "30")["counts"]["staged"] == 0
+    for (name,) in installation.orders("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"):
+        installation.orders(f'DROP INDEX "{name}"')
+    installation.orders('ALTER TABLE "ORDERS_UNIFIED" DROP COLUMN record_uuid')
+    assert "record_uuid" in installation.run("sync_orders", code=5)
+    assert installation.app("SELECT COUNT(*) FROM staging_receipt WHERE kind IN ('move_item', 'archive_item')") == [
+        (0,)
+    ]
+
+
+def _retype(installation: Typed, column: str, kind: str) -> None:
+    """Give a column of the order table another type, its cells as they are."""
+    installation.orders('ALTER TABLE "ORDERS_UNIFIED" RENAME TO was')
+    (made,) = installation.orders("SELECT sql FROM sqlite_master WHERE name = 'was'")[0]
+    made = made.replace('"was"', '"ORDERS_UNIFIED"', 1).replace(f'"{column}" INTEGER', f'"{column}" {kind}', 1)
+    installation.orders(made)
+    installation.orders('INSERT INTO "ORDERS_UNIFIED" SELECT * FROM was')
+    installation.orders("DROP TABLE was")
+
+
+def test_half_a_source_removes_nothing(tmp_path: Path) -> None:
+    installation = migrated(tmp_path)
+    installation.run("load_demo_orders", "--rows", "40")
+    installation.sync("--mode", "TEST")
+    installation.orders('DELETE FROM "ORDERS_UNIFIED" WHERE rowid % 2')
+    document = installation.sync("--mode", "TEST", code=5)
+    assert "--expect-rows" in document["error"] and document["api"]["mutations"] == 0
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_push_that_is_stopped_or_killed_goes_on_in_the_next_run(tmp_path: Path, ending: signal.Signals) -> None:
+    with served(tmp_path, latency_ms=4) as (installation, board):
+        installation.run("load_demo_orders", "--rows", "60")
+        process = installation.start("sync_orders", "--mode", "TEST", "--batch-size", "5", "--json")
+        wait_until(lambda: _answered(installation) > 20)
+        process.send_signal(ending)
+        _, err = process.communicate(timeout=120)
+        assert "Traceback" not in err
+        assert process.returncode == (-9 if ending == signal.SIGKILL else 128 + ending)
+        document = installation.sync("--mode", "TEST")
+        assert document["status"] == "completed"
+        quiet = installation.sync("--mode", "TEST")
+        assert (quiet["counts"]["staged"], quiet["api"]["mutations"]) == (0, 0)
+        counts = quiet["counts"]
+        stood = board.items()  # itself fails where a record or a size stands twice
+        assert len(stood) == counts["unchanged"] == counts["read"] - counts["invalid"] - counts["duplicate"]
+        _check_against_the_rows(installation, stood)
+        assert installation.run("verify_audit")
+
+
+def test_a_detection_that_is_killed_is_finished_by_the_next_run(tmp_path: Path) -> None:
+    installation = migrated(tmp_path)
+    installation.run("load_demo_orders", "--rows", "3000")
+    process = installation.start("sync_orders", "--mode", "TEST", "--json", "--batch-size", "50")
+    wait_until(lambda: _count(installation, "SELECT COUNT(*) FROM staging_stagedorder") > 500)
+    process.kill()
+    process.communicate(timeout=60)
+    twice = "SELECT COUNT(*) - COUNT(DISTINCT record) FROM staging_stagedorder"
+    document = installation.sync("--mode", "TEST")
+    assert document["status"] == "completed"
+    assert _count(installation, twice) == 0, "an order was staged twice"
+    assert installation.sync("--mode", "TEST")["counts"]["staged"] == 0
+
+
+def _answered(installation: Typed) -> int:
+    return _count(installation, "SELECT COUNT(*) FROM staging_receipt WHERE outcome = 'done'")
+
+
+def _count(installation: Typed, statement: str) -> int:
+    try:
+        return int(installation.app(statement)[0][0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def _rows_of_every_table(installation: Typed) -> dict[str, int]:
+    names = [name for (name,) in installation.app("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: _count(installation, f'SELECT COUNT(*) FROM "{name}"') for name in names if name != "sqlite_sequence"}
+
+
+def _check_against_the_rows(installation: Typed, stood: dict[str, dict[str, object]]) -> None:
+    """Every item's sizes are those of its row."""
+    with closing(sqlite3.connect(installation.folder / "orders.sqlite3")) as database:
+        database.row_factory = sqlite3.Row
+        rows = {str(row["record_uuid"]).lower(): row for row in database.execute('SELECT * FROM "ORDERS_UNIFIED"')}
+    checked = 0
+    for record, item in stood.items():
+        row = rows.get(record)
+        if row is not None:
+            sizes: dict[str, str] = item["sizes"]  # type: ignore[assignment]
+            assert {size: str(row[size]) for size in sizes} == sizes
+            assert sum(map(int, sizes.values())) == int(row["TOTAL QTY"] or 0)
+            checked += 1
+    assert checked > 40

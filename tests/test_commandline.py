@@ -1,0 +1,117 @@
+"""What a person sees where a command cannot go on: one sentence with its remedy, and the exit code."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
+from ordersite import commandline
+
+TOP = Path(__file__).resolve().parent.parent
+
+
+def manage(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py in a process of its own on databases of its own."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=TOP,
+        env={**os.environ, "ORDERSITE_TESTING": "0", "VAR_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+def stops_with(problem: BaseException) -> Callable[[list[str]], object]:
+    def command(_arguments: list[str]) -> object:
+        raise problem
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "said"),
+    [
+        (ImproperlyConfigured("WORKERS must be a number."), 2, "Configuration: WORKERS must be a number."),
+        (
+            ImproperlyConfigured("Error loading pyodbc module: libodbc.so.2"),
+            2,
+            "Remedy: install the ODBC driver manager",
+        ),
+        (KeyboardInterrupt(), 130, "Stopped by the keyboard"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "The disk is full"),
+        (OperationalError("database or disk is full"), 1, "The disk is full"),
+        (SystemExit("said by a command"), 1, "said by a command"),
+        (SystemExit(3), 3, ""),
+        (SystemExit(None), 0, ""),
+    ],
+)
+def test_what_is_expected_ends_in_a_sentence(
+    problem: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+):
+    assert commandline.run(["manage.py", "x"], stops_with(problem)) == code
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert "Traceback" not in shown.err
+    assert len(shown.err.splitlines()) == bool(said)
+
+
+def test_a_mistake_in_the_program_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        commandline.run(["manage.py", "x"], stops_with(FileNotFoundError(errno.ENOENT, "no such file")))
+
+
+def test_a_console_without_unicode_gets_question_marks(monkeypatch: pytest.MonkeyPatch):
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", newline="")
+    monkeypatch.setattr(sys, "stdout", console)
+    assert commandline.run(["manage.py", "x"], lambda _: print("上海 B’HOOD")) == 0
+    assert console.buffer.getvalue().rstrip() == b"?? B\x92HOOD"
+
+
+def test_an_app_database_that_is_not_migrated_names_the_command(tmp_path: Path):
+    outcome = manage("createsuperuser", "--noinput", "--username", "a", "--email", "", folder=tmp_path)
+    assert outcome.returncode == 2
+    assert outcome.stderr == (
+        "The app database is not up to date with this version. Remedy: python manage.py migrate\n"
+    )
+
+
+def test_an_app_database_that_cannot_be_opened_is_one_sentence(tmp_path: Path):
+    outcome = manage("migrate", folder=tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("The app database cannot be used (unable to open database file). Remedy: ")
+    assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_an_unreachable_server_is_one_sentence_without_the_password(tmp_path: Path):
+    outcome = manage("migrate", folder=tmp_path, DATABASE_URL="postgres://reader:pass-word@127.0.0.1:1/orders")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("The app database cannot be used (")
+    assert "pass-word" not in outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_is_no_error_message(tmp_path: Path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        outcome = subprocess.run(
+            [sys.executable, "manage.py", "help"],
+            cwd=TOP,
+            env={**os.environ, "VAR_DIR": str(tmp_path)},
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert (outcome.returncode, outcome.stderr) == (1, "")
