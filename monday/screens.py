@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -127,7 +129,13 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
         request.GET = query  # type: ignore[assignment]
         if wanted is None:
             raise PermissionDenied
-        rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
+        except (IncorrectLookupParameters, DisallowedModelAdminLookup):
+            messages.error(
+                request, "The filter in the address cannot be read. Remedy: filter the list, then export it."
+            )
+            return HttpResponseRedirect("../")
         if rows[: EXPORTED + 1].count() > EXPORTED:
             messages.error(request, f"An export holds at most {EXPORTED:,} rows. Remedy: filter the list first.")
             return HttpResponseRedirect(f"../?{query.urlencode()}")

@@ -90,6 +90,15 @@ def test_a_search_and_a_filter_find_by_their_words(line: World, address: str) ->
     assert client.get(address, {"q": "' OR 1=1 --"}).status_code == 200
 
 
+@pytest.mark.parametrize("filter_", ["id__exact=abc", "customer__id__exact=x", "foo__bar=1", "at__gte=zz"])
+def test_an_export_with_an_odd_filter_is_refused_in_words(line: World, filter_: str) -> None:
+    client = signed_in("administrator")
+    for name in ("batch", "syncrun", "stagedorder", "seen", "snapshot", "receipt"):
+        answer = client.get(f"/staging/{name}/export/?{filter_}", follow=True)
+        assert answer.status_code == 200, name
+        assert "cannot be read" in answer.content.decode(), name
+
+
 def test_a_list_counts_no_further_than_it_must(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monday.screens.COUNTED", 1)
     answer = signed_in("viewer").get("/staging/receipt/")

@@ -174,3 +174,15 @@ def test_rows_that_are_not_used_are_listed_until_they_are_put_right(
     world.sync()
     call_command("unused_rows", "--json")
     assert len(json.loads(capsys.readouterr().out)["rows"]) == 1
+
+
+def test_what_was_left_to_a_person_is_released_by_no_later_run(world: World) -> None:
+    world.add(1)
+    world.sync(by_person=True)
+    waiting = world.batch()
+    world.add(2)
+    world.sync()
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.approved_by) == ("open", "")
+    assert not world.on_board(1)
+    assert world.on_board(2)
