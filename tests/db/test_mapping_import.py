@@ -17,7 +17,7 @@ from mapping.models import Alias, Version, VersionState
 from mapping.publish import load_family, publish_text
 from staging.models import AuditEvent
 from tests.core.mapping_samples import BOARD, COLUMNS
-from tests.core.test_mapping_import import CUSTOMERS, MAPPING
+from tests.imports.test_translation import CUSTOMERS, MAPPING
 
 pytestmark = pytest.mark.django_db(databases=["default", "orders"])
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

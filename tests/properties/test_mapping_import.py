@@ -14,7 +14,7 @@ from mapping.core.yaml_text import read
 from mapping.imports.translation import Translation, translate
 from mapping.imports.writing import document, scalar, with_aliases
 from tests.core.mapping_samples import BOARD, COLUMNS
-from tests.core.test_mapping_import import CUSTOMERS, MAPPING
+from tests.imports.test_translation import CUSTOMERS, MAPPING
 
 PRINTABLE = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff"), max_size=30

@@ -11,8 +11,7 @@ import pytest
 from mapping.core.document import parse_board, parse_customer
 from mapping.imports.drafting import Draft
 from mapping.imports.translation import Translation, translate
-
-from .mapping_samples import BOARD, COLUMNS
+from tests.core.mapping_samples import BOARD, COLUMNS
 
 MAPPING = """\
 metadata: {board_id: 77001, target_board: Old Board}
