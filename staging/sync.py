@@ -355,7 +355,7 @@ def _state(report: Report, setup: Setup) -> str:
     unclear = StagedOrder.objects.filter(board=report.run.board, state=OrderState.UNCLEAR).count()
     if unclear:
         report.warnings.append(
-            f"{unclear:,} orders were sent and not answered. Remedy: sync again in {setup.settle_seconds:,.0f} "
+            f"Orders that were sent and not answered: {unclear:,}. Remedy: sync again in {setup.settle_seconds:,.0f} "
             "seconds; they are looked up before anything is sent again."
         )
     if unclear or rejected or mine.filter(state=BatchState.FAILED).exists():

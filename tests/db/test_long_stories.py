@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from staging import decide
 from staging.models import Batch
+from staging.report import exit_code, sentences
 from staging.setup import Stopped
 from staging.unused import reasons, unknown_customers
 from tests.world import World, uuid
@@ -186,3 +187,35 @@ def test_what_was_left_to_a_person_is_released_by_no_later_run(world: World) -> 
     assert (waiting.state, waiting.approved_by) == ("open", "")
     assert not world.on_board(1)
     assert world.on_board(2)
+
+
+def test_orders_without_an_answer_are_never_called_plain_success(world: World) -> None:
+    world.settle_seconds = 90
+    world.add(1)
+    world.wire.lose("create_item", answered=True)
+    report = world.sync()
+    assert (report.run.state, exit_code(report, detailed=False)) == ("with_errors", 3)
+    assert any("sent and not answered: 1" in warning and "90" in warning for warning in report.warnings)
+    again = world.sync()
+    assert again.run.state == "with_errors", "it is still not known"
+    world.wire.calm()
+    world.clock.sleep(120)
+    assert world.sync().run.state == "completed"
+    world.check_equal()
+
+
+def test_labels_that_differ_by_case_alone_are_named_before_they_are_made(world: World) -> None:
+    world.add(1, STYLE="Mixed Case")
+    world.add(2, STYLE="MIXED CASE")
+    report = world.stage()
+    assert report.checked is not None
+    assert [{new, old} for _, new, old in report.checked.twins] == [{"Mixed Case", "MIXED CASE"}]
+    world.approve()
+    world.push()
+    world.add(3, STYLE="mixed case")
+    report = world.stage()
+    assert report.checked is not None
+    assert [new for _, new, _ in report.checked.twins] == ["mixed case"]
+    assert any(
+        "differs from it by case alone" in sentence for sentence in sentences(report, world.setup(), world.calls)
+    )
