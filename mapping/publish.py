@@ -32,6 +32,7 @@ from .models import Alias, Customer, Document, DocumentKind, Version, VersionSta
 from .published import NoMapping, PublishedFamily, load_family, load_pinned, published_boards, published_customers
 
 __all__ = [
+    "AlreadyThere",
     "NoMapping",
     "NotPublishable",
     "PublishedFamily",
@@ -40,6 +41,7 @@ __all__ = [
     "load_family",
     "load_pinned",
     "publish",
+    "publish_new",
     "publish_text",
     "publishing_problems",
     "revert",
@@ -122,6 +124,23 @@ def _next_version(document: Document, text: str, actor: str, note: str, now: dat
         created_at=now,
         published_at=now,
     )
+
+
+class AlreadyThere(Exception):
+    """A text meant for a new document, where `document` is its customer's or board's already. Nothing was written."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(f"There is a document for {document.customer or document.name} already.")
+        self.document = document
+
+
+def publish_new(*, text: str, actor: str, note: str, now: datetime, record: Recorder) -> Version:
+    """Publish the first version of a document. Opens a transaction; raises AlreadyThere, and NotPublishable."""
+    with transaction.atomic():
+        document = document_for(text)
+        if document.versions.exists():
+            raise AlreadyThere(document)
+        return publish(document=document, text=text, actor=actor, note=note, now=now, record=record)
 
 
 def publish_text(*, text: str, actor: str, note: str, now: datetime, record: Recorder) -> Version:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
+from .core.errors import FAULTS
 from .models import ApiCall
 from .screens import ReadOnly, moment, pill, seconds
 
@@ -14,6 +19,7 @@ TONES = {"done": "good", "partly": "warn"}
 @admin.register(ApiCall)
 class ApiCallAdmin(ReadOnly):
     called = "API calls"
+    change_list_template = "monday/calls.html"
     list_display = ("when", "kind", "operations", "outcome_pill", "status", "cost", "took", "waiting", "on_behalf")
     list_filter = ("kind", "outcome", "status")
     search_fields = ("=correlation", "=request_id")
@@ -23,6 +29,20 @@ class ApiCallAdmin(ReadOnly):
         *("seconds", "waited", "retries", "outcome"),
     )
     ordering = ("-id",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the page that explains every refusal."""
+        return [
+            path("refusals/", self.admin_site.admin_view(self.refusals), name="monday_refusals"),
+            *super().get_urls(),
+        ]
+
+    def refusals(self, request: HttpRequest) -> HttpResponse:
+        """Every documented refusal with its meaning, its remedy, whose job it is, and whether it is sent again."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "What refusals mean", "opts": self.opts}
+        return TemplateResponse(request, "monday/refusals.html", {**context, "faults": FAULTS})
 
     @admin.display(description="At")
     def when(self, call: ApiCall) -> SafeString:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from . import models
+from .client import Identity, MondayClient
 from .clock import database_now
 from .core.budget import Measure
 from .core.calls import Unavailable
@@ -57,6 +58,20 @@ class SharedBudget:
         self._row, self._guessed = row.pk, True
         if before:
             self._change(lambda quota, now: quota.count(before, now))
+
+    def join(self, client: MondayClient, identity: Identity) -> None:
+        """Count with the others of this account from here on, under its own figure of calls a day.
+
+        Asks `client` for that figure where it is old. Opens a short transaction; raises Unavailable.
+        """
+        self.belongs_to(identity.account_id)
+        if self.limit_is_old():
+            try:
+                self.learn_daily_limit(client.daily_limit())
+            except Unavailable as refused:
+                if not refused.permanent:
+                    raise
+                self.learn_daily_limit(None)  # this token may not ask; the limit stays "not known"
 
     def take(self, operations: int, now: float) -> float:
         """0 where a request may leave now, else the seconds to wait. Raises DaySpent."""

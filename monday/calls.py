@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,13 +14,17 @@ PAGE = 200
 
 @dataclass(slots=True)
 class CallLog:
-    """A client's `recorder`. `correlation` says on whose behalf (`run:7`); `flush` keeps what was recorded."""
+    """A client's `recorder`. `correlation` says on whose behalf (`run:7`); `flush` keeps what was recorded.
+
+    `waits` is told the seconds of every wait for the account's limits, before it begins.
+    """
 
     correlation: str = ""
     calls: int = 0
     mutations: int = 0
     retries: int = 0
     waited: float = 0.0
+    waits: Callable[[float], None] | None = None
     _unsaved: list[ApiCall] = field(default_factory=list)
 
     def __call__(self, call: Call) -> None:

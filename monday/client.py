@@ -121,6 +121,7 @@ class MondayClient:
 
     Times are in seconds. `session` may bring its own transport; TLS is verified, and proxies and certificates come from
     the environment, unless it says otherwise. `sleep` and `clock` (epoch seconds) belong together.
+    `waits` is told the seconds of every wait for the account's limits, before it begins.
     Every method may raise `Unavailable`.
     """
 
@@ -135,13 +136,15 @@ class MondayClient:
         read_timeout: float = 75,
         recorder: Callable[[Call], None] | None = None,
         budget: Budget | None = None,
+        waits: Callable[[float], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._session = session or requests.Session()
         headers = {"Content-Type": "application/json", "API-Version": api_version, "User-Agent": "Ordersite"}
         http = _Http(address, token, self._session, headers, (connect_timeout, read_timeout))
-        self._line = Line(http.send, recorder=recorder, budget=budget or LocalBudget(), sleep=sleep, clock=clock)
+        budget = budget or LocalBudget()
+        self._line = Line(http.send, recorder=recorder, budget=budget, waits=waits, sleep=sleep, clock=clock)
         self._reading = Reading(self._line)
 
     def close(self) -> None:

@@ -45,11 +45,12 @@ class Line:
         *,
         recorder: Callable[[Call], None] | None,
         budget: Budget,
+        waits: Callable[[float], None] | None = None,
         sleep: Callable[[float], None],
         clock: Callable[[], float],
     ) -> None:
         self._send, self._recorder, self._budget = send, recorder, budget
-        self._sleep, self._clock = sleep, clock
+        self._waits, self._sleep, self._clock = waits, sleep, clock
         self._waited, self._refusals = 0.0, 0
 
     def now(self) -> float:
@@ -160,6 +161,8 @@ class Line:
                         retry_after=wait,
                     )
                 log.info("monday_waits", seconds=round(wait, 1))
+                if self._waits is not None:
+                    self._waits(wait)
                 self.pause(wait)
                 waited += wait
         except DaySpent as spent:

@@ -21,7 +21,7 @@ ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete)?")
 LINK = re.compile(rb'\b(href|action|data-[a-z-]+)="/')
 
 
-# The pages carry no token of Django's; they check the origin themselves, and a foreign site's request has no session.
+# The pages carry no token of Django's. A change must name this site as the one it comes from, which browsers always do.
 @csrf_exempt
 def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     """A page of the local board, or what a form on it does. 404 in production and for its API."""
@@ -34,6 +34,9 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     if not request.user.has_perm("monday.change_board" if writes else "monday.view_board"):
         what = "edit the local board by hand" if writes else "see the local board"
         return HttpResponse(f"Your role may not {what}.", status=403, content_type="text/plain")
+    if writes and not _from_here(request):
+        what = "It is not known where this came from. Remedy: use the form on the local board's own page."
+        return HttpResponse(what, status=403, content_type="text/plain")
     query = request.META.get("QUERY_STRING", "")
     path = f"{route}?{query}" if query else route
     headers = {name: request.headers[name] for name in ("Origin", "Content-Type") if name in request.headers}
@@ -49,6 +52,12 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     if "Location" in answer.headers:
         response["Location"] = PREFIX + answer.headers["Location"]
     return response
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that a page of this very site sent this; a request that says nothing is refused."""
+    said = request.headers.get("Origin") or request.headers.get("Referer", "")
+    return said.split("/")[:3] == [f"{request.scheme}:", "", request.get_host()]
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -9,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
+
+from . import odd_addresses
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Work": ("SyncRun", "Batch", "StagedOrder", "Seen"),
@@ -70,6 +73,10 @@ class OrdersiteAdmin(AdminSite):
         if not request.user.has_perm("staging.view_batch"):
             raise PermissionDenied
         return TemplateResponse(request, "ordersite/cards.html", {"cards": cards()})
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        """Every page, with an address that cannot be read answered by one sentence (see `odd_addresses`)."""
+        return odd_addresses.answered(super().admin_view(view, cacheable))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that this person may see, by section instead of by app."""

@@ -22,11 +22,14 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from staging import jobs
+
 from . import watchdog
 
 LOOK = 0.5  # seconds between two looks at the children
-CANARY_EVERY = 20.0
-PATIENCE = timedelta(seconds=45)  # from a canary's sending to its claim
+CANARY_EVERY = 10.0
+CANARY_LOOK = 2.0  # between two looks for the claim of one that was sent
+PATIENCE = timedelta(seconds=30)  # from a canary's sending to its claim
 FAREWELL = 20.0  # seconds that children have to end after they were asked to
 # SIGHUP comes when the terminal is closed; Windows has none.
 ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -103,11 +106,11 @@ class Supervisor:
         """Send one every while; where none was claimed and no run shows a sign of life, start the cluster anew."""
         if time.monotonic() < self._next_canary:
             return
-        self._next_canary = time.monotonic() + CANARY_EVERY
+        self._next_canary = time.monotonic() + CANARY_LOOK
         try:
             if self._asked_at is not None and watchdog.workers(since=self._asked_at).alive:
-                self._asked_at = None
-            if self._asked_at is None:
+                self._asked_at, self._next_canary = None, time.monotonic() + CANARY_EVERY
+            elif self._asked_at is None:
                 self._asked_at = timezone.now()
                 watchdog.send_canary()
             elif timezone.now() - self._asked_at > PATIENCE:
@@ -123,14 +126,32 @@ class Supervisor:
         _kill_group(self._cluster)
         self._asked_at = None
         self._cluster = self._start_cluster()
+        # What the dead cluster had taken out of the queue is lost with it.
+        with suppress(DatabaseError):
+            jobs.recover()
 
     # --- children -------------------------------------------------------------------------------------------------
     def _start_web(self) -> subprocess.Popen[bytes]:
         listen = f"--listen={self._host}:{self._port}"
-        return _child([sys.executable, "-m", "waitress", "--threads=8", listen, "ordersite.wsgi:application"])
+        return self._child("waitress", "--threads=8", listen, "ordersite.wsgi:application")
 
     def _start_cluster(self) -> subprocess.Popen[bytes]:
-        return _child([sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--verbosity", "0"])
+        return self._child("manage", "qcluster", "--verbosity", "0")
+
+    def _child(self, *words: str) -> subprocess.Popen[bytes]:
+        """A child in a group of its own, so that a Ctrl-C reaches it through us and its children can be killed with it.
+
+        Its input is a pipe whose other end only this process holds: it closes when we die, however that happens.
+        """
+        command = [sys.executable, "-m", "ordersite.leash", *words]
+        site = {"SITE_URL": os.environ.get("SITE_URL") or f"http://{self._host}:{self._port}"}
+        return subprocess.Popen(  # noqa: S603
+            command,
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **site},
+            stdin=subprocess.PIPE,
+            start_new_session=os.name == "posix",
+        )
 
     def _end_children(self) -> None:
         """Ask both to end, and kill what does not: the workers stop after the piece in hand where they can."""
@@ -159,13 +180,6 @@ class Supervisor:
                 raise PortTaken(
                     f"Port {self._port} cannot be opened ({problem.strerror}). Remedy: choose another one with --port."
                 ) from None
-
-
-def _child(command: list[str]) -> subprocess.Popen[bytes]:
-    """A child in a group of its own, so that a Ctrl-C reaches it through us and its children can be killed with it."""
-    if os.name == "posix":
-        return subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603
-    return subprocess.Popen(command, cwd=settings.BASE_DIR)  # noqa: S603
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:

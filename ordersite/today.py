@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
@@ -107,7 +108,10 @@ def _next_run() -> Card:
         words = "Remedy: manage.py setup_schedules"
         return Card("Next scheduled sync", "none", words, url, "warn")
     late = following.next_run < timezone.now() - timedelta(minutes=2)
-    return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "warn" if late else "off")
+    if late:
+        words = format_html("{} was due {}", following.name or "a sync", moment(following.next_run))
+        return Card("Next scheduled sync", "overdue", words, url, "warn")
+    return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "off")
 
 
 def chart(height: float = 90.0, step: float = 66.0) -> dict[str, Any]:

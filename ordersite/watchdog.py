@@ -10,10 +10,11 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Max, Min
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from staging.lease import LENGTH, database_now
+from staging.lease import LENGTH, database_now, dead
 from staging.models import SyncRun
 from staging.models.run import RunState
 
@@ -21,6 +22,7 @@ from .models import WorkerPulse
 
 CANARY = "ordersite.watchdog.claimed"
 SILENT = timedelta(seconds=150)  # two canaries a minute apart, and room for a busy moment
+UNCLAIMED = timedelta(seconds=30)  # a canary that waits longer, while no run is at work, has no worker to claim it
 FRESH = timedelta(seconds=90)  # a run renews its lease every half minute
 
 
@@ -29,11 +31,15 @@ def claimed() -> str:
     host, now = socket.gethostname()[:64], timezone.now()
     if not WorkerPulse.objects.filter(host=host).update(at=now):
         WorkerPulse.objects.get_or_create(host=host, defaults={"at": now})
+    WorkerPulse.objects.filter(asked_at__lte=now).update(asked_at=None)
     return f"claimed at {now:%H:%M:%S}"
 
 
 def send_canary() -> None:
-    """Put a canary into the queue."""
+    """Put a canary into the queue, and write down since when one waits there."""
+    host, now = socket.gethostname()[:64], timezone.now()
+    WorkerPulse.objects.get_or_create(host=host)
+    WorkerPulse.objects.filter(host=host, asked_at__isnull=True).update(asked_at=now)
     async_task(CANARY, task_name="canary", group="canary")
 
 
@@ -55,9 +61,13 @@ class Workers:
 
 
 def workers(*, silent: timedelta = SILENT, since: datetime | None = None) -> Workers:
-    """How the workers are: alive where a canary was claimed within `silent` (or after `since`), or a run is at work."""
-    newest = WorkerPulse.objects.order_by("-at").values_list("at", flat=True).first()
-    oldest_fresh = database_now() + LENGTH - FRESH
-    busy = SyncRun.objects.filter(state=RunState.RUNNING, lease_until__gt=oldest_fresh).count()
-    wanted = since or timezone.now() - silent
-    return Workers(newest, busy, bool(busy or (newest is not None and newest >= wanted)))
+    """How the workers are: alive where a canary was claimed within `silent` (or after `since`) and none waits for long,
+    or where a run is at work."""
+    pulses = WorkerPulse.objects.aggregate(at=Max("at"), asked_at=Min("asked_at"))
+    newest, asked = pulses["at"], pulses["asked_at"]
+    oldest_fresh, now = database_now() + LENGTH - FRESH, timezone.now()
+    running = SyncRun.objects.filter(state=RunState.RUNNING, lease_until__gt=oldest_fresh).exclude(trigger="cli")
+    busy = sum(not dead(owner) for owner in running.values_list("lease_owner", flat=True))
+    heard = newest is not None and newest >= (since or now - silent)
+    ignored = asked is not None and asked < now - UNCLAIMED
+    return Workers(newest, busy, bool(busy or (heard and not ignored)))

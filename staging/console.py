@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ from .core.lifecycle import NotAllowed
 from .core.ports import SourceRefused
 from .guards import GuardRefused
 from .lease import LeaseLost
+from .outlook import SHORT, waiting_words
 from .setup import Stopped
 from .wiring import NotConfigured
 
@@ -60,6 +62,11 @@ class Console:
         elif tenth > self._tenths.get(phase, 0) and done < total:
             self._tenths[phase] = tenth
             self._err.write(f"  {phase} {tenth * 10} % ({done:,} of {total:,})")
+
+    def waits(self, seconds: float) -> None:
+        """Say until when the account's limits are waited for, where that is long enough to be read."""
+        if not self._quiet and seconds >= SHORT:
+            self._err.write(f"  {waiting_words(datetime.now(UTC) + timedelta(seconds=seconds))}")
 
     @contextmanager
     def stoppable(self, *signals: signal.Signals) -> Iterator[None]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure
 
+from .approvers import TOO_MANY, why_not_approve
 from .check import batch_problems
 from .core.fingerprint import approval_hash, fingerprint, order_of
 from .core.lifecycle import BATCH, NotAllowed, OrderState, allowed
@@ -32,7 +33,8 @@ def approve(
 
     `only` holds the ids of the ticked orders, None for all that are staged; the others move to a batch of their own,
     held. `structure` is the board as it stands. Opens a transaction. Raises NotAllowed where the batch is not open,
-    nothing is ticked, the board would not take its mapping, or the mapping of an order is not the published one.
+    nothing is ticked, this person may not approve it, the board would not take its mapping, or the mapping of an
+    order is not the published one.
     """
     if why := allowed(BATCH, batch.state, "approve"):
         raise NotAllowed(f"Batch {batch.pk}: {why}.")
@@ -42,6 +44,8 @@ def approve(
     with transaction.atomic():
         if only is not None:
             _set_aside(batch, set(only), actor, now)
+        if refused := why_not_approve(batch, mappings, actor):
+            raise NotAllowed(f"Batch {batch.pk}: {refused}")
         _check_mapping(batch, mappings)
         ticked = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
         ticked.update(ticked=True)
@@ -104,9 +108,9 @@ def release(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime) -
 
     Returns how many. A batch that was pushed keeps exactly what was approved in it, so nothing is added to it again.
     """
-    if batch.state == "open":
-        return move_orders(batch, orders, "release", actor=actor, now=now)
     pages, ids = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD), list(orders)
+    if batch.state == "open":
+        return _release_open(batch, ids, actor, now)
     held = [
         pk
         for start in range(0, len(ids), PAGE)
@@ -114,6 +118,18 @@ def release(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime) -
     ]
     why = f"Released by {actor}; the next sync stages it anew."
     return move_orders(batch, held, "supersede", actor=actor, now=now, reason=why, current=False)
+
+
+def _release_open(batch: Batch, ids: list[int], actor: str, now: datetime) -> int:
+    """Release in an open batch; removals above the cap remember by whom, since somebody else must approve them."""
+    held = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD, operation="remove", problem__isnull=False)
+    found = {pk for pk, problem in held.values_list("pk", "problem") if (problem or {}).get("code") == TOO_MANY}
+    many = [pk for pk in ids if pk in found]
+    rest = [pk for pk in ids if pk not in found]
+    marked = {"code": TOO_MANY, "released_by": actor}
+    with transaction.atomic():
+        count = move_orders(batch, many, "release", actor=actor, now=now, problem=marked) if many else 0
+        return count + (move_orders(batch, rest, "release", actor=actor, now=now) if rest else 0)
 
 
 def current_key(batch: Batch, mappings: PublishedFamily) -> str:

@@ -5,6 +5,7 @@ What differs comes from `core.changeset.differences`, the comparison that the pu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from mapping.published import NoMapping, load_pinned
 from monday.core.columns import Value
 
+from .conflicts import in_conflict, undecided
 from .core.changeset import SIZE, differences
 from .core.fingerprint import order_of
 from .models import Batch, StagedOrder
@@ -41,12 +43,17 @@ class SizeChange:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field that somebody changed since we wrote it: what we last wrote, what the source says, what stands there."""
+    """A field that somebody changed since we wrote it: what we last wrote, what the source says, what stands there.
 
+    `decided` is what a person chose for exactly these values: source, board, or "" where nobody has yet.
+    """
+
+    field: str
     title: str
     written: str | None
     wanted: str | None
     live: str | None
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ def _order(order: StagedOrder, titles: _Titles) -> OrderPicture:
         problem=" ".join(str(problem[part]) for part in ("message", "remedy") if problem.get(part)),
         fields=fields,
         sizes=sizes,
-        conflicts=tuple(_conflict(conflict, titles) for conflict in problem.get("conflicts") or ()),
+        conflicts=tuple(_conflict(conflict, titles, order) for conflict in problem.get("conflicts") or ()),
         warnings=tuple(_warning(cell) for cell in order.warnings),
     )
 
@@ -163,10 +170,28 @@ def _changes(order: StagedOrder, titles: _Titles) -> tuple[tuple[FieldChange, ..
     return tuple(fields), tuple(sizes)
 
 
-def _conflict(conflict: Mapping[str, Any], titles: _Titles) -> FieldConflict:
+def _conflict(conflict: Mapping[str, Any], titles: _Titles, order: StagedOrder) -> FieldConflict:
     name = str(conflict["field"])
-    title = f"Size {name[len(SIZE) :]}" if name.startswith(SIZE) else titles.title(name)
-    return FieldConflict(title, shown(conflict["written"]), shown(conflict["wanted"]), shown(conflict["live"]))
+    title = _title(name, titles)
+    values = (shown(conflict["written"]), shown(conflict["wanted"]), shown(conflict["live"]))
+    still_open = any(one["field"] == name for one in undecided(order))
+    return FieldConflict(name, title, *values, decided="" if still_open else str(order.rulings[name]["take"]))
+
+
+def _title(name: str, titles: _Titles) -> str:
+    return f"Size {name[len(SIZE) :]}" if name.startswith(SIZE) else titles.title(name)
+
+
+def conflict_title(batch: Batch, name: str) -> str:
+    """What people call a field in conflict."""
+    return _title(name, _Titles(batch))
+
+
+def open_conflicts(batch: Batch) -> list[tuple[str, str, int]]:
+    """Per field in conflict on which somebody must rule: its id, its title, in how many orders."""
+    found = Counter(str(one["field"]) for order in in_conflict(batch) for one in undecided(order))
+    titles = _Titles(batch) if found else None
+    return [(name, _title(name, titles), number) for name, number in sorted(found.items()) if titles]
 
 
 def _warning(cell: Mapping[str, Any]) -> str:

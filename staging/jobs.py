@@ -43,7 +43,8 @@ from .wiring import NotConfigured, opened, opened_for
 WORK, SWEEP, START = "staging.jobs.work", "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
 BEAT = 30.0  # seconds between two signs of life
-LATE = 120.0  # seconds after which a run that nobody has claimed is sent again, and an unclear order is looked up
+LATE = 120.0  # seconds after which an unclear order is looked up
+UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
 LOOKS = 10  # pushes a day that the sweeper asks for on behalf of a batch with unclear orders
 REFUSALS = (NotConfigured, GuardRefused, NotAllowed)
 log = structlog.get_logger(__name__)
@@ -51,6 +52,10 @@ log = structlog.get_logger(__name__)
 
 class StepOver(Stopped):
     """This step has had its time; the work goes on in the next one."""
+
+
+class TurnTaken(Stopped):
+    """Another sync of the same board is at work; this one waits until that has ended."""
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
@@ -107,25 +112,40 @@ def work(run_id: int) -> str:
             runs.put_back(run)
             send(run)
             return f"run {run.pk} goes on with the next message"
+        except TurnTaken:
+            runs.put_back(run)
+            return f"run {run.pk} waits for the sync that is at work"
         except LeaseLost as lost:
             return str(lost)
         except BaseException:
             with suppress(LeaseLost, DatabaseError):
                 runs.end(run, RunState.FAILED, now=timezone.now(), error="It broke off; the log tells why.")
+            _wake(run)
             notify.ended(run.pk)
             raise
+    _wake(run)
     notify.ended(run.pk)
     run.refresh_from_db(fields=["state"])
     return f"run {run.pk}: {run.state}"
 
 
 def start(mode: str = "TEST", **scope: Any) -> str:
-    """What a schedule calls: ask for a sync, unless one is still waiting or at work."""
-    try:
-        run = ask_sync(mode=mode, actor="schedule", trigger="schedule", scope=scope)
-    except NotAllowed as busy:
-        return str(busy)
+    """What a schedule calls: ask for a sync, unless the same is still waiting or at work; another one is waited for."""
+    for busy in runs.syncs(mode).order_by("id"):
+        if not runs.lost(busy) and {name: value for name, value in busy.scope.items() if value} == scope:
+            return f"{busy} of {mode} is still {busy.state}, and is to do the same."
+    now = timezone.now()
+    run = runs.ask(kind=Kind.SYNC, mode=mode, actor="schedule", trigger="schedule", scope=scope, now=now)
+    send(run)
     return f"asked for run {run.pk}"
+
+
+def _wake(ended: SyncRun) -> None:
+    """Send the sync that has waited longest for this one's end."""
+    if ended.kind == Kind.SYNC:
+        waits = runs.syncs(ended.mode).filter(state=RunState.QUEUED).exclude(pk=ended.pk)
+        for run in waits.order_by("id")[:1]:
+            send(run)
 
 
 def refresh(**_: Any) -> str:
@@ -139,20 +159,28 @@ def refresh(**_: Any) -> str:
 
 def sweep() -> str:
     """What a schedule calls every minute: take up what died, send lost messages again, send mails that are due."""
+    now = timezone.now()
+    # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
+    again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
+    looked = _look_again(now)
+    return f"sent again: {again}; looked again: {looked}; mails: {notify.overdue(now)}"
+
+
+def recover(*, late: float | None = 0.0) -> list[int]:
+    """Take up the runs whose process died, and send those again that nobody has claimed for `late` seconds.
+
+    With None only the former. Returns the runs that were sent; sent twice they do no harm.
+    """
     now, again = timezone.now(), []
     for run in SyncRun.objects.filter(state=RunState.RUNNING):
         if runs.lost(run) and (next_run := runs.take_over(run, now=now)) is not None:
             again.append(next_run)
-    # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
-    if get_broker().queue_size() == 0:
-        late = now - timedelta(seconds=LATE)
-        again += SyncRun.objects.filter(state=RunState.QUEUED, started_at__lt=late).exclude(
-            pk__in=[run.pk for run in again]
-        )[:100]
+    if late is not None:
+        unclaimed = SyncRun.objects.filter(state=RunState.QUEUED, started_at__lt=now - timedelta(seconds=late))
+        again += unclaimed.exclude(pk__in=[run.pk for run in again]).order_by("id")[:100]
     for run in again:
         send(run)
-    looked = _look_again(now)
-    return f"sent again: {[run.pk for run in again]}; looked again: {looked}; mails: {notify.overdue(now)}"
+    return [run.pk for run in again]
 
 
 def _look_again(now: datetime) -> list[int]:
@@ -197,7 +225,10 @@ def _sync(run: SyncRun) -> None:
             by_person=bool(run.scope.get("by_person")),
             push_now=False,
         )
-        report = sync(request=request, setup=setup, calls=calls, progress=_watch(run), claimed=run)
+        try:
+            report = sync(request=request, setup=setup, calls=calls, progress=_watch(run), claimed=run)
+        except NotAllowed:
+            raise TurnTaken from None
         if not report.error and not report.stopped:
             _hand_over(run, pushable(setup.board))
 
@@ -260,7 +291,7 @@ def _ending(run: SyncRun, calls: CallLog) -> Iterator[None]:
     """What is expected to stop a run ends it with one sentence."""
     try:
         yield
-    except StepOver:
+    except (StepOver, TurnTaken):
         raise
     except Stopped:
         _end(run, RunState.STOPPED, calls)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from .core.lifecycle import BatchState
+from .core.words import counted
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
 
@@ -44,7 +45,7 @@ def ended(run_id: int) -> bool:
 def overdue(now: datetime) -> int:
     """Send the mails of runs that ended without one because their process died. Returns how many left."""
     ends = SyncRun.objects.filter(state__in=WORTH_A_MAIL, mailed_at__isnull=True, finished_at__gte=now - DUE)
-    return sum(ended(pk) for pk in ends.exclude(trigger="cli").values_list("pk", flat=True)[:50])
+    return sum(ended(pk) for pk in ends.values_list("pk", flat=True)[:50])
 
 
 def wording(run: SyncRun) -> tuple[str, str]:
@@ -57,9 +58,10 @@ def wording(run: SyncRun) -> tuple[str, str]:
         lines += [_link("batch", batch.pk)]
     if run.state == RunState.WAITING:
         waiting = list(Batch.objects.filter(run=run, state=BatchState.OPEN).select_related("customer").order_by("id"))
-        what = f"{len(waiting)} batches of run {run.pk}"
+        what = f"{counted(len(waiting), 'batch', 'batches')} of run {run.pk}"
         lines += [
-            f"Batch {b.pk} - {b.customer.name}: {b.orders.count():,} changes {_link('batch', b.pk)}" for b in waiting
+            f"Batch {b.pk} - {b.customer.name}: {counted(b.orders.count(), 'change')} {_link('batch', b.pk)}"
+            for b in waiting
         ]
     counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items() if number)
     lines += [f"{counts}."] if counts else []

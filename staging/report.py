@@ -7,8 +7,10 @@ from typing import Any
 
 from monday.calls import CallLog
 
+from .core.words import counted
 from .models import Batch, SyncRun
 from .models.run import RunState
+from .outlook import forecast
 from .setup import Setup
 from .sync import SCHEMA_VERSION, Report
 from .tally import batch_counts
@@ -97,7 +99,9 @@ def sentences(report: Report, setup: Setup, calls: CallLog) -> Iterator[str]:
         yield from (f"           {problem.sentence()}" for problem in (*found.errors, *found.warnings)[:5])
         yield from _twins(report)
     if counts.staged and "push" in report.durations:
-        yield _line("push", f"{counts.applied:,} orders; {calls.calls} API calls", report.durations["push"])
+        words = f"{counted(counts.applied, 'order')}; {counted(calls.calls, 'API call')}"
+        yield _line("push", words, report.durations["push"])
+    yield from _ahead(report)
     yield from (f"  note     {warning}" for warning in report.warnings)
     yield _ending(report)
 
@@ -140,6 +144,14 @@ def _unused(report: Report) -> Iterator[str]:
         yield f"           unknown customers: {shown}{more}. Remedy: add an alias to a customer document."
     if why:
         yield "           each row with its reason: python manage.py unused_rows"
+
+
+def _ahead(report: Report) -> Iterator[str]:
+    """What a push of the batches that wait for approval would take."""
+    if report.run.state == RunState.WAITING:
+        told = forecast([batch for batch in report.batches if batch.state == "open"])
+        if told is not None:
+            yield f"  ahead    A push: {told}"
 
 
 def _twins(report: Report) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from .core.lifecycle import BATCH, NotAllowed
+from .core.words import in_state
 from .models import Batch
 from .transitions import move_orders
 
@@ -17,7 +18,7 @@ def retry(*, batch: Batch, orders: Iterable[int] | None, actor: str, now: dateti
     """
     if batch.state not in BATCH["push"].sources:
         raise NotAllowed(
-            f"Batch {batch.pk} is {batch.state.replace('_', ' ')} and cannot be pushed. "
+            f"Batch {batch.pk} {in_state(batch.state)} and cannot be pushed. "
             "Remedy: run a sync, which stages what still differs."
         )
     return move_orders(batch, orders, "retry", actor=actor, now=now)

@@ -11,6 +11,7 @@ from mapping.core.rules import Deletions
 from monday.core.structure import BoardStructure
 from monday.models import Board
 
+from .approvers import TOO_MANY
 from .core.changeset import SIZE, differences
 from .core.fingerprint import fingerprint, order_of, payload
 from .core.lifecycle import OPEN, ORDER, OrderState
@@ -74,7 +75,8 @@ def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -
     cap = max(AT_LEAST, int(linked * deletions.at_most))
     hold = ""
     if total > cap:
-        hold = f"{total} removals at once are above the cap of {cap}. Remedy: check the source, then release them."
+        hold = f"{total} removals at once are above the cap of {cap}. "
+        hold += "Remedy: check the source; then one person releases and another approves them."
     return {
         "operation": "remove",
         "label": before.name[:255],
@@ -85,6 +87,7 @@ def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -
         "scheme": snapshot.scheme,
         "state": OrderState.HELD if hold else OrderState.STAGED,
         "reason": hold,
+        "problem": {"code": TOO_MANY} if hold else None,
     }
 
 

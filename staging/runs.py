@@ -6,18 +6,24 @@ that is delivered twice, late or never does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+
+from monday.client import Unavailable
 
 from . import audit
 from .core.lifecycle import NotAllowed
+from .guards import GuardRefused
 from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner
-from .models import SyncRun
+from .models import Batch, SyncRun
 from .models.run import Kind, RunState
+from .setup import Stopped
 
 ATTEMPTS = 3
 """How often a run may be begun: its process died each time, so it is left for a person."""
@@ -53,11 +59,61 @@ def ask(
             run.save(force_insert=True)
             tell(run, "run.asked", actor, now, {"kind": str(kind), "mode": mode, "scope": run.scope})
     except IntegrityError:
-        raise NotAllowed(
-            f"A {kind.label.lower()} of {subject.replace(':', ' ')} is under way already. "
-            "Remedy: wait for it, or cancel it."
-        ) from None
+        raise NotAllowed(busy(subject) or f"{kind.label} was refused. Remedy: ask for it again.") from None
     return run
+
+
+@contextmanager
+def at_once(*, kind: Kind, batch: Batch, mode: str, actor: str, scope: dict[str, Any]) -> Iterator[SyncRun]:
+    """A push or an undo that the command line does now: its row, claimed, so that no job works on the same batch.
+
+    The caller ends it with `end`; what breaks out ends it as stopped, refused or failed. Raises NotAllowed where the
+    batch has a run already. One whose process died is closed first, as nobody goes on with it but by a new command.
+    """
+    subject = f"batch:{batch.pk}"
+    for former in SyncRun.objects.filter(subject=subject, state=RunState.RUNNING, trigger="cli"):
+        if lost(former):
+            take_over(former, now=timezone.now())
+    asked = ask(
+        kind=kind,
+        mode=mode,
+        actor=actor,
+        trigger="cli",
+        subject=subject,
+        board=batch.board,
+        scope={"batch": batch.pk, **scope},
+        now=timezone.now(),
+    )
+    run = claim(asked.pk)
+    if run is None:
+        raise NotAllowed(f"{asked} was cancelled before it began. Remedy: type it again.")
+    try:
+        yield run
+    except Stopped:
+        end(run, RunState.STOPPED, now=timezone.now())
+        raise
+    except NotAllowed as refused:
+        # Whoever typed it reads why; a mail is for what happens while nobody looks.
+        end(run, RunState.REFUSED, now=timezone.now(), error=str(refused), mailed_at=timezone.now())
+        raise
+    except GuardRefused as refused:
+        end(run, RunState.REFUSED, now=timezone.now(), error=str(refused))
+        raise
+    except BaseException as problem:
+        known = isinstance(problem, Unavailable)
+        with suppress(LeaseLost, DatabaseError):
+            error = str(problem) if known else "It broke off; the log tells why."
+            end(run, RunState.FAILED, now=timezone.now(), error=error)
+        raise
+
+
+def busy(subject: str) -> str:
+    """A sentence where this subject has a run that is waiting or at work, of whatever kind; else ""."""
+    held = SyncRun.objects.filter(subject=subject, state__in=ACTIVE).order_by("id").first() if subject else None
+    if held is None:
+        return ""
+    what = f"{held.get_kind_display()} run {held.pk} of {subject.replace(':', ' ')}"
+    return f"{what} is under way already. Remedy: wait for it, or cancel it."
 
 
 def claim(run_id: int) -> SyncRun | None:
@@ -72,6 +128,8 @@ def claim(run_id: int) -> SyncRun | None:
     free = Q(state=RunState.QUEUED)
     if run.kind != Kind.SYNC:
         free |= Q(free_for(run, now), state=RunState.RUNNING)
+    elif any(not lost(other) for other in syncs(run.mode).filter(state=RunState.RUNNING).exclude(pk=run.pk)):
+        return None  # it waits its turn; the one at work wakes it
     mine = SyncRun.objects.filter(free, pk=run_id, attempt__lt=ATTEMPTS)
     taken: dict[str, Any] = {"lease_owner": new_owner(), "lease_until": now + LENGTH}
     if not run.phase:
@@ -122,9 +180,9 @@ def take_over(run: SyncRun, *, now: datetime) -> SyncRun | None:
     """Deal with a run whose process died: the run that is to be done now, None where a person must look.
 
     A push, an undo or a refresh goes on under its own row. The counts of a dead sync stay its own, so it is closed and
-    asked for anew; the next detection opens what it had staged. A sync of the command line is only closed.
+    asked for anew; the next detection opens what it had staged. A run of the command line is only closed.
     """
-    if run.kind != Kind.SYNC and run.attempt < ATTEMPTS:
+    if run.kind != Kind.SYNC and run.attempt < ATTEMPTS and run.trigger != "cli":
         return run
     with transaction.atomic():
         dead_one = SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING, lease_owner=run.lease_owner)
@@ -141,7 +199,12 @@ def take_over(run: SyncRun, *, now: datetime) -> SyncRun | None:
 
 def active_sync(mode: str) -> SyncRun | None:
     """The sync of this mode that is waiting or at work, whoever asked for it."""
-    return SyncRun.objects.filter(kind=Kind.SYNC, mode=mode, state__in=ACTIVE).order_by("id").first()
+    return syncs(mode).order_by("id").first()
+
+
+def syncs(mode: str) -> QuerySet[SyncRun]:
+    """The syncs of this mode that are waiting or at work; dry runs keep nobody waiting."""
+    return SyncRun.objects.filter(kind=Kind.SYNC, mode=mode, state__in=ACTIVE, rehearsal=False)
 
 
 def tell(run: SyncRun, action: str, actor: str, now: datetime, data: dict[str, Any]) -> None:

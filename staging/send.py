@@ -20,7 +20,7 @@ from monday.core.operations import Outcome
 from .core.changeset import SIZE
 from .core.fingerprint import order_of
 from .core.ports import Destination, Intent, Journal, LiveItem
-from .core.pushplan import Conflict, Plan, Write, plan_archive, plan_change, plan_creation
+from .core.pushplan import Conflict, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from .journal import ReceiptJournal, abandon, intend
 from .lease import LeaseLost
 from .models import Batch, Receipt, Snapshot, StagedOrder
@@ -207,7 +207,8 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
     before = order_of(snapshot.order)
     if order.after is None:
         return plan_archive(live, before)
-    return plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies)
+    rulings = {name: Ruling(**ruling) for name, ruling in order.rulings.items()}
+    return plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:

@@ -75,7 +75,9 @@ def settle(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: dateti
     with transaction.atomic():
         for attempt in attempts:
             action = _action(attempt)
-            if any(receipt.outcome == WriteOutcome.DONE for receipt in attempt.receipts):
+            # Where the board keeps every field there is no receipt; that it keeps them is remembered all the same.
+            kept_all = action == "apply" and bool(attempt.kept)
+            if kept_all or any(receipt.outcome == WriteOutcome.DONE for receipt in attempt.receipts):
                 snapshot = _accept(attempt, whole=action == "apply", now=now)
                 moved += [snapshot] if snapshot else []
             if action == "reject":

@@ -19,7 +19,7 @@ from mapping.publish import NoMapping, PublishedFamily, ensure_shipped, load_fam
 from monday import boards
 from monday.budgets import SharedBudget
 from monday.calls import CallLog
-from monday.client import Identity, MondayClient, Unavailable
+from monday.client import Identity, MondayClient
 from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 from monday.sandbox.store import StoreUnusable
@@ -106,7 +106,7 @@ def connected(
         if expected is not None and expected.account_id != identity.account_id:
             raise GuardRefused(_other_account(expected))
         if budget is not None:
-            _join(budget, client, identity)
+            budget.join(client, identity)
         structure = client.board(mappings.family.board.board.id)
         _check_account(address, identity, structure.id, new_account=new_account)
         board = boards.know(
@@ -194,18 +194,6 @@ def _budget(address: str) -> SharedBudget | None:
     return SharedBudget(address=address, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
 
 
-def _join(budget: SharedBudget, client: MondayClient, identity: Identity) -> None:
-    """Count with the others of this account from here on, under its own figure of calls a day."""
-    budget.belongs_to(identity.account_id)
-    if budget.limit_is_old():
-        try:
-            budget.learn_daily_limit(client.daily_limit())
-        except Unavailable as refused:
-            if not refused.permanent:
-                raise
-            budget.learn_daily_limit(None)  # this token may not ask; the limit stays "not known"
-
-
 def _client(
     mode: str, address: str, mappings: PublishedFamily, calls: CallLog, budget: SharedBudget | None
 ) -> MondayClient:
@@ -235,6 +223,7 @@ def _client(
         read_timeout=settings.MONDAY_READ_TIMEOUT,
         recorder=calls,
         budget=budget,
+        waits=calls.waits,
     )
 
 

@@ -24,6 +24,7 @@ class Load:
     """What a push has to write: items and lines (subitems) to create, items to change, lines to change.
 
     `moves` are further writes on items, such as moves to a group; `groups` are groups that are not there yet.
+    It is pushed in `parts`, each of which begins with `opening` reads.
     """
 
     creations: int = 0
@@ -32,6 +33,8 @@ class Load:
     line_changes: int = 0
     moves: int = 0
     groups: int = 0
+    parts: int = 1
+    opening: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,9 @@ def _requests(load: Load, chunk: int) -> Iterator[int | None]:
     if load.groups:
         yield from (0, load.groups, 0)
     orders = load.creations + max(load.changes, load.moves)
-    chunks = max(1, -(-orders // chunk)) if orders or load.lines or load.line_changes else 0
+    chunks = max(load.parts, -(-orders // chunk)) if orders or load.lines or load.line_changes else 0
+    if chunks:
+        yield from [0] * (load.parts * load.opening)
     for number in range(chunks):
         new, lines = _part(load.creations, number, chunks), _part(load.lines, number, chunks)
         known = _part(max(load.changes, load.moves), number, chunks)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from mapping.core.family import Family
+from monday.budgets import SharedBudget, standing
 from monday.client import MondayClient, Unavailable
 from monday.sandbox.store import SandboxStore, StoreUnusable
 from monday.token import BadToken, Token
@@ -64,22 +65,30 @@ def not_asked() -> Iterator[Finding]:
     yield ok("monday.com", f"Not asked; --online asks {urlsplit(settings.MONDAY_API_URL).hostname}.")
 
 
-def online(families: Sequence[Family]) -> Iterator[Finding]:
-    """Ask the API who we are, which version answers, and whether the boards fit as they stand now. Only reads."""
+def online(families: Sequence[Family], *, counted: bool = True) -> Iterator[Finding]:
+    """Ask the API who we are, which version answers, and whether the boards fit as they stand now. Only reads.
+
+    The calls are taken from the budget that all processes share, unless they cannot be `counted` as the app database
+    is not usable.
+    """
     try:
         known = Token(settings.MONDAY_API_TOKEN or (ANY_TOKEN if _local() else ""))
     except BadToken:
         yield warning("monday.com", "Not asked, as the token cannot be one.", "See above.")
         return
+    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
+    shared = SharedBudget(address=settings.MONDAY_API_URL, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
+    budget = shared if counted else None
     client = MondayClient(
         address=settings.MONDAY_API_URL,
         token=known,
         api_version=settings.MONDAY_API_VERSION,
         connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
         read_timeout=settings.MONDAY_READ_TIMEOUT,
+        budget=budget,
     )
     try:
-        yield from _account(client)
+        yield from _account(client, budget)
         for family in families:
             structure = client.board(family.board.board.id)
             yield against(family, structure, f'"{structure.name}", as it stands now')
@@ -89,15 +98,22 @@ def online(families: Sequence[Family]) -> Iterator[Finding]:
         client.close()
 
 
-def _account(client: MondayClient) -> Iterator[Finding]:
-    identity, answering = client.identity(), client.version()
+def _account(client: MondayClient, budget: SharedBudget | None) -> Iterator[Finding]:
+    identity = client.identity()
+    if budget is not None:
+        budget.belongs_to(identity.account_id)
+    answering = client.version()
     if identity.sandbox and settings.PRODUCTION:
         remedy = "Set MONDAY_API_URL to the real address, or leave it unset."
         yield problem("monday.com", f"{settings.MONDAY_API_URL} answers as a local board.", remedy)
     else:
         who = "a local board" if identity.sandbox else f'the account "{identity.account_name}"'
         limit = client.daily_limit()
+        if budget is not None:
+            budget.learn_daily_limit(limit)
         calls = f", {limit:,} calls a day" if limit else ""
+        if limit and budget is not None:
+            calls += f", left today {standing(settings.MONDAY_API_URL, identity.account_id).left}"
         yield ok("monday.com", f"{who[0].upper()}{who[1:]} answers (id {identity.account_id}{calls}).")
     if answering.value != settings.MONDAY_API_VERSION:
         words = f"Version {answering.value} answers instead of {settings.MONDAY_API_VERSION}."

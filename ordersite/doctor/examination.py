@@ -11,7 +11,7 @@ from django.db import Error, connections
 from mapping.core.family import Family
 from mapping.published import NoMapping
 
-from . import api, app_database, leftovers, machine, mappings, project, source, workers
+from . import api, app_database, approvers, leftovers, machine, mappings, project, source, workers
 from .finding import Finding, problem, told, warning
 
 Topic = Callable[[], Iterator[Finding]]
@@ -22,7 +22,7 @@ OTHER_REMEDY = "Check that this account may read it."
 
 
 def examine(*, online: bool) -> list[Finding]:
-    """Look at everything; `online` also asks the API. Nothing is written, and no topic's failure ends it."""
+    """Look at everything; `online` also asks the API and counts its calls. No failure ends it."""
     found = [*_topic("settings", project.examine)]
     found += [*_topic("working folder", machine.folder), *_topic("disk", machine.disk)]
     found += _topic("app database", app_database.reachable)
@@ -30,18 +30,20 @@ def examine(*, online: bool) -> list[Finding]:
         found += _topic("migrations", app_database.migrations)
         found += _topic("clock", app_database.clock)
     families: list[Family] = []
-    if _broken(found, "app database", "migrations"):
+    usable = not _broken(found, "app database", "migrations")
+    if not usable:
         found.append(warning("mapping", "Not checked, as the app database cannot be used yet.", "See above."))
     else:
         found += _topic("mapping", mappings.readable)
         families = _families(found)
         found += _topic("board", partial(mappings.fitting, families))
+        found += _topic(approvers.NAME, partial(approvers.examine, families))
         found += _topic("leftovers", leftovers.examine)
         found += _topic(workers.NAME, workers.examine)
     for family in families or [mappings.shipped()]:
         found += _topic("order source", partial(source.examine, family))
     found += [*_topic("token", api.token), *_topic("local board", api.local_board)]
-    found += _topic("monday.com", partial(api.online, families) if online else api.not_asked)
+    found += _topic("monday.com", partial(api.online, families, counted=usable) if online else api.not_asked)
     return found
 
 

@@ -20,9 +20,12 @@ from monday.screens import ReadOnly, link, moment
 from staging.check import batch_problems
 from staging.core.lifecycle import COUNTED
 from staging.describe import BatchPicture, describe, describe_all, history, orders
+from staging.diff import open_conflicts
 from staging.models import Batch, StagedOrder
+from staging.outlook import forecast
 
 from .confirm import AT_ONCE, confirm
+from .conflicts import conflict, why_not_rule
 from .decisions import WORDS, active_run, buttons, may, person_actions
 from .pills import batch_pill, operation_word, state_pill
 
@@ -41,9 +44,14 @@ class BatchAdmin(ReadOnly):
     ordering = ("-id",)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the confirm page of every action."""
+        """With the confirm pages of every action and of a conflict."""
         view = self.admin_site.admin_view(confirm)
-        return [path("act/<slug:action>/", view, name="staging_batch_act"), *super().get_urls()]
+        ruling = self.admin_site.admin_view(conflict)
+        return [
+            path("act/<slug:action>/", view, name="staging_batch_act"),
+            path("conflict/", ruling, name="staging_batch_conflict"),
+            *super().get_urls(),
+        ]
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The list, with what each batch of the page does, counted in one go."""
@@ -85,6 +93,7 @@ class BatchAdmin(ReadOnly):
             "pill": batch_pill(batch),
             "buttons": buttons(batch, request.user),
             "busy": active_run(batch),
+            "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
             "problems": _problems(batch),
             "tabs": _tabs(picture, shown),
             "part": shown,
@@ -94,6 +103,9 @@ class BatchAdmin(ReadOnly):
             "more": page[-1].id if len(page) == PAGE else None,
             "may_hold": may(request.user, "hold"),
             "may_approve": may(request.user, "approve"),
+            "conflicts": open_conflicts(batch),
+            "why_no_ruling": (why_no_ruling := why_not_rule(batch, request.user)),
+            "may_rule": not why_no_ruling,
             "history": history(batch, limit=60) if request.user.has_perm("staging.view_batch") else [],
         }
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from staging.core.lifecycle import BATCH, ORDER, NotAllowed
 from staging.describe import describe_all
 from staging.models import Batch, StagedOrder, SyncRun
+from staging.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
 
@@ -38,7 +39,7 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
         return _page(request, action, batches, orders)
     decision = Decision(
         action=action,
-        reason=given.get("reason", "").strip()[:2000],
+        reason=given.get("reason", "").replace("\x00", "").strip()[:2000],
         orders=orders if len(batches) == 1 else (),
         removals="removals" in given,
         push_after="push_after" in given and may(request.user, "push"),
@@ -72,6 +73,7 @@ def _page(request: HttpRequest, action: str, batches: list[Batch], orders: tuple
             "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action),
             "consequence": consequence(action, picture, len(orders)),
             "shown": what_is_shown(batch) if action == "approve" else "",
+            "forecast": forecast([batch]) if action in ("approve", "push") and not orders else None,
         }
         for batch, picture in zip(batches, describe_all(batches), strict=True)
     ]

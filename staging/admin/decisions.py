@@ -15,9 +15,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from mapping.publish import NoMapping, load_family
-from staging import jobs
+from staging import jobs, runs
+from staging.approvers import why_not_approve
 from staging.core.fingerprint import approval_hash
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState, Transition, allowed
+from staging.core.words import counted
 from staging.decide import approve, decline, hold, release, withdraw
 from staging.describe import BatchPicture
 from staging.models import Batch, StagedOrder, SyncRun
@@ -92,9 +94,18 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
         return f"One {reason}."
     if action == "undo" and not can_undo(batch):
         return "It wrote nothing that could be put back."
+    if action == "approve":
+        return _why_not_this_person(batch, person)
     if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
         return "Nothing in it is approved and unsent."
     return ""
+
+
+def _why_not_this_person(batch: Batch, person: Person) -> str:
+    try:
+        return why_not_approve(batch, load_family(batch.board.board_id), person.get_username())
+    except NoMapping as missing:
+        return str(missing)
 
 
 SENDABLE = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
@@ -116,22 +127,25 @@ def what_is_shown(batch: Batch) -> str:
 def consequence(action: str, picture: BatchPicture, ticked: int = 0) -> str:
     """What will happen to this batch, in one sentence with its numbers."""
     if action in ON_ORDERS:
-        return f"{ticked:,} ticked orders of it: {WORDS[action][1]}"
+        return f"{counted(ticked, 'ticked order')} of it: {WORDS[action][1]}"
     if action == "approve" and ticked:
-        return f"Only the {ticked:,} ticked orders; the others move to a batch of their own, held."
+        return f"Only the {counted(ticked, 'ticked order')}; the others move to a batch of their own, held."
     if action in ("approve", "decline", "withdraw"):
         return picture.sentence
     if action == "push":
         return f"Sends what is approved of: {picture.sentence}"
-    orders = "1 order" if picture.counts["applied"] == 1 else f"{picture.counts['applied']:,} orders"
+    orders = counted(picture.counts["applied"], "order")
     return f"Puts back {orders}: what was created is archived, what was changed gets its former values."
 
 
 def carry_out(batch: Batch, decision: Decision, person: Person) -> tuple[str, SyncRun | None]:
     """Do what a person decided about one batch; returns a sentence, and the run that it started.
 
-    Raises NotAllowed with a sentence. The caller has checked the person's right.
+    Raises NotAllowed with a sentence, also while a push or an undo of the batch waits or is at work. The caller has
+    checked the person's right.
     """
+    if busy := runs.busy(f"batch:{batch.pk}"):
+        raise NotAllowed(busy)
     return DO[decision.action](batch, decision, person.get_username())
 
 
@@ -155,7 +169,7 @@ def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
             only=_ticked(batch, decision),
             note=decision.reason,
         )
-    said = f"Batch {batch.pk}: {count:,} orders approved."
+    said = f"Batch {batch.pk}: {counted(count, 'order')} approved."
     if not decision.push_after:
         return said, None
     return f"{said} The push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
@@ -199,12 +213,12 @@ def _undo(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | 
 
 def _hold(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     count = hold(batch=batch, orders=decision.orders, actor=actor, now=timezone.now(), reason=decision.reason)
-    return f"Batch {batch.pk}: {count:,} orders held.", None
+    return f"Batch {batch.pk}: {counted(count, 'order')} held.", None
 
 
 def _release(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     count = release(batch=batch, orders=decision.orders, actor=actor, now=timezone.now())
-    return f"Batch {batch.pk}: {count:,} orders released.", None
+    return f"Batch {batch.pk}: {counted(count, 'order')} released.", None
 
 
 DO: dict[str, Callable[[Batch, Decision, str], tuple[str, Any]]] = {

@@ -11,13 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from mapping.core.document import Problem, is_customer, parse_board, parse_customer
 from mapping.core.problems import errors
 from mapping.models import Document, DocumentKind, Version, VersionState
-from mapping.publish import NotPublishable, publish, publish_text, publishing_problems, revert
-from monday.screens import ReadOnly, moment, pill
+from mapping.publish import AlreadyThere, NotPublishable, publish, publish_new, publishing_problems, revert
+from monday.screens import ReadOnly, link, moment, pill
 from staging.models import Snapshot, StagedOrder
 from staging.wiring import recorder
 
@@ -81,7 +82,12 @@ class DocumentAdmin(ReadOnly):
         text, note = _given(request), request.POST.get("note", "").strip()[:2000]
         try:
             actor, now = request.user.get_username(), timezone.now()
-            version = publish_text(text=text, actor=actor, note=note, now=now, record=recorder)
+            version = publish_new(text=text, actor=actor, note=note, now=now, record=recorder)
+        except AlreadyThere as there:
+            page = reverse("admin:mapping_document_change", args=[there.document.pk])
+            words = "{} Nothing was published. Remedy: edit {}."
+            messages.error(request, format_html(words, str(there), link(page, there.document.name)))
+            return self._editor(request, None, text, ())
         except NotPublishable as refused:
             return self._editor(request, None, text, refused.problems)
         messages.success(request, f"{version} is published.")

@@ -17,6 +17,7 @@ from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import Verdict
 
 from .batches import order_of_batch
+from .conflicts import why_not_rule
 from .pills import WRITES, batch_pill, operation_word, order_pill
 
 
@@ -51,6 +52,7 @@ class OrderAdmin(ReadOnly):
             "opts": self.opts,
             "staged": order,
             "order": picture,
+            "may_rule": not why_not_rule(order.batch, request.user),
             "pill": order_pill(order),
             "operation": operation_word(order.operation),
             "life": [(one, operation_word(one.operation), order_pill(one), batch_pill(one.batch)) for one in life],

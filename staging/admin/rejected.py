@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from staging import jobs
 from staging.core.lifecycle import NotAllowed, OrderState
+from staging.core.words import counted
 from staging.models import Batch, StagedOrder
 from staging.retry import give_up, retry
 
@@ -69,12 +70,12 @@ def act(request: HttpRequest, action: str) -> HttpResponse:
         messages.info(request, "Nothing is rejected for that reason any more.")
         return home
     if request.method == "POST":
-        _carry_out(request, action, group, given.get("reason", "").strip())
+        _carry_out(request, action, group, given.get("reason", "").replace("\x00", "").strip()[:2000])
         return home
     label, words = WORDS[action]
     context = {
         **admin.site.each_context(request),
-        "title": f"{label}: {len(group.orders):,} orders",
+        "title": f"{label}: {counted(len(group.orders), 'order')}",
         "label": label,
         "words": words,
         "action": action,
@@ -110,11 +111,11 @@ def _carry_out(request: HttpRequest, action: str, group: Group, reason: str) -> 
         try:
             if action == "retry":
                 number = retry(batch=batch, orders=orders, actor=actor, now=timezone.now())
-                messages.success(request, f"Batch {batch.pk}: {number:,} orders go out again.")
+                messages.success(request, f"Batch {batch.pk}: to go out again: {counted(number, 'order')}.")
                 if request.user.has_perm("staging.push_batch"):
                     jobs.ask_push(batch, actor=actor, trigger="admin")
             else:
                 number = give_up(batch=batch, orders=orders, actor=actor, now=timezone.now(), reason=reason)
-                messages.success(request, f"Batch {batch.pk}: {number:,} orders given up.")
+                messages.success(request, f"Batch {batch.pk}: {counted(number, 'order')} given up.")
         except NotAllowed as refused:
             messages.error(request, str(refused))

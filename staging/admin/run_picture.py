@@ -14,6 +14,7 @@ from monday.screens import seconds
 from staging.core.counts import Counts
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+from staging.outlook import waiting
 from staging.runs import ACTIVE
 
 STEPS = {
@@ -44,6 +45,7 @@ class RunPicture:
     other_counts: list[tuple[str, int]]
     settings: list[tuple[str, str]]
     active: bool
+    waiting: str
 
 
 def picture(run: SyncRun) -> RunPicture:
@@ -59,6 +61,7 @@ def picture(run: SyncRun) -> RunPicture:
         problems=counts.problems() if counts else [],
         other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
         settings=_settings(run),
+        waiting=waiting(run.board) if run.board and run.state == RunState.RUNNING else "",
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
     )
 

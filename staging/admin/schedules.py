@@ -10,9 +10,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
+from mapping.core.problems import did_you_mean
+from mapping.models import Customer, Document
 from monday.screens import Listed, moment
 
 FUNCTIONS = {
@@ -30,6 +33,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     func = forms.ChoiceField(choices=list(FUNCTIONS.items()), label="What")
     kwargs = forms.CharField(
         required=False,
+        max_length=500,
         label="With",
         help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. Empty for the others.",
     )
@@ -45,7 +49,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
             given = ast.parse(f"f({words})", mode="eval").body
             assert isinstance(given, ast.Call)
             values = {word.arg: ast.literal_eval(word.value) for word in given.keywords}
-        except (SyntaxError, ValueError, AssertionError):
+        except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError):
             raise forms.ValidationError("Write name=value, with commas between: mode='TEST', limit=100.") from None
         for name, value in values.items():
             if name not in ALLOWED or type(value) is not ALLOWED[name]:
@@ -55,7 +59,41 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
                 )
         if given.args or values.get("mode", "TEST") not in ("TEST", "PRODUCTION"):
             raise forms.ValidationError("mode is 'TEST' or 'PRODUCTION'.")
+        for sentence in _wrong(values):
+            raise forms.ValidationError(sentence)
         return words
+
+    def clean(self) -> dict[str, Any]:
+        """Only a sync takes words, and a schedule by minutes needs their number."""
+        given = super().clean() or self.cleaned_data
+        if given.get("kwargs") and given.get("func") not in (None, "staging.jobs.start"):
+            self.add_error("kwargs", "Only a sync takes these. Remedy: leave it empty.")
+        if given.get("schedule_type") == Schedule.MINUTES and not given.get("minutes"):
+            self.add_error("minutes", "Every how many minutes? Remedy: 1 or more.")
+        if given.get("schedule_type") == Schedule.CRON and not given.get("cron"):
+            self.add_error("cron", "A cron schedule needs its expression. Remedy: 0 6 * * 1-5, for instance.")
+        return given
+
+
+def _wrong(values: dict[str | None, Any]) -> list[str]:
+    """What a sync could not be started with, in sentences."""
+    wrong = [
+        f"{name} holds a character that no text may hold. Remedy: type it anew."
+        for name, value in values.items()
+        if isinstance(value, str) and not value.isprintable()
+    ]
+    limit, customer, board = (values.get(name) for name in ("limit", "customer", "board"))
+    if limit is not None and not 0 < limit < 2**31:
+        wrong.append(f"limit={limit} is no number of orders. Remedy: 1 or more, or leave it out for all.")
+    if wrong:
+        return wrong
+    if customer and not Customer.objects.filter(name=customer).exists():
+        names = list(Customer.objects.order_by("name").values_list("name", flat=True))
+        remedy = did_you_mean(customer, names, "See Customers for the names.")
+        wrong.append(f"No customer is called {customer!r}. Remedy: {remedy}")
+    if board and not Document.objects.boards().filter(Q(name=board) | Q(board_key=board)).exists():
+        wrong.append(f"No board is called {board!r}. Remedy: see Documents for the names.")
+    return wrong
 
 
 admin.site.unregister(Schedule)

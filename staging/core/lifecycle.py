@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .words import in_state
+
 
 class BatchState(StrEnum):
     DRAFT = "draft"
@@ -93,6 +95,9 @@ ORDER: Mapping[str, Transition] = {
         _from(O.STAGED, O.SENDING), O.HELD, "a person or a guard keeps it back", "person", "stage", reason=True
     ),
     "release": Transition(_from(O.HELD), O.STAGED, "it may be approved again", "person", "stage"),
+    "settle": Transition(
+        _from(O.HELD), O.APPROVED, "its conflicts are decided; it goes out with the next push", "person", "approve"
+    ),
     "approve": Transition(_from(O.STAGED), O.APPROVED, "it goes out with its batch", "person", "approve"),
     "withdraw": Transition(_from(O.APPROVED), O.STAGED, "its approval was taken back", "person", "approve"),
     "decline": Transition(
@@ -145,8 +150,8 @@ def allowed(table: Mapping[str, Transition], state: str, action: str) -> str:
     transition = table[action]
     if state in transition.sources:
         return ""
-    wanted = " or ".join(sorted(transition.sources)).replace("_", " ")
-    return f"cannot {action.replace('_', ' ')} what is {state.replace('_', ' ')}; it must be {wanted}"
+    wanted = " or ".join(sorted(transition.sources)).replace("needs_attention", "in need of attention")
+    return f"cannot {action.replace('_', ' ')} what {in_state(state)}; it must be {wanted.replace('_', ' ')}"
 
 
 def table(transitions: Mapping[str, Transition]) -> str:

@@ -44,6 +44,20 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a person decided about a conflict: `take` is source or board. It holds for exactly the values they saw."""
+
+    take: str
+    written: Any
+    wanted: Any
+    live: Any
+
+    def fits(self, change: Change, live: Any) -> bool:
+        """Whether the three values are still those that the person saw."""
+        return _shows(self.written, change.before) and _shows(self.wanted, change.after) and _shows(live, self.live)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do with one order: `held` says why nothing may be sent; else writes to the item, then to its lines.
 
@@ -92,8 +106,12 @@ def plan_change(
     live: LiveItem | None,
     line_ids: Mapping[str, str],
     policies: Mapping[str, str],
+    rulings: Mapping[str, Ruling] | None = None,
 ) -> Plan:
-    """A change of an item that we linked. `policies` says per field what wins in a conflict: hold, source or board."""
+    """A change of an item that we linked. `policies` says per field what wins in a conflict: hold, source or board.
+
+    A person's ruling goes before the policy while it fits the three values.
+    """
     if live is None or live.state != "active" or not live.on_board:
         return Plan(held=_gone(live))
     changes = differences(before, after)
@@ -104,7 +122,7 @@ def plan_change(
         if (
             _shows(value, change.after)
             or not _drifted(change, value)
-            or (policy := policies.get(change.field, policies.get("", "hold"))) == "source"
+            or (policy := _policy(change, value, policies, rulings or {})) == "source"
         ):
             wanted.append(change)
         elif policy == "board":
@@ -119,6 +137,13 @@ def plan_change(
         was = {change.field: change.before for change in wanted if change.field in already}
         writes = (Write("confirm", item_id=live.id, before=was, after=already), *writes)
     return Plan(item=writes, lines=lines, kept=kept)
+
+
+def _policy(change: Change, live: Any, policies: Mapping[str, str], rulings: Mapping[str, Ruling]) -> str:
+    ruling = rulings.get(change.field)
+    if ruling is not None and ruling.fits(change, live):
+        return ruling.take
+    return policies.get(change.field, policies.get("", "hold"))
 
 
 def plan_archive(live: LiveItem | None, before: Order) -> Plan:

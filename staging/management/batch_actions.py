@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
 
-from staging import decide
+from staging import decide, notify, runs
 from staging.console import FAILED, REFUSED, actor
 from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
-from staging.models import Batch, StagedOrder
+from staging.lease import renew
+from staging.models import Batch, StagedOrder, SyncRun
+from staging.models.run import Kind, RunState
 from staging.push import Pushed, push
 from staging.recheck import out_of_date
-from staging.setup import Progress, Setup
+from staging.setup import Progress, Setup, Stopped
+from staging.tally import batch_counts
 from staging.undo import undo
 
 WITH_ERRORS = 3  # exit code
@@ -84,7 +88,11 @@ def release(batch: Batch, setup: Setup | None, options: Options, progress: Progr
 def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
     """Push what is approved; the source is compared again first."""
     assert setup is not None
-    done = push(batch=batch, setup=setup, actor=actor(), chunk=options["batch_size"], progress=progress)
+    with _run(Kind.PUSH, batch, {}, progress) as (run, told):
+        done = push(batch=batch, setup=setup, actor=actor(), chunk=options["batch_size"], progress=told)
+        wrong = done.settled.rejected or done.settled.unclear
+        notes = [out_of_date(done.moved)] if done.moved else []
+        _end(run, done.error, WITH_ERRORS if wrong else 0, batch_counts(batch), notes)
     settled = done.settled
     counts = {name: getattr(settled, name) for name in ("applied", "rejected", "held", "unclear")}
     words = f"{settled.applied:,} applied, {settled.rejected:,} rejected, {settled.held:,} held"
@@ -101,21 +109,52 @@ def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress
 def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
     """Put back what a batch wrote; what people edited since is kept and listed."""
     assert setup is not None
-    done = undo(
-        batch=batch,
-        setup=setup,
-        actor=actor(),
-        progress=progress,
-        reason=options["reason"],
-        only=_mine(batch, options["orders"]) if options["orders"] else None,
-        force=options["force"],
-    )
+    with _run(Kind.UNDO, batch, {"reason": options["reason"], "force": options["force"]}, progress) as (run, told):
+        done = undo(
+            batch=batch,
+            setup=setup,
+            actor=actor(),
+            progress=told,
+            reason=options["reason"],
+            only=_mine(batch, options["orders"]) if options["orders"] else None,
+            force=options["force"],
+        )
+        kept = [f"{label}: {why}" for label, why in done.kept.items()]
+        _end(run, done.error, WITH_ERRORS if kept else 0, {"undone": done.undone, "kept": len(kept)}, kept[:200])
     lines = [f"{_name(batch)}: {_orders(done.undone)} undone, {len(done.kept):,} kept."]
     lines += [f"  kept {label}: {why}" for label, why in done.kept.items()]
     if done.error:
         lines.append(f"  Stopped: {done.error}")
     code = FAILED if done.error else WITH_ERRORS if done.kept else 0
     return Told(lines, {"undone": done.undone, "kept": done.kept, "error": done.error or None}, code)
+
+
+@contextmanager
+def _run(kind: Kind, batch: Batch, scope: dict[str, Any], progress: Progress) -> Iterator[tuple[SyncRun, Progress]]:
+    """The run's row of what is done here, its lease renewed by each sign of progress, and the mail about its end."""
+    mode = "TEST" if batch.board.environment == "sandbox" else "PRODUCTION"
+    run_id = 0
+    try:
+        with runs.at_once(kind=kind, batch=batch, mode=mode, actor=actor(), scope=scope) as run:
+            run_id = run.pk
+
+            def told(phase: str, done: int, total: int) -> None:
+                renew(run, run.lease_owner)
+                mine = SyncRun.objects.filter(pk=run.pk)
+                mine.update(phase=phase, done=done, total=total)
+                if mine.exclude(cancelled_by="").exists():
+                    raise Stopped
+                progress(phase, done, total)
+
+            yield run, told
+    finally:
+        if run_id:
+            notify.ended(run_id)
+
+
+def _end(run: SyncRun, error: str, code: int, counts: Mapping[str, int], notes: list[str]) -> None:
+    state = RunState.FAILED if error else RunState.WITH_ERRORS if code else RunState.COMPLETED
+    runs.end(run, state, now=timezone.now(), error=error, counts=dict(counts), notes=notes)
 
 
 ACTIONS: Mapping[str, Action] = {

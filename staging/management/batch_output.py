@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mapping.core.document import Problem
+from monday.core.forecast import Forecast
 from staging.describe import BatchPicture, Happened
 from staging.diff import FieldChange, OrderPicture, SizeChange
 
@@ -36,6 +37,7 @@ def page(
     checked: Sequence[Problem] | str,
     orders: Sequence[OrderPicture],
     history: Sequence[Happened],
+    ahead: Forecast | None = None,
 ) -> Iterator[str]:
     """One batch in full. `checked` is what a check found, or the sentence why it could not be made."""
     yield picture.title
@@ -43,6 +45,8 @@ def page(
     if picture.approved_by:
         at = f" at {moment(picture.approved_at)}" if picture.approved_at else ""
         yield f"Approved by {picture.approved_by}{at}."
+    if ahead is not None:
+        yield f"A push: {ahead}"
     yield f"check    {_check(checked)}"
     if not isinstance(checked, str):
         yield from (f"         {problem.sentence()}" for problem in checked)
@@ -60,6 +64,7 @@ def paged(
     checked: Sequence[Problem] | str,
     orders: Sequence[OrderPicture],
     history: Sequence[Happened],
+    ahead: Forecast | None = None,
 ) -> dict[str, Any]:
     """The same page as data; `check.problems` is null where the check could not be made."""
     problems = None if isinstance(checked, str) else [asdict(problem) for problem in checked]
@@ -67,9 +72,16 @@ def paged(
         "schema_version": SCHEMA_VERSION,
         **plain(picture),
         "check": {"status": _check(checked), "problems": problems},
+        "forecast": forecast_data(ahead) if ahead is not None else None,
         "orders": [plain(order) for order in orders],
         "history": [plain(event) for event in history],
     }
+
+
+def forecast_data(ahead: Forecast) -> dict[str, Any]:
+    """A forecast as data; `share` is of the calls left today, null where they are not known; `finish` is in UTC."""
+    finish = None if ahead.finish is None else datetime.fromtimestamp(ahead.finish, UTC).isoformat()
+    return {"calls": ahead.calls, "operations": ahead.operations, "share": ahead.share, "finish": finish}
 
 
 def plain(picture: BatchPicture | OrderPicture | Happened) -> dict[str, Any]:

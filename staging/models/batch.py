@@ -72,7 +72,7 @@ class StagedOrder(models.Model):
     `order_fingerprint` names the order as rendered from the source; `before_fingerprint` and `after_fingerprint` name
     the payloads here. `warnings` lists the cells that were left out. `current` is true while this is the last word on
     its record: detection compares the source with it instead of with the snapshot. `ticked` is true once a person (or
-    a policy) approved exactly this.
+    a policy) approved exactly this. `rulings` maps fields in conflict to what a person decided: `core.pushplan.Ruling`.
     """
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="orders")
@@ -97,6 +97,7 @@ class StagedOrder(models.Model):
     ticked = models.BooleanField(default=False)
     reason = models.TextField(blank=True)
     problem = PayloadField(null=True)
+    rulings = PayloadField(default=dict)
     attempts = models.PositiveIntegerField(default=0)
     failed_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()

@@ -75,7 +75,7 @@ class SyncRun(models.Model):
                 name="one_active_detection_per_board",
             ),
             models.UniqueConstraint(
-                fields=["kind", "subject"],
+                fields=["subject"],
                 condition=models.Q(state__in=["queued", "running"], subject__gt=""),
                 name="one_active_run_per_subject",
             ),

@@ -197,14 +197,16 @@ def board_refused(store: object) -> int:
         return int(db.execute("SELECT count(*) FROM requests WHERE status = 429").fetchone()[0])
 
 
-def report(figures: Sequence[Figure], *, as_json: bool) -> None:
+def report(figures: Sequence[Figure], *, as_json: bool, title: str = "Pushing under limits") -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     today = datetime.now(tz=UTC).date().isoformat()
     if as_json:
         shown = [{**asdict(figure), "holds": figure.holds} for figure in figures]
+        for one in shown:  # JSON knows no infinity
+            one["bound"] = None if one["bound"] == float("inf") else one["bound"]
         print(json.dumps({"machine": machine, "date": today, "figures": shown}))
         return
-    print(f"Pushing under limits, {today}, {machine}")
+    print(f"{title}, {today}, {machine}")
     for figure in figures:
         word = "at least" if figure.at_least else "at most"
         verdict = "ok" if figure.holds else "MISSED"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,15 +63,23 @@ def site(served: Site) -> Site:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("served"), rows=40) as site:
+        yield site
+
+
+@contextmanager
+def serving(folder: Path, *, rows: int, latency_ms: int = 0) -> Iterator[Site]:
+    """A served installation with demo orders; with a latency the local board answers over HTTP, that much later."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
-    folder: Path = tmp_path_factory.mktemp("served")
     place = Installation(folder, WORKERS="2")
     try:
         place.manage("migrate", "--verbosity", "0")
-        place.manage("load_demo_orders", "--rows", "40")
+        place.manage("load_demo_orders", "--rows", str(rows))
+        if latency_ms:
+            place.board(latency_ms)
         place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
         port = free_port()
         place.start("serve", "--port", str(port))

@@ -130,3 +130,49 @@ def test_every_page_fits_its_window_and_the_browser_has_nothing_to_complain_abou
         too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         wide += [(place, too_wide)] if too_wide > 0 else []
     assert wide == [] and site.complaints == []
+
+
+def decide(page: Any, site: Site, batch: str, action: str, reason: str = "") -> None:
+    """Press a batch's button and confirm it."""
+    page.goto(f"{site.address}/staging/batch/{batch}/change/")
+    page.click(f"a.button-{action}")
+    if reason:
+        page.fill("textarea[name=reason]", reason)
+    page.click(f"button.button-{action}")
+    assert page.locator(".messagelist .error").count() == 0, page.inner_text(".messagelist")
+
+
+def waiting(page: Any, site: Site) -> list[str]:
+    """The numbers of the batches that wait for approval."""
+    page.goto(f"{site.address}/staging/batch/?state__exact=open")
+    return [name.split()[-1] for name in page.locator("#result_list tbody th a").all_inner_texts()]
+
+
+def test_orders_are_held_and_released_and_batches_approved_withdrawn_and_declined(site: Site) -> None:
+    operator, approver = site.signed_in("operator"), site.signed_in("approver")
+    if len(waiting(operator, site)) < 2:
+        start(operator, site, by_person=True)
+    one, other = waiting(operator, site)[:2]
+    for action, reason in (("hold", "ask the buyer"), ("release", "")):
+        operator.goto(f"{site.address}/staging/batch/{one}/change/")
+        operator.locator("input[name=orders]").first.check()
+        operator.click(f".ticked-bar button:has-text('{action.capitalize()}')")
+        if reason:
+            operator.fill("textarea[name=reason]", reason)
+        operator.click(f"button.button-{action}")
+        assert re.search(r"1 order (held|released)\.", operator.inner_text(".messagelist"))
+
+    approver.goto(f"{site.address}/staging/batch/{one}/change/")
+    approver.click("a.button-approve")
+    approver.uncheck("input[name=push_after]")
+    approver.click("button.button-approve")
+    assert "approved." in approver.inner_text(".messagelist")
+    assert one not in waiting(approver, site)
+    decide(approver, site, one, "withdraw")
+    assert one in waiting(approver, site)
+    decide(approver, site, other, "decline", "the buyer said no")
+    assert other not in waiting(approver, site)
+    approver.goto(f"{site.address}/staging/batch/{other}/change/")
+    assert "the buyer said no" in approver.inner_text("#content-main")
+    assert "Declined" in approver.inner_text("#content-main")
+    assert site.complaints == []

@@ -71,3 +71,11 @@ def test_what_is_known_stays_as_it_is():
     before = quota.to_json()
     forecast(FOUR_HUNDRED, quota, MORNING)
     assert quota.to_json() == before
+
+
+def test_every_part_begins_with_its_own_reads_and_its_own_look_up():
+    whole = forecast(Load(creations=4, lines=8), paid(), MORNING)
+    parts = forecast(Load(creations=4, lines=8, parts=2, opening=3), paid(), MORNING)
+    assert parts.operations == whole.operations == 12
+    assert parts.calls == 2 * (3 + whole.calls)
+    assert forecast(Load(parts=2, opening=3), paid(), MORNING).calls == 0

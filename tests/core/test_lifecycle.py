@@ -80,8 +80,9 @@ def test_a_closed_batch_stays_closed() -> None:
 def test_only_an_approved_order_is_sent_and_only_a_person_or_policy_approves() -> None:
     assert ORDER["send"].sources == {"approved"}
     ways_in = {action for action, move in ORDER.items() if move.target == "approved"}
-    assert ways_in == {"approve", "return", "resolve", "retry"}
+    assert ways_in == {"approve", "return", "resolve", "retry", "settle"}
     assert ORDER["approve"].sources == {"staged"}
+    assert (ORDER["settle"].by, ORDER["settle"].right) == ("person", "approve")
 
 
 def test_what_may_be_on_the_board_is_never_replaced_unseen() -> None:
@@ -110,7 +111,7 @@ def test_a_no_needs_words() -> None:
 def test_a_refusal_says_what_the_state_must_be(moves: Mapping[str, Transition]) -> None:
     for action, move in moves.items():
         assert all(allowed(moves, source, action) == "" for source in move.sources)
-    assert allowed(BATCH, "needs_attention", "approve") == "cannot approve what is needs attention; it must be open"
+    assert allowed(BATCH, "needs_attention", "approve") == "cannot approve what needs attention; it must be open"
 
 
 def test_the_documentation_table_holds_every_move_once() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from monday.budgets import SharedBudget, standing
+from monday.core.budget import Measure
 from staging import jobs
 from staging.core.lifecycle import BATCH
-from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
+from staging.models import AuditEvent, Batch, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+from staging.outlook import load_of
 from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, shown, signed_in, staged, work_off
 from tests.world import World
@@ -45,6 +49,35 @@ def test_a_batch_shows_what_it_does_every_field_and_every_size(line: World) -> N
     assert "Updates 1 item (1 quantity changed)." in text
     assert "<del>10.5</del>" in text and "<ins>11.25</ins>" in text
     assert "<del>1</del>" in text and "<ins>4</ins>" in text
+
+
+def test_calls_and_time_of_a_push_are_told_before_it_is_approved(line: World) -> None:
+    batch = staged(line, 1, 2, 3)
+    sizes = StagedLine.objects.filter(order__batch=batch).count()
+    told = f" for {3 + sizes:,} operations"
+    for address in (f"/staging/batch/{batch.pk}/change/", f"/staging/batch/act/approve/?ids={batch.pk}"):
+        text = page("approver", address)
+        assert "About " in text and told in text and "(left today: not known)" in text
+    first = batch.orders.order_by("pk")[0]
+    StagedOrder.objects.filter(pk=first.pk).update(state="held")
+    assert load_of([batch]).creations == 2
+    act("approver", "decline", ids=batch.pk, reason="no")
+    assert told not in page("approver", f"/staging/batch/{batch.pk}/change/")
+
+
+def test_a_run_that_waits_for_quota_says_until_when(line: World) -> None:
+    batch = staged(line, 1)
+    run = SyncRun.objects.create(
+        kind=Kind.PUSH, mode="TEST", state=RunState.RUNNING, board=batch.board, started_at=timezone.now(), scope={}
+    )
+    live = f"/staging/syncrun/{run.pk}/live/"
+    assert "Waiting for monday.com quota" not in page("viewer", live)
+    budget = SharedBudget(address=batch.board.address)
+    budget.belongs_to(batch.board.account_id)
+    budget.learn(Measure(0, 0.0, refused_for=600.0), 0)
+    until = standing(batch.board.address, batch.board.account_id).waiting_until
+    assert until is not None
+    assert f"Waiting for monday.com quota - resumes {until:%H:%M} UTC" in page("viewer", live)
 
 
 def test_an_order_of_ten_thousand_is_shown_page_by_page(line: World, django_assert_max_num_queries: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from mapping.models import Version
+from monday.core.errors import FAULTS
 from ordersite import watchdog
 from ordersite.demo_users import make_demo_users
 from ordersite.mail import mail_server
@@ -29,6 +31,7 @@ from tests.world import World
 LISTS = [
     *("/", "/rejected/", "/staging/syncrun/", "/staging/syncrun/start/", "/staging/batch/", "/staging/stagedorder/"),
     *("/staging/seen/", "/staging/snapshot/", "/staging/receipt/", "/staging/auditevent/", "/monday/apicall/"),
+    "/monday/apicall/refusals/",
     *("/monday/board/", "/mapping/document/", "/mapping/document/new/", "/mapping/customer/", "/mapping/alias/"),
     *("/django_q/schedule/", "/django_q/schedule/add/", "/django_q/failure/", "/django_q/success/", "/django_q/ormq/"),
     *("/auth/user/", "/auth/user/add/", "/auth/group/", "/auth/group/add/", "/password_change/"),
@@ -306,3 +309,10 @@ def test_a_mail_server_is_read_from_one_address(address: str, expected: tuple[An
 def test_an_odd_mail_address_is_refused_without_being_shown(address: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL cannot be read"):
         mail_server(address)
+
+
+def test_every_documented_refusal_is_explained_on_a_page(line: World) -> None:
+    text = unescape(signed_in("viewer").get("/monday/apicall/refusals/").content.decode())
+    for fault in FAULTS:
+        assert fault.code in text and fault.meaning in text and fault.remedy in text and fault.retry.value in text
+    assert "refusals/" in signed_in("viewer").get("/monday/apicall/").content.decode()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 from django.test.utils import CaptureQueriesContext
 from requests import Session
 
 from mapping.publish import load_family
 from monday.sandbox.faults import Fault
 from monday.sandbox.transport import sandbox_session
-from staging.console import actor
+from staging import jobs
+from staging.console import Console, actor
 from staging.core.lifecycle import NotAllowed
 from staging.decide import approve
 from staging.describe import describe, describe_all, history, orders
-from staging.models import AuditEvent, Batch
+from staging.models import AuditEvent, Batch, SyncRun
 from tests.core.mapping_samples import HARBOUR
 from tests.world import World, uuid
 
@@ -414,3 +418,68 @@ def test_the_published_family_is_the_one_of_the_batch(line: World) -> None:
     line.add(1)
     line.stage()
     assert line.batch().mapping_key == load_family().family.key("HARBOUR")
+
+
+def test_a_batch_that_waits_tells_what_a_push_of_it_takes(line: World) -> None:
+    line.add(1)
+    line.stage()
+    told = batches("show", line.batch().pk)[1]
+    assert "A push: About " in told and "(left today: not known)" in told
+    ahead = document("show", line.batch().pk)["forecast"]
+    assert ahead["calls"] > 0 and ahead["operations"] > 1 and ahead["share"] is None
+    assert ahead["finish"].endswith("+00:00")
+
+
+def test_a_wait_for_quota_is_said_with_the_time_it_ends() -> None:
+    out, err = StringIO(), StringIO()
+    console = Console(out, OutputWrapper(err), quiet=False)
+    console.waits(0.5)
+    assert err.getvalue() == ""
+    console.waits(90)
+    assert re.search(r"Waiting for monday.com quota - resumes \d\d:\d\d UTC", err.getvalue())
+
+
+# --- the run's row and its mail -------------------------------------------------------------------------------------
+def test_a_push_and_an_undo_stand_in_the_list_of_runs(line: World, settings: Any) -> None:
+    settings.NOTIFY_TO = ["planner@example.com"]
+    line.add(1)
+    line.stage()
+    batch = line.batch()
+    line.approve(batch)
+    assert batches("push", batch.pk)[0] == 0
+    assert batches("undo", batch.pk, "--reason", "wrong season")[0] == 0
+    push, undo = SyncRun.objects.filter(subject=f"batch:{batch.pk}").order_by("id")
+    assert [(run.kind, run.state, run.trigger, run.lease_owner) for run in (push, undo)] == [
+        ("push", "completed", "cli", ""),
+        ("undo", "completed", "cli", ""),
+    ]
+    assert push.counts["applied"] == 1 and undo.counts["undone"] == 1 and mail.outbox == []
+
+
+def test_a_push_while_a_job_is_under_way_is_refused_and_what_is_refused_at_once_sends_no_mail(
+    line: World, settings: Any
+) -> None:
+    settings.NOTIFY_TO = ["planner@example.com"]
+    line.add(1)
+    line.stage()
+    batch = line.batch()
+    assert batches("push", batch.pk)[0] == 2
+    line.approve(batch)
+    run = jobs.ask_push(batch, actor="anna", trigger="admin")
+    code, _, err = batches("push", batch.pk)
+    assert code == 2 and f"Push run {run.pk} of batch {batch.pk} is under way already" in err
+    jobs.sweep()
+    assert mail.outbox == []
+
+
+def test_a_push_of_the_command_line_that_fails_sends_one_mail(line: World, settings: Any) -> None:
+    settings.NOTIFY_TO = ["planner@example.com"]
+    line.add(1)
+    line.stage()
+    batch = line.batch()
+    line.approve(batch)
+    line.wire.lose("create_item", times=99, answered=False)
+    assert batches("push", batch.pk)[0] in (1, 3)
+    line.wire.calm()
+    jobs.sweep()
+    assert len(mail.outbox) == 1 and f"Push of batch {batch.pk} - HARBOUR" in mail.outbox[0].subject

@@ -22,7 +22,8 @@ from django.db import connections
 from django.utils import timezone
 
 from mapping.models import Version
-from monday.models import Board
+from monday.budgets import standing
+from monday.models import Board, Budget
 from monday.sandbox.app import SandboxApp
 from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
@@ -315,6 +316,12 @@ def test_a_run_at_work_is_no_leftover(tmp_path: Path):
     assert [finding.status for finding in named("leftovers")] == ["ok"]
 
 
+def served(store: SandboxStore) -> int:
+    """Requests that the local board has answered."""
+    with store.connection() as db:
+        return int(db.execute("SELECT count(*) FROM requests").fetchone()[0])
+
+
 @on_both
 def test_the_api_is_asked_only_on_request_and_says_who_answers(tmp_path: Path, settings: Any):
     world = World(tmp_path)
@@ -323,10 +330,13 @@ def test_the_api_is_asked_only_on_request_and_says_who_answers(tmp_path: Path, s
     with running(SandboxApp(store)) as address:
         settings.MONDAY_API_URL = f"{address}/v2"
         assert "Not asked" in named("monday.com")[0].message
+        before = served(store)
         found = {finding.name: finding for finding in examine(online=True)}
         assert found["monday.com"].status == "ok" and "A local board answers" in found["monday.com"].message
         assert found["API version"].message == "2026-10 answers and is current."
         assert "as it stands now" in found["board"].message
+        (account,) = Budget.objects.values_list("account_id", flat=True)
+        assert standing(settings.MONDAY_API_URL, account).calls == served(store) - before
         settings.PRODUCTION = True
         assert named("monday.com", online=True)[0].status == "problem"
     store.close()

@@ -72,8 +72,8 @@ def test_a_sync_that_leaves_approval_to_a_person_waits_and_says_so_by_one_mail(l
     assert run.state == RunState.WAITING and items(line) == []
     (sent,) = mail.outbox
     batch = line.batch()
-    assert sent.subject == f"[Ordersite] Waiting for approval - 1 batches of run {run.pk}"
-    assert f"Batch {batch.pk} - HARBOUR: 1 changes http://127.0.0.1:8000/staging/batch/{batch.pk}/change/" in sent.body
+    assert sent.subject == f"[Ordersite] Waiting for approval - 1 batch of run {run.pk}"
+    assert f"Batch {batch.pk} - HARBOUR: 1 change http://127.0.0.1:8000/staging/batch/{batch.pk}/change/" in sent.body
     jobs.sweep()
     assert len(mail.outbox) == 1
 
@@ -309,7 +309,7 @@ def test_an_empty_source_refuses_the_run(line: World) -> None:
 # --- asking ---------------------------------------------------------------------------------------------------------
 def test_a_batch_has_one_push_at_a_time(line: World) -> None:
     run = asked(line, "push")
-    with pytest.raises(NotAllowed, match=r"A push of batch .* is under way already"):
+    with pytest.raises(NotAllowed, match=r"Push run .* of batch .* is under way already"):
         jobs.ask_push(line.batch(), actor="otto", trigger="admin")
     jobs.work(run.pk)
     assert jobs.ask_push(line.batch(), actor="otto", trigger="admin").pk != run.pk
@@ -401,3 +401,80 @@ def test_workers_are_alive_while_a_canary_was_claimed_or_a_run_shows_signs(line:
     assert (watchdog.workers().alive, watchdog.workers().busy) == (True, 1)
     SyncRun.objects.update(lease_until=database_now() + LENGTH - timedelta(minutes=3))
     assert not watchdog.workers().alive
+
+
+# --- what excludes each other, and what waits -----------------------------------------------------------------------
+def test_push_and_undo_of_one_batch_exclude_each_other(line: World) -> None:
+    push = asked(line, "push")
+    with pytest.raises(NotAllowed, match=rf"Push run {push.pk} of batch \d+ is under way already"):
+        jobs.ask_undo(line.batch(), actor="otto", trigger="admin")
+    jobs.work(push.pk)
+    undo = jobs.ask_undo(line.batch(), actor="otto", trigger="admin")
+    with pytest.raises(NotAllowed, match=rf"Undo run {undo.pk} of batch \d+ is under way already"):
+        jobs.ask_push(line.batch(), actor="anna", trigger="admin")
+
+
+def test_two_schedules_due_together_are_done_one_after_the_other_and_nobody_gets_a_mail(
+    line: World, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    jobs.start(mode="TEST", customer="HARBOUR")
+    jobs.start(mode="TEST", customer="B'HOOD")
+    assert "is to do the same" in jobs.start(mode="TEST", customer="B'HOOD")
+    first, second = SyncRun.objects.order_by("id")
+    assert runs.claim(first.pk) is not None
+    assert jobs.work(second.pk) == f"run {second.pk} is not to be done (any more)"
+    second.refresh_from_db()
+    assert second.state == RunState.QUEUED
+    first.refresh_from_db()
+    runs.put_back(first)
+    OrmQ.objects.all().delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        jobs.work(first.pk)
+    assert second.pk in [message.task["args"][0] for message in OrmQ.objects.all()]
+    work_off()
+    second.refresh_from_db()
+    assert second.state == RunState.COMPLETED and len(items(line)) == 2 and mail.outbox == []
+
+
+def test_a_sync_that_finds_the_board_taken_goes_back_into_the_queue(line: World) -> None:
+    line.add(1)
+    first, second = sync_run(), None
+    jobs.start(mode="TEST", customer="HARBOUR")
+    second = SyncRun.objects.latest("id")
+    claimed = runs.claim(second.pk)
+    assert claimed is not None
+    # Another process was let in at the same moment, by a dry run's row that `claim` does not wait for.
+    SyncRun.objects.filter(pk=first.pk).update(
+        state=RunState.RUNNING,
+        board=line.board,
+        rehearsal=True,
+        lease_owner="elsewhere:1:x",
+        lease_until=database_now() + LENGTH,
+    )
+    runs.put_back(claimed)
+    assert jobs.work(second.pk) == f"run {second.pk} waits for the sync that is at work"
+    second.refresh_from_db()
+    assert (second.state, mail.outbox) == (RunState.QUEUED, [])
+
+
+def test_a_canary_that_nobody_claims_is_seen_within_a_minute_though_an_earlier_one_was(line: World) -> None:
+    watchdog.claimed()
+    watchdog.send_canary()
+    assert watchdog.workers().alive
+    asked_at = timezone.now() - watchdog.UNCLAIMED - timedelta(seconds=1)
+    WorkerPulse.objects.update(asked_at=asked_at)
+    watchdog.send_canary()
+    assert WorkerPulse.objects.get().asked_at == asked_at and not watchdog.workers().alive
+    watchdog.claimed()
+    assert watchdog.workers().alive
+
+
+def test_what_a_dead_cluster_had_taken_out_of_the_queue_is_sent_again_at_once(
+    line: World, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    run = sync_run()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert jobs.recover() == [run.pk]
+    assert OrmQ.objects.count() == 1

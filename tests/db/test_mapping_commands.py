@@ -16,8 +16,10 @@ from django.core.management import CommandError, call_command
 from mapping.core.targets import expected_structure
 from mapping.prepare import NewColumn, NewGroup, NewLabels, NotCreated, Plan, create, missing, prepare
 from mapping.publish import publish_text
+from monday.budgets import standing
 from monday.core.operations import CreateGroup, Done, Operation, Outcome, Refused, Unclear
 from monday.core.structure import BoardStructure, Column, Group, Label
+from monday.models import Budget
 from monday.sandbox.app import SandboxApp
 from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
@@ -198,7 +200,9 @@ def prepare_board(*arguments: str) -> str:
 
 
 @pytest.mark.django_db
-def test_the_command_shows_what_is_missing_creates_it_and_then_finds_nothing(served: SandboxStore) -> None:
+def test_the_command_shows_what_is_missing_creates_it_and_then_finds_nothing(
+    served: SandboxStore, settings: Any
+) -> None:
     for text in (BOARD, HARBOUR):
         publish_text(
             text=text, actor="anna", note="", now=datetime(2026, 3, 1, tzinfo=UTC), record=lambda **event: None
@@ -213,6 +217,10 @@ def test_the_command_shows_what_is_missing_creates_it_and_then_finds_nothing(ser
     assert json.loads(prepare_board("--apply", "--json"))["apply"] is True
     assert prepare_board() == "Orders has everything that the mapping needs.\n"
     assert prepare_board("--apply") == "Orders has everything that the mapping needs.\n"
+    with served.connection() as db:
+        calls = int(db.execute("SELECT count(*) FROM requests").fetchone()[0])
+    (account,) = Budget.objects.values_list("account_id", flat=True)
+    assert standing(settings.MONDAY_API_URL, account).calls == calls
 
 
 @pytest.mark.django_db

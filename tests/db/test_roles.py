@@ -78,7 +78,10 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "start a sync": (post("/staging/syncrun/start/", mode="TEST"), "operator"),
         "cancel a run": (post(f"/staging/syncrun/{run.pk}/cancel/"), "operator"),
         "refresh a board": (post(f"/monday/board/{board.pk}/refresh/"), "operator"),
-        "edit the local board": (post("/sandbox/items/1/archive"), "operator"),
+        "edit the local board": (
+            lambda client: client.post("/sandbox/items/1/archive", headers={"Origin": "http://testserver"}),
+            "operator",
+        ),
         "hold": (post(f"{act}/hold/", ids=batch.pk, orders=order.pk, reason="later"), "operator"),
         "release": (post(f"{act}/release/", ids=batch.pk, orders=order.pk), "operator"),
         "push": (post(f"{act}/push/", ids=batch.pk), "operator"),

@@ -49,6 +49,8 @@ def test_a_claimed_canary_is_followed_by_the_next(watched: Watched) -> None:
     first = watched._asked_at
     watchdog.claimed()
     watched.look()
+    assert watched._asked_at is None
+    watched.look()
     assert first is not None and watched._asked_at is not None and watched._asked_at > first
     assert watched.restarts == 0
 
@@ -113,6 +115,42 @@ def test_both_children_end_with_the_one_who_started_them(tmp_path: Path) -> None
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
     finally:
         place.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="process groups are looked at as POSIX has them")
+def test_children_and_workers_end_with_a_serve_that_was_killed(tmp_path: Path) -> None:
+    place = Installation(tmp_path)
+    try:
+        place.manage("migrate", "--verbosity", "0")
+        port = free_port()
+        served = place.start("serve", "--port", str(port), "--no-schedules")
+        until(lambda: f":{port}/" in place.log())
+        children = _children(served.pid)
+        until(lambda: all(f"SITE_URL=http://127.0.0.1:{port}" in _environment(pid) for pid in children))
+        family = until(lambda: found if len(found := _family(served.pid)) > 5 else None)
+        os.kill(served.pid, signal.SIGKILL)
+        served.wait(timeout=10)
+        until(lambda: not [pid for pid in family if _alive(pid)], seconds=40)
+    finally:
+        place.stop()
+
+
+def _environment(pid: int) -> str:
+    return Path(f"/proc/{pid}/environ").read_text(encoding="utf-8", errors="replace")
+
+
+def _family(parent: int) -> list[int]:
+    """A process's children and theirs."""
+    return [each for child in _children(parent) for each in (child, *_family(child))]
+
+
+def _alive(pid: int) -> bool:
+    """Whether it runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _children(parent: int) -> list[int]:

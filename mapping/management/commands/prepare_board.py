@@ -15,6 +15,7 @@ from mapping.core.problems import Problem
 from mapping.core.targets import PREPARE, check
 from mapping.prepare import NotCreated, Plan, create, missing
 from mapping.published import NoMapping, load_family
+from monday.budgets import SharedBudget
 from monday.client import MondayClient, Unavailable
 from monday.core.structure import BoardStructure
 from monday.token import BadToken, Token
@@ -33,10 +34,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             family = load_family(options["board"]).family
-            client = _client()
+            budget = _budget()
+            client = _client(budget)
         except (NoMapping, BadToken) as problem:
             raise CommandError(str(problem), returncode=2) from None
         try:
+            budget.join(client, client.identity())
             structure = client.board(family.board.board.id)
             plan = missing(structure, family.mappings())
             problems = _other_problems(family, structure)
@@ -72,7 +75,12 @@ def _other_problems(family: Family, structure: BoardStructure) -> list[Problem]:
     return [problem for problem in found if problem.remedy != PREPARE and problem.path != "deletions.group"]
 
 
-def _client() -> MondayClient:
+def _budget() -> SharedBudget:
+    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
+    return SharedBudget(address=settings.MONDAY_API_URL, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
+
+
+def _client(budget: SharedBudget) -> MondayClient:
     local = urlsplit(settings.MONDAY_API_URL).hostname in LOOPBACK
     token = Token(settings.MONDAY_API_TOKEN or ("sandbox" if local else ""))  # any word opens a local board
     if not token:
@@ -85,6 +93,7 @@ def _client() -> MondayClient:
         api_version=settings.MONDAY_API_VERSION,
         connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
         read_timeout=settings.MONDAY_READ_TIMEOUT,
+        budget=budget,
     )
 
 

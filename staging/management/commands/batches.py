@@ -29,6 +29,7 @@ from staging.lease import LeaseLost
 from staging.management import batch_output
 from staging.management.batch_actions import ACTIONS, NEED_THE_BOARD, WITH_ERRORS, Told
 from staging.models import Batch, StagedOrder
+from staging.outlook import forecast
 from staging.setup import Setup, Stopped
 from staging.wiring import opened_for
 
@@ -121,9 +122,10 @@ class Command(BaseCommand):
             picture, checked = describe.describe(batch), _checked(batch)
             orders = describe.orders(batch, limit=options["orders"])
             events = describe.history(batch)
-            documents.append(batch_output.paged(picture, checked, orders, events))
+            ahead = forecast([batch]) if batch.state in ("open", "approved", "pushing") else None
+            documents.append(batch_output.paged(picture, checked, orders, events, ahead))
             if not options["json"]:
-                self._print(batch_output.page(picture, checked, orders, events))
+                self._print(batch_output.page(picture, checked, orders, events, ahead))
         if options["json"]:
             self._print_json(documents[0] if len(documents) == 1 else {"schema_version": 1, "batches": documents})
 
@@ -154,7 +156,7 @@ class Command(BaseCommand):
         if options["action"] not in NEED_THE_BOARD:
             yield None
             return
-        calls = CallLog(correlation=f"{actor()} batches {options['action']}")
+        calls = CallLog(correlation=f"{actor()} batches {options['action']}", waits=self._console.waits)
         try:
             with opened_for(board, calls=calls, mode=options["mode"]) as setup:
                 yield setup

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from monday.calls import CallLog
+from staging import notify
 from staging.console import REFUSED, USAGE, Console, actor, sentences
 from staging.models.run import RunState
 from staging.report import document, exit_code, never_begun
@@ -47,7 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console(self.stdout, self.stderr, quiet=options["json"] or options["verbosity"] == 0)
-        calls = CallLog()
+        calls = CallLog(waits=console.waits)
         try:
             _check_numbers(options)
             with (
@@ -62,6 +63,8 @@ class Command(BaseCommand):
                 ) as setup,
             ):
                 report = sync(request=_request(options, setup), setup=setup, calls=calls, progress=console.progress)
+                if not options["dry_run"]:
+                    notify.ended(report.run.pk)
         except (CommandError, DatabaseError) as refused:
             if options["json"]:
                 self._tell_refusal(refused, options["mode"], calls)

@@ -1,0 +1,87 @@
+"""People and roles: nobody gives a right that they have not, and nobody edits somebody who may do more.
+
+Only superusers make superusers, edit them, or see that field as one to change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import ManyToManyField, Q, QuerySet
+from django.http import HttpRequest
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+def rights_of(person: User) -> QuerySet[Permission]:
+    """What somebody may do once active, by groups and by own rights; a superuser's are not listed anywhere."""
+    return Permission.objects.filter(Q(user=person) | Q(group__user=person)).distinct()
+
+
+def grantable(giver: Any) -> QuerySet[Permission]:
+    """The rights that this person may pass on: their own."""
+    return Permission.objects.all() if giver.is_superuser else rights_of(giver)
+
+
+def within(giver: Any, rights: QuerySet[Permission]) -> bool:
+    """Whether all of these are the giver's own."""
+    return bool(giver.is_superuser) or not rights.exclude(pk__in=grantable(giver).values("pk")).exists()
+
+
+def grantable_groups(giver: Any) -> QuerySet[Group]:
+    """The roles that hold nothing which this person has not."""
+    beyond = Permission.objects.exclude(pk__in=grantable(giver).values("pk"))
+    return Group.objects.exclude(permissions__in=beyond.values("pk")).order_by("name")
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Accounts; the password page asks the same right as the others."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request.user, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if getattr(request.user, "is_superuser", False) else (*fields, "is_superuser")
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["queryset"] = grantable_groups(request.user)
+        elif db_field.name == "user_permissions":
+            kwargs["queryset"] = grantable(request.user).select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin):
+    """Roles; one that holds more than the person at the screen has is only looked at."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch_role(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch_role(request.user, obj)
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any = None, **kwargs: Any) -> Any:
+        found = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "permissions" and found is not None:
+            found.queryset = grantable(request.user).select_related("content_type")
+        return found
+
+
+def _may_touch(giver: Any, person: User | None) -> bool:
+    if person is None or giver.is_superuser:
+        return True
+    return not person.is_superuser and within(giver, rights_of(person))
+
+
+def _may_touch_role(giver: Any, role: Group | None) -> bool:
+    return role is None or within(giver, role.permissions.all())

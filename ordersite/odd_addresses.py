@@ -1,0 +1,52 @@
+"""Addresses that people and scanners make up: a query that no database can answer is refused in one sentence.
+
+Django's lists take any field of their model as a filter, and a value is found unusable only while the query runs: a
+year that is none, a number that fits no column, a character that no text may hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import structlog
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+
+UNUSABLE = (OverflowError, ValueError, TypeError, DataError, FieldError, FieldDoesNotExist, ValidationError)
+NO_KEY = re.compile(r"[0-9]{19}")  # a number that fits no column
+SENTENCE = "The address cannot be read. Remedy: open the page anew, and filter it by its own links."
+log = structlog.get_logger(__name__)
+
+
+def answered(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view, with status 400 and a sentence where its query string holds what cannot be asked for.
+
+    A mistake of the program looks the same on a page with a query, so it is logged with its trace. Without a query
+    and for a POST nothing is caught.
+    """
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        odd = request.GET or NO_KEY.search(request.path)
+        if request.method not in ("GET", "HEAD") or not odd:
+            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        if any("\x00" in word for name, words in request.GET.lists() for word in (name, *words)):
+            return _refusal()
+        try:
+            response: HttpResponseBase = view(request, *args, **kwargs)
+            # Lists ask the database only while they are drawn.
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        except UNUSABLE:
+            log.warning("an address could not be read", path=request.path, exc_info=True)
+            return _refusal()
+
+    return inner
+
+
+def _refusal() -> HttpResponse:
+    return HttpResponse(SENTENCE, status=400, content_type="text/plain")

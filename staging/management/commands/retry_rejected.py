@@ -1,0 +1,82 @@
+"""`retry_rejected`: orders that the board refused may go out again, or are given up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from mapping.models import Customer
+from staging.console import USAGE, actor
+from staging.core.lifecycle import NotAllowed, OrderState
+from staging.core.words import counted
+from staging.models import Batch, StagedOrder
+from staging.retry import give_up, retry
+
+
+class Command(BaseCommand):
+    help = "Let rejected orders go out again with the next push of their batches, or give them up with a reason."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--code", help="only what was refused with this code")
+        parser.add_argument("--customer", help="only this customer's orders")
+        parser.add_argument("--all", action="store_true", help="every rejected order")
+        parser.add_argument("--give-up", metavar="REASON", help="leave them as they are until the source moves")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if bool(options["all"]) == bool(options["code"] or options["customer"]):
+            raise CommandError("Say which. Remedy: give --code or --customer, or --all alone.", returncode=USAGE)
+        if options["give_up"] is not None and not options["give_up"].strip():
+            raise CommandError("Giving up needs a reason. Remedy: --give-up 'why'.", returncode=USAGE)
+        if options["customer"] and not Customer.objects.filter(name=options["customer"]).exists():
+            raise CommandError(
+                f"No customer is called {options['customer']!r}. Remedy: see batches list.", returncode=USAGE
+            )
+        found = chosen(options["code"] or "", options["customer"] or "")
+        done, refused = self._carry_out(found, options["give_up"])
+        word = "given up" if options["give_up"] else "to go out again"
+        if options["json"]:
+            document = {"schema_version": 1, "done": word, "orders": done, "refused": refused}
+            self.stdout.write(json.dumps(document, ensure_ascii=False))
+        else:
+            for batch, number in done.items():
+                after = "" if options["give_up"] else f" Next: batches push {batch}"
+                self.stdout.write(f"Batch {batch}: {counted(number, 'order')} {word}.{after}")
+            if not found:
+                self.stdout.write("No order is rejected like that.")
+            for sentence in refused:
+                self.stderr.write(sentence)
+        if refused:
+            raise SystemExit(USAGE)
+
+    def _carry_out(self, found: dict[int, list[int]], reason: str | None) -> tuple[dict[int, int], list[str]]:
+        """Batch by batch; a refusal of one does not keep the others back."""
+        done: dict[int, int] = {}
+        refused: list[str] = []
+        for pk, orders in found.items():
+            batch, now = Batch.objects.get(pk=pk), timezone.now()
+            try:
+                if reason:
+                    done[pk] = give_up(batch=batch, orders=orders, actor=actor(), now=now, reason=reason)
+                else:
+                    done[pk] = retry(batch=batch, orders=orders, actor=actor(), now=now)
+            except NotAllowed as problem:
+                refused.append(str(problem))
+        return done, refused
+
+
+def chosen(code: str, customer: str) -> dict[int, list[int]]:
+    """The rejected orders of this code and customer ("" for any), by batch."""
+    rejected = StagedOrder.objects.filter(state=OrderState.REJECTED).order_by("id")
+    if customer:
+        rejected = rejected.filter(batch__customer__name=customer)
+    rows: Iterable[tuple[int, int, Any]] = rejected.values_list("batch_id", "pk", "problem").iterator(chunk_size=500)
+    found: dict[int, list[int]] = {}
+    for batch, pk, problem in rows:
+        if not code or str((problem or {}).get("code") or "unknown") == code:
+            found.setdefault(batch, []).append(pk)
+    return found

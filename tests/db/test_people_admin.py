@@ -1,0 +1,117 @@
+"""People and roles in the admin: nobody gives more than they have, and a schedule takes only what a sync can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from mapping.models import Document
+from ordersite import roles
+from tests.db.admin_line import PASSWORD, opened_line, person, signed_in
+from tests.world import World
+
+
+@pytest.fixture
+def people(db: None) -> User:
+    roles.establish(Group, Permission)
+    return User.objects.create_superuser("root", password=PASSWORD)
+
+
+def form_of(client: Client, address: str) -> dict[str, Any]:
+    """What the page's form would send as it stands."""
+    form = client.get(address).context["adminform"].form
+    fields = {name: form[name].value() for name in form.fields}
+    given = {name: value for name, value in fields.items() if value not in (None, False)}
+    joined = given.pop("date_joined", None)
+    if joined is not None:
+        given |= {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}
+    return given
+
+
+def test_an_administrator_makes_nobody_a_superuser_and_gives_no_right_it_has_not(people: User) -> None:
+    client, me = signed_in("administrator"), person("administrator")
+    address = f"/auth/user/{me.pk}/change/"
+    beyond = Permission.objects.get(codename="delete_logentry")
+    sent = {**form_of(client, address), "is_superuser": "on"}
+    assert client.post(address, sent).status_code == 302
+    me = User.objects.get(pk=me.pk)
+    assert not me.is_superuser and me.groups.get().name == "administrator"
+    assert client.post(address, {**sent, "user_permissions": [beyond.pk]}).status_code == 200
+    assert not me.user_permissions.exists()
+    grown = Group.objects.create(name="grown")
+    grown.permissions.add(beyond)
+    assert client.post(address, {**sent, "groups": [grown.pk]}).status_code == 200
+    role = f"/auth/group/{Group.objects.get(name='viewer').pk}/change/"
+    assert client.post(role, {"name": "viewer", "permissions": [beyond.pk]}).status_code == 200
+    assert client.post(f"/auth/group/{grown.pk}/change/", {"name": "mine"}).status_code == 403
+
+
+def test_an_administrator_edits_no_superuser_nor_its_password_and_deletes_none(people: User) -> None:
+    client = signed_in("administrator")
+    for place, sent in (
+        ("change/", {"username": "mine"}),
+        ("password/", {"password1": "another-long-one-2", "password2": "another-long-one-2"}),
+        ("delete/", {"post": "yes"}),
+    ):
+        assert client.post(f"/auth/user/{people.pk}/{place}", sent).status_code == 403
+    sent = {"action": "delete_selected", "_selected_action": [people.pk], "post": "yes"}
+    client.post("/auth/user/", sent)
+    people.refresh_from_db()
+    assert people.check_password(PASSWORD) and people.username == "root"
+
+
+def test_a_superuser_may_make_another_one(people: User) -> None:
+    client = Client()
+    client.force_login(people)
+    other = person("viewer")
+    address = f"/auth/user/{other.pk}/change/"
+    assert client.post(address, {**form_of(client, address), "is_superuser": "on"}).status_code == 302
+    other.refresh_from_db()
+    assert other.is_superuser
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("limit=-5", "limit=-5 is no number of orders. Remedy:"),
+        ("limit=0", "limit=0 is no number of orders. Remedy:"),
+        ("limit=99999999999", "is no number of orders. Remedy:"),
+        ("customer='NOBODY KNOWN'", "No customer is called &#x27;NOBODY KNOWN&#x27;. Remedy:"),
+        ("customer='a\\x00b'", "holds a character that no text may hold"),
+        ("customer='a\x00b'", "Null characters are not allowed"),
+        ("board='no such board'", "No board is called"),
+        ("limit=" + "-" * 490 + "1", "Write name=value"),
+        ("**{}", "is not known"),
+    ],
+)
+def test_a_schedule_takes_no_words_that_no_sync_could_be_started_with(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, words: str, sentence: str
+) -> None:
+    opened_line(world, settings, monkeypatch)
+    sent = {"name": "x", "func": "staging.jobs.start", "kwargs": words, "schedule_type": "I", "minutes": "5"}
+    sent |= {"repeats": "-1", "next_run_0": "2027-01-01", "next_run_1": "06:00:00"}
+    client = signed_in("administrator")
+    answer = client.post("/django_q/schedule/add/", sent)
+    assert answer.status_code == 200 and sentence in answer.content.decode()
+    other = client.post("/django_q/schedule/add/", {**sent, "func": "staging.jobs.sweep", "kwargs": "limit=5"})
+    assert "Only a sync takes these" in other.content.decode()
+    assert client.post("/django_q/schedule/add/", {**sent, "kwargs": "customer='HARBOUR', limit=5"}).status_code == 302
+
+
+def test_a_new_document_is_not_published_over_an_existing_one(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = opened_line(world, settings, monkeypatch)
+    line.add(1)
+    line.sync()
+    document = Document.objects.get(customer__name="HARBOUR")
+    before = list(document.versions.values_list("number", "state"))
+    text = "version: 1\ncustomer: HARBOUR\naliases: []\n"
+    answer = signed_in("administrator").post("/mapping/document/new/", {"text": text})
+    page = answer.content.decode()
+    assert "There is a document for HARBOUR already. Nothing was published. Remedy: edit" in page
+    assert f'href="/mapping/document/{document.pk}/change/"' in page and "customer: HARBOUR" in page
+    assert list(document.versions.values_list("number", "state")) == before
