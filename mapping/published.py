@@ -10,7 +10,7 @@ from .core.document import BoardDocument, CustomerDocument, parse_board, parse_c
 from .core.family import Family
 from .core.problems import did_you_mean
 from .core.texts import fold
-from .models import DocumentKind, Version
+from .models import DocumentKind, Version, VersionState
 
 CHUNK = 500  # ids a query
 
@@ -71,6 +71,26 @@ def load_pinned(board_version_id: int, customer_version_ids: Mapping[str, int]) 
     if board is None or len(customers) < len(parsed):
         raise NoMapping("A pinned mapping version cannot be read by this release. Remedy: stage the batch again.")
     return PublishedFamily(Family(board, customers), board_version_id, dict(customer_version_ids))
+
+
+def former_business_keys(board_key: str) -> list[tuple[str, ...]]:
+    """The columns of every business key that a version held once and holds no more, the newest first.
+
+    Rows without UUID are known by their business key, so a changed definition must not make strangers of them.
+    """
+    retired = Version.objects.filter(state=VersionState.RETIRED, published_at__isnull=False).order_by("-pk")
+    boards = retired.filter(document__kind=DocumentKind.BOARD, document__board_key=board_key)
+    customers = retired.filter(document__kind=DocumentKind.CUSTOMER, text__contains="business_key")
+    found: dict[tuple[str, ...], None] = {}
+    for text in boards.values_list("text", flat=True).iterator(chunk_size=CHUNK):
+        board = _board(text)
+        if board is not None:
+            found[board.source.business_key] = None
+    for text in customers.values_list("text", flat=True).iterator(chunk_size=CHUNK):
+        customer = _customer(text)
+        if customer is not None and customer.business_key is not None:
+            found[customer.business_key] = None
+    return list(found)
 
 
 # Texts are immutable, so a version is parsed once per process.

@@ -8,21 +8,23 @@ commits page by page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from mapping.core.family import KeyReader
 from mapping.core.order import CellProblem, Invalid, Rendered
 
 from .compare import Comparison, compare
-from .core.changeset import Candidate, Rekeyed, match_rekeyed
+from .core.changeset import Rekeyed
 from .core.counts import Counts
-from .core.fingerprint import fingerprint, key_hash, order_of
+from .core.fingerprint import fingerprint, order_of
 from .core.identity import derived
 from .core.lifecycle import OrderState
 from .core.ports import Row, Scope
 from .core.verdict import Accepted, Kind, Remembered, judge
 from .models import Snapshot, StagedOrder
 from .models.snapshot import LinkState, Verdict
+from .relink import readers_of, relink
 from .rows import Judged
 from .setup import Progress, Setup, whole
 from .stage import AMBIGUOUS, Ledger
@@ -122,11 +124,12 @@ class Rows:
         self.missing = 0
         """Rows that were there when fingerprints were read, and not when they were to be read in full."""
         self.present: set[str] = set()
-        """UUIDs that rows without one would have, were their unknown customer any of the known ones."""
+        """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
+        known ones, or, where their key is not theirs alone, by the key that a document defined before."""
         self.repeated: dict[str, int] = {}
         self.repeated_rows = 0
-        self._all_keys: list[Callable[[Row], tuple[str, ...]]] = []
-        self._keys: dict[str | None, Callable[[Row], tuple[str, ...]]] = {}
+        self._all_keys: Collection[KeyReader] | None = None
+        self._keys: dict[str | None, KeyReader] = {}
         self._renderers: dict[str, Callable[[Row], Rendered | Invalid]] = {}
 
     def customer_of(self, row: Row) -> str | None:
@@ -159,22 +162,19 @@ class Rows:
         for print_, row in self._setup.source.rows_without_identity(self._scope):
             key = self.key_of(row)
             record = derived(key)
-            if self.customer_of(row) is None:
+            doubled = key in repeated(row)
+            if doubled or self.customer_of(row) is None:
                 self.present |= {derived(of(row)) for of in self._every_key()}
-            if key in repeated(row):
+            if doubled:
                 self.repeated[record] = self.repeated.get(record, 0) + 1
                 self.repeated_rows += 1
             else:
                 yield record, print_, row
 
-    def _every_key(self) -> list[Callable[[Row], tuple[str, ...]]]:
-        """The business keys that any document defines, each once."""
-        if not self._all_keys:
-            family = self._setup.mappings.family
-            defined = {tuple(family.default.source.business_key): None} | {
-                tuple(family.mapping(name).source.business_key): name for name in family.customers
-            }
-            self._all_keys = [family.business_key(name, self.columns) for name in defined.values()]
+    def _every_key(self) -> Collection[KeyReader]:
+        """The business keys that any document defines or has defined, each once."""
+        if self._all_keys is None:
+            self._all_keys = readers_of(self._setup, self.columns).values()
         return self._all_keys
 
     def _repeated_keys(self) -> Callable[[Row], set[tuple[str, ...]]]:
@@ -254,33 +254,12 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
 
     A narrowed run does not know what vanished: there every match is only a suspicion, and held.
     """
-    if not (found.vanished and found.appeared):
-        return Matched(Rekeyed({}, frozenset(), frozenset()), doubtful, UNCLEAR_WHOSE)
-    vanished = [
-        Candidate(*values)
-        for page in pages_of(found.vanished)
-        for values in Snapshot.objects.filter(board=setup.board, record__in=page, state=LinkState.LINKED).values_list(
-            "record", "key_hash", "order_fingerprint"
-        )
-    ]
-    keys = {candidate.key for candidate in vanished}
-    rekeyed = match_rekeyed(_candidates(rows, found.appeared, keys), vanished)
+    rekeyed = relink(setup, rows, appeared=found.appeared, vanished=found.vanished, mapping_keys=mapping_keys(setup))
+    rows.missing = 0
     if partial:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
         return Matched(Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values())), doubtful, NARROWED)
     return Matched(rekeyed, doubtful, UNCLEAR_WHOSE)
-
-
-def _candidates(rows: Rows, appeared: list[tuple[str, str]], keys: set[str]) -> Iterator[Candidate]:
-    for page in rows.pages(appeared):
-        for source in page:
-            key = key_hash(rows.key_of(source.row))
-            customer = rows.customer_of(source.row)
-            if key in keys and customer is not None:
-                rendered = rows.render(source.row, customer)
-                print_ = fingerprint(rendered.order) if isinstance(rendered, Rendered) else ""
-                yield Candidate(source.record, key, print_)
-    rows.missing = 0
 
 
 def pages_of(records: Iterable[str]) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -16,12 +16,12 @@ from monday.core.structure import BoardStructure
 from .conversions import FITS, KIND_OF_NAME
 from .order import LineShape
 from .problems import Problem, shown
-from .render import ColumnsMissing, Renderer, compile_renderer, key_reader
+from .render import ColumnsMissing, KeyReader, Renderer, compile_renderer, key_reader
 from .rules import ColumnRules, Mapping, effective
 from .schema import BoardDocument, CustomerDocument
 from .texts import fold
 
-__all__ = ["ColumnsMissing", "Family", "UnknownCustomer", "alias_problems", "kind_for"]
+__all__ = ["ColumnsMissing", "Family", "KeyReader", "UnknownCustomer", "alias_problems", "key_reader", "kind_for"]
 
 # Part of every key: raised when the code renders the same mapping differently, so that rows are compared again.
 RENDERING = 1
@@ -101,15 +101,19 @@ class Family:
             return None
         return LineShape(sizes.item, sizes.size_column, sizes.quantity_column, sizes.key_column)
 
-    def business_key(
-        self, customer: str | None, columns: Sequence[str]
-    ) -> Callable[[tuple[Any, ...]], tuple[str, ...]]:
+    @cached_property
+    def key_definitions(self) -> tuple[tuple[str, ...], ...]:
+        """The columns of every business key that any document defines, each once, the board's own first."""
+        keys = [mapping.source.business_key for mapping in (self.default, *self.mappings())]
+        return tuple(dict.fromkeys(tuple(key) for key in keys))
+
+    def business_key(self, customer: str | None, columns: Sequence[str]) -> KeyReader:
         """A function from a row to its business key, trimmed texts, missing as ""; None means an unknown customer.
 
         Raises UnknownCustomer, and ColumnsMissing where the source lacks a column of the key.
         """
         mapping = self.default if customer is None else self.mapping(customer)
-        return key_reader(mapping, columns)
+        return key_reader(mapping.source.business_key, columns)
 
     def _document(self, customer: str) -> CustomerDocument:
         try:

@@ -26,6 +26,7 @@ MAX_NAME = KINDS["name"].max_length or 255
 MAX_GROUP = 255  # https://developer.monday.com/api-reference/reference/groups
 
 Renderer = Callable[[tuple[Any, ...]], Rendered | Invalid]
+KeyReader = Callable[[tuple[Any, ...]], tuple[str, ...]]
 T = TypeVar("T")
 
 
@@ -48,12 +49,7 @@ class SizesRead:
 
 def missing_columns(mapping: Mapping, columns: Sequence[str]) -> tuple[Problem, ...]:
     """Every source column that the mapping needs and the table does not have."""
-    known = set(columns)
-    problems = []
-    for path, name in _needed(mapping):
-        if name not in known:
-            remedy = did_you_mean(name, columns, "Correct the name, or add the column to the source.")
-            problems.append(Problem(0, 0, path, f"the source has no column {shown(name)}", remedy))
+    problems = list(_unknown(_needed(mapping), columns))
     sizes = mapping.sizes
     if sizes and not problems and not size_columns(sizes, columns):
         message = f"no size column stands between {shown(sizes.between[0])} and {shown(sizes.between[1])}"
@@ -65,6 +61,14 @@ def missing_columns(mapping: Mapping, columns: Sequence[str]) -> tuple[Problem, 
                 remedy = did_you_mean(name, known_sizes, "Remove it, or correct the name.")
                 problems.append(Problem(0, 0, f"sizes.rename.{name}", f"{shown(name)} is no size column", remedy))
     return tuple(problems)
+
+
+def _unknown(wanted: Iterable[tuple[str, str]], columns: Sequence[str]) -> Iterable[Problem]:
+    known = set(columns)
+    for path, name in wanted:
+        if name not in known:
+            remedy = did_you_mean(name, columns, "Correct the name, or add the column to the source.")
+            yield Problem(0, 0, path, f"the source has no column {shown(name)}", remedy)
 
 
 def source_columns_needed(mapping: Mapping) -> set[str]:
@@ -87,14 +91,13 @@ def _needed(mapping: Mapping) -> Iterable[tuple[str, str]]:
             yield ("sizes.total", mapping.sizes.total)
 
 
-def key_reader(mapping: Mapping, columns: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[str, ...]]:
-    """A function from a row to its business key: trimmed texts, missing as "". Raises ColumnsMissing."""
-    problems = [
-        problem for problem in missing_columns(mapping, columns) if problem.path.startswith("source.business_key")
-    ]
+def key_reader(definition: Sequence[str], columns: Sequence[str]) -> KeyReader:
+    """A function from a row to its key by these columns: trimmed texts, missing as "". Raises ColumnsMissing."""
+    path = "source.business_key"
+    problems = list(_unknown(((f"{path}[{place + 1}]", name) for place, name in enumerate(definition)), columns))
     if problems:
         raise ColumnsMissing(problems)
-    positions = [columns.index(name) for name in mapping.source.business_key]
+    positions = [columns.index(name) for name in definition]
 
     def key(row: tuple[Any, ...]) -> tuple[str, ...]:
         return tuple([key_text(row[position]) for position in positions])
@@ -116,7 +119,7 @@ def compile_renderer(mapping: Mapping, columns: Sequence[str], kinds: Callable[[
     tables = [cell_table(each, kinds(each)) for each in rules]
     pick = _picker([columns.index(each.source) for each in rules])
     sizes = _size_reader(mapping.sizes, columns)
-    key = key_reader(mapping, columns)
+    key = key_reader(mapping.source.business_key, columns)
     title = _titles(mapping, columns, sizes)
     customer = mapping.customer
 
