@@ -50,7 +50,7 @@ def shown(error: GraphQLError) -> dict[str, Any]:
     elif isinstance(error, GraphQLSyntaxError):
         entry["message"] = f"Parse error on {error.message.removeprefix('Syntax Error: ')}"
         entry["extensions"] = {"code": "GRAPHQL_PARSE_FAILED", "status_code": 200, "error_data": {}}
-    elif cause is not None:
+    elif cause is not None and not isinstance(cause, GraphQLError):
         entry["message"] = "Internal server error"
         entry["extensions"] = {"code": "INTERNAL_SERVER_ERROR", "status_code": 500, "error_data": {}}
     elif not isinstance(error, Refusal):
@@ -59,6 +59,8 @@ def shown(error: GraphQLError) -> dict[str, Any]:
 
 
 def _validation_code(message: str) -> str:
+    if message.startswith("Variable "):
+        return "GRAPHQL_VALIDATION_FAILED"
     if message.startswith("Cannot query field"):
         return "undefinedField"
     return "argumentLiteralsIncompatible" if "Expected value of type" in message else "GRAPHQL_VALIDATION_FAILED"

@@ -6,11 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from monday.core.structure import BoardStructure
 
-from . import pages
+from . import pages, schema
 from .answers import Answer, json_answer, refused
 from .behaviour import Behaviour
 from .faults import FaultScript
@@ -63,9 +63,15 @@ class SandboxApp:
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answers one request; `path` may carry a query string. Headers are looked up whatever their case."""
         given = {name.lower(): value for name, value in headers.items()}
-        route = urlsplit(path).path
+        parts = urlsplit(path)
+        route = parts.path if parts.path == "/" else parts.path.rstrip("/")
         if route == "/v2":
             answer = self._graphql(method, given, body)
+        elif route == "/v2/get_schema":
+            answer = schema.told(parse_qs(parts.query).get("format", ["json"])[-1])
+        elif route.startswith("/v2/"):
+            what = "Files are not kept here" if route == "/v2/file" else "There is no such address"
+            answer = json_answer(400 if route == "/v2/file" else 404, {"errors": [{"message": f"{what}: send to /v2"}]})
         elif method == "POST" and not _from_here(given):
             answer = json_answer(403, {"error": "This came from another site. Remedy: open the sandbox's own address."})
         elif route in ("/sandbox/seed", "/sandbox/reset"):

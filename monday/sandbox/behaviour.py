@@ -29,6 +29,7 @@ class Behaviour:
     server_timeout: float = 60.0
     mutation_cost: int = 10_000
     create_labels: bool = True  # false: the token's owner may not change the board's structure
+    first_items: int = 0  # items that a new board begins with, unless it is made empty
     time_zone: str = "UTC"
 
     @classmethod

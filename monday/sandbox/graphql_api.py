@@ -222,7 +222,7 @@ class GraphQLApi:
         if exchange.timed_out:
             return striking.gateway(504)
         for error in result.errors or ():
-            if error.original_error is not None and not isinstance(error.original_error, Refusal):
+            if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
                 log.error("the sandbox failed on its own", exc_info=error.original_error)
         body: dict[str, Any] = {"data": result.data}
         if result.data is not None and exchange.missing:
@@ -232,7 +232,7 @@ class GraphQLApi:
             if result.data is None and not any(error.path for error in result.errors):
                 del body["data"]  # the variables did not fit, so nothing ran
         body["extensions"] = {"request_id": question.request_id}
-        return json_answer(200, body)
+        return json_answer(200 if "data" in body else self.behaviour.validation_status, body)
 
 
 def _json_object(text: str) -> Any:

@@ -14,7 +14,12 @@ from .layout import text
 from .refusals import Refusal
 
 LABELS_SHOWN = 300
-_JSON_ONLY = frozenset({"checkbox", "timeline", "tags", "board_relation", "people"})
+_JSON_ONLY = frozenset(
+    {
+        *("checkbox", "timeline", "tags", "board_relation", "people", "dependency"),
+        *("country", "hour", "week", "location"),
+    }
+)
 
 
 def form(exchange: Exchange, item: BoardItem, problem: str = "") -> str:

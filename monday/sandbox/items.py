@@ -51,7 +51,8 @@ class _Writing:
         return labels.usable(self.exchange.db, self.column, wanted, create=self.create_labels)
 
     def linkable(self, item_ids: list[int]) -> bool:
-        linked = {int(board) for board in self.column.settings.get("boardIds", ())}
+        own = [self.column.board_id] if self.column.kind == "dependency" else []
+        linked = {int(board) for board in self.column.settings.get("boardIds", own)}
         found = by_ids(self.exchange.db, item_ids)
         return len(found) == len(set(item_ids)) and all(item.board_id in linked for item in found)
 
@@ -85,6 +86,14 @@ def get(db: sqlite3.Connection, item_id: object, *, state: str = "active") -> Bo
     return found[0]
 
 
+def get_on(db: sqlite3.Connection, board_id: object, item_id: object) -> BoardItem:
+    """An active item of that board; raises Refusal otherwise."""
+    item = get(db, item_id)
+    if item.board_id != boards.as_number(board_id):
+        raise bad_board(board_id)
+    return item
+
+
 def check_name(name: Any) -> str:
     """A name of 1 to 255 characters, trimmed; raises Refusal otherwise."""
     trimmed = name.strip() if isinstance(name, str) else ""
@@ -107,18 +116,40 @@ def create(
     place: tuple[str | None, str | None] = (None, None),
 ) -> BoardItem:
     """A new item or subitem with its cells; `place` is position_relative_method and relative_to."""
-    db = exchange.db
+    check_room(board)
+    group = groups.get(exchange.db, board.id, group_id) if group_id else groups.top(exchange.db, board.id)
+    name, cells = _cells(exchange, board, check_name(name), {}, values, create_labels)
+    position = _place(exchange.db, board, group.id, parent, *place)
+    item = insert(exchange, board, group.id, name, cells, parent=parent, position=position)
+    exchange.record(board.id, item.id, "create_subitem" if parent else "create_pulse", name)
+    return item
+
+
+def check_room(board: Board) -> None:
+    """Raises Refusal where the board is full."""
     if board.items_limit is not None and board.items_count >= board.items_limit:
         raise Refusal(
             "ItemsLimitationException", f"The board has reached its limit of {board.items_limit} items",
             about={"board_id": str(board.id), "items_limit": board.items_limit},
         )  # fmt: skip
-    group = groups.get(db, board.id, group_id) if group_id else groups.top(db, board.id)
-    name, cells = _cells(exchange, board, check_name(name), {}, values, create_labels)
-    position = _place(db, board, group.id, parent, *place)
+
+
+def insert(
+    exchange: Exchange,
+    board: Board,
+    group_id: str,
+    name: str,
+    cells: Mapping[str, Any],
+    *,
+    parent: BoardItem | None = None,
+    position: float | None = None,
+) -> BoardItem:
+    """Writes a new item with cells as the store keeps them, at the bottom of its group where no position is given."""
+    db = exchange.db
     number, now = sequence.next_id(db), exchange.clock()
+    place = _place(db, board, group_id, parent, None, None) if position is None else position
     item = BoardItem(
-        number, board.id, parent.id if parent else None, group.id, name, "active", position,
+        number, board.id, parent.id if parent else None, group_id, name, "active", place,
         json.dumps(cells, ensure_ascii=False), exchange.user_id, now, now,
     )  # fmt: skip
     db.execute(
@@ -129,17 +160,34 @@ def create(
     )  # fmt: skip
     db.execute("UPDATE boards SET items_count = items_count + 1, updated_at = ? WHERE id = ?", (now, board.id))
     _look_up(db, board, number, {}, "", cells, name)
-    exchange.record(board.id, number, "create_subitem" if parent else "create_pulse", name)
     return item
+
+
+def relocate(
+    exchange: Exchange, item: BoardItem, board: Board, group_id: str, cells: Mapping[str, Any], parent: BoardItem | None
+) -> BoardItem:
+    """Moves an item to another board, with its id and with cells as that board's columns keep them."""
+    db, now = exchange.db, exchange.clock()
+    before = boards.find(db, item.board_id)
+    position = _place(db, board, group_id, parent, None, None)
+    if before is not None:
+        _look_up(db, before, item.id, json.loads(item.cells), item.name, {}, item.name)
+    db.execute(
+        "UPDATE items SET board_id = ?, group_id = ?, position = ?, cells = ?, updated_at = ? WHERE id = ?",
+        (board.id, group_id, position, json.dumps(cells, ensure_ascii=False), now, item.id),
+    )
+    db.execute("UPDATE boards SET items_count = items_count - 1, updated_at = ? WHERE id = ?", (now, item.board_id))
+    db.execute("UPDATE boards SET items_count = items_count + 1, updated_at = ? WHERE id = ?", (now, board.id))
+    db.execute("UPDATE updates SET board_id = ? WHERE item_id = ?", (board.id, item.id))
+    _look_up(db, board, item.id, {}, item.name, cells, item.name)
+    return by_ids(db, [item.id])[0]
 
 
 def change(
     exchange: Exchange, board_id: object, item_id: object, values: Mapping[str, Any], create_labels: bool
 ) -> BoardItem:
     """Changes several cells at once, all or none; the name is the key `name`."""
-    item = get(exchange.db, item_id)
-    if item.board_id != boards.as_number(board_id):
-        raise bad_board(board_id)
+    item = get_on(exchange.db, board_id, item_id)
     board = boards.get(exchange.db, item.board_id)
     before: dict[str, Any] = json.loads(item.cells)
     name, after = _cells(exchange, board, item.name, before, values, create_labels)
@@ -302,6 +350,7 @@ def subitems_board(exchange: Exchange, parent: BoardItem) -> Board:
         ("date0", "Date", "date"),
     ):
         boards.insert_column(db, number, column_id, title, kind, {})
+    labels.first_labels(db, boards.get(db, number), "status")
     own = next((column.id for column in board.columns.values() if column.kind == "subtasks"), None)
     own = own or boards.insert_column(db, board.id, sequence.column_id("subtasks"), "Subitems", "subtasks", {})
     boards.change_column(db, boards.get(db, board.id), own, settings={"boardIds": [number]})

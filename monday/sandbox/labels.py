@@ -31,6 +31,12 @@ HEX = {
     "pecan": "#563e3e", "lavender": "#bda8f9", "royal": "#216edf", "steel": "#a9bee8", "orchid": "#d974b0",
     "lilac": "#9d99b9", "tan": "#bca58a", "sky": "#a1e3f6", "coffee": "#cd9282", "teal": "#175a63",
 }  # fmt: skip
+# What a status column has before anybody changed its labels.
+FIRST_LABELS: tuple[Mapping[str, Any], ...] = (
+    {"label": "Working on it", "color": "working_orange", "index": 0, "is_done": False},
+    {"label": "Done", "color": "done_green", "index": 1, "is_done": True},
+    {"label": "Stuck", "color": "stuck_red", "index": 2, "is_done": False},
+)
 _FIELDS = "id, text, active, color, position, is_done, description"
 
 
@@ -268,6 +274,10 @@ def _unknown(db: sqlite3.Connection, column: BoardColumn, wanted: str | int) -> 
     return bad_value(column.id, column.kind, wanted, f"this label does not exist; possible labels are {{{names}}}")
 
 
-def first_labels(db: sqlite3.Connection, board: Board, column_id: str, given: Iterable[Mapping[str, Any]]) -> None:
-    """The labels a column is created with."""
-    replace(db, board.column(column_id), list(given))
+def first_labels(db: sqlite3.Connection, board: Board, column_id: str, given: Iterable[Mapping[str, Any]] = ()) -> None:
+    """The labels a column is created with; a status that names none begins with those of every new status."""
+    column, chosen = board.column(column_id), list(given)
+    if column.kind == "status" and not chosen:
+        chosen = list(FIRST_LABELS)
+    if chosen:
+        replace(db, column, chosen)

@@ -12,14 +12,14 @@ from .refusals import Refusal, bad_argument
 Resolver = Callable[..., Any]
 
 
-def mutation(work: Callable[..., dict[str, Any]]) -> Resolver:
+def mutation(work: Callable[..., Any]) -> Resolver:
     """Runs `work(exchange, **arguments)` in one write transaction of its own.
 
     A refusal rolls back this mutation only. The wait for the plan's latency lies outside the transaction.
     """
 
     @wraps(work)
-    def resolve(_root: Any, info: Info, **arguments: Any) -> dict[str, Any] | None:
+    def resolve(_root: Any, info: Info, **arguments: Any) -> Any:
         exchange = of(info)
         alias = str(info.path.key)
         fault = exchange.field_fault

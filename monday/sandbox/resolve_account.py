@@ -18,13 +18,17 @@ def _account(_root: Any, info: Info) -> dict[str, Any]:
     return views.account(of(info))
 
 
-def _users(_root: Any, info: Info, ids: list[str] | None = None, page: int = 1, **others: Any) -> list[dict[str, Any]]:
+def _users(
+    _root: Any, info: Info, ids: list[str] | None = None, page: int | None = 1, **others: Any
+) -> list[dict[str, Any]]:
     person = views.user(of(info))
     emails, name = others.get("emails"), others.get("name")
     wanted = (
-        page == 1
+        (page or 1) == 1
         and (ids is None or person["id"] in ids)
         and (emails is None or person["email"] in emails)
+        and (others.get("status") is None or person["status"] in others["status"])
+        and others.get("kind") != "guests"
         and (name is None or name.casefold() in person["name"].casefold())
     )
     return [person] if wanted else []
@@ -53,19 +57,6 @@ def _none_here(_root: Any, _info: Info, **_arguments: Any) -> list[Any]:
     return []
 
 
-def _workspaces(_root: Any, _info: Info, ids: list[str] | None = None, **_others: Any) -> list[dict[str, Any]]:
-    return [WORKSPACE] if ids is None or WORKSPACE["id"] in ids else []
-
-
-WORKSPACE: dict[str, Any] = {
-    "id": "1",
-    "name": "Main workspace",
-    "kind": "open",
-    "state": "active",
-    "is_default_workspace": True,
-    "description": None,
-    "created_at": None,
-}
 QUERIES: dict[str, Resolver] = {
     "me": _me,
     "account": _account,
@@ -74,7 +65,7 @@ QUERIES: dict[str, Resolver] = {
     "versions": _versions,
     "complexity": _complexity,
     "platform_api": _platform_api,
-    "tags": _none_here,
-    "workspaces": _workspaces,
+    "teams": _none_here,
+    "assets": _none_here,
 }
 FIELDS: dict[str, dict[str, Resolver]] = {"User": {"account": _account}}

@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import boards, cursors, finding, groups, items, labels, views
+from . import boards, cursors, finding, groups, items, labels, resolve_places, views
 from .exchange import Exchange, Info, of
 from .mutating import Resolver, mutation
 from .refusals import bad_argument
-from .resolve_account import WORKSPACE
 
 Arguments = Any
 _OWN_TYPES = ("board", "sub_items_board")
@@ -29,6 +28,12 @@ def _boards(_root: Any, info: Info, limit: int = 25, page: int = 1, **wanted: Ar
         found = [board for board in named if board and state in ("all", board.state)]
     if kind := wanted.get("board_kind"):
         found = [board for board in found if board.kind == kind]
+    if wanted.get("workspace_ids"):
+        places = [resolve_places.MAIN if one is None else boards.as_number(one) for one in wanted["workspace_ids"]]
+        found = [board for board in found if resolve_places.place_of(of(info), board.id) in places]
+    if wanted.get("order_by"):
+        moment = "created_at" if wanted["order_by"] == "created_at" else "updated_at"
+        found = sorted(found, key=lambda board: getattr(board, moment), reverse=True)
     return [views.board(board) for board in found[(page - 1) * limit : page * limit]]
 
 
@@ -122,10 +127,6 @@ def _persons(_board: Any, info: Info) -> list[dict[str, Any]]:
     return [views.user(of(info))]
 
 
-def _workspace(_board: Any, _info: Info) -> dict[str, Any]:
-    return WORKSPACE
-
-
 @mutation
 def _create_board(exchange: Exchange, **given: Arguments) -> dict[str, Any]:
     db = exchange.db
@@ -138,7 +139,13 @@ def _create_board(exchange: Exchange, **given: Arguments) -> dict[str, Any]:
             ("date4", "Date", "date"),
         ):
             boards.insert_column(db, number, column_id, title, kind, {})
+        labels.first_labels(db, boards.get(db, number), "status")
     groups.insert(db, number, "Group Title", group_id="topics")
+    if given.get("workspace_id") is not None:
+        resolve_places.put(exchange, number, given["workspace_id"])
+    if not given.get("empty"):
+        for place in range(1, exchange.behaviour.first_items + 1):
+            items.insert(exchange, boards.get(db, number), "topics", f"Task {place}", {})
     return views.board(boards.get(db, number))
 
 
@@ -199,7 +206,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "creator": _person,
         "owners": _persons,
         "subscribers": _persons,
-        "workspace": _workspace,
+        "owner": _person,
     },
     "Column": {"settings": _settings, "settings_str": _settings_text},
     "Group": {"items_page": _group_items_page},

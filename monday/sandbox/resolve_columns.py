@@ -28,9 +28,7 @@ def _made(
         description=given.get("description"),
         settings=_linked_boards(kind, given.get("defaults")),
     )
-    chosen = list(first)
-    if chosen:
-        labels.first_labels(exchange.db, boards.get(exchange.db, board.id), column_id, chosen)
+    labels.first_labels(exchange.db, boards.get(exchange.db, board.id), column_id, first)
     exchange.record(board.id, None, "create_column", given["title"])
     return views.column(boards.get(exchange.db, board.id).column(column_id))
 
@@ -38,7 +36,8 @@ def _made(
 def _linked_boards(kind: str, defaults: Any) -> dict[str, Any]:
     if kind != "board_relation" or not isinstance(defaults, Mapping):
         return {}
-    return {"boardIds": [boards.as_number(one) for one in defaults.get("boardIds", ())]}
+    linked = defaults.get("boardIds") or [defaults.get("boardId")]
+    return {"boardIds": [boards.as_number(one) for one in linked if one is not None]}
 
 
 @mutation
@@ -64,14 +63,16 @@ def _default_labels(kind: str, defaults: Any) -> list[dict[str, Any]]:
     holder = defaults if isinstance(defaults, Mapping) else {}
     given = holder.get("labels") or (holder.get("settings") or {}).get("labels") or ()
     if isinstance(given, Mapping):
-        entries = [
-            {"label": text, "color": labels.COLORS[int(key) % len(labels.COLORS)]} for key, text in given.items()
-        ]
-        return [{"label": e["label"]} for e in entries] if kind == "dropdown" else entries
+        return [{"label": str(text), **_color(kind, str(key))} for key, text in given.items()]
     texts = [one.get("label") or one.get("name") if isinstance(one, Mapping) else one for one in given]
     if not all(isinstance(text, str) and text.strip() for text in texts):
         raise bad_argument("Each label of defaults needs a text")
     return [{"label": text} for text in texts]
+
+
+def _color(kind: str, key: str) -> dict[str, str]:
+    # The key of a status label is the number of its color.
+    return {"color": labels.COLORS[int(key) % len(labels.COLORS)]} if kind == "status" and key.isdecimal() else {}
 
 
 @mutation
@@ -101,6 +102,21 @@ def _update(kind: str) -> Resolver:
         return views.column(boards.get(exchange.db, board.id).column(id))
 
     return update
+
+
+@mutation
+def _update_any(exchange: Exchange, board_id: str, id: str, column_type: str, **given: Given) -> dict[str, Any]:
+    board = boards.get(exchange.db, board_id)
+    column = board.column(id)
+    if column.kind != column_type:
+        raise bad_argument(f"The column is no {column_type} column", column_id=id, type=column.kind)
+    labels.check_revision(column, given["revision"])
+    changes = {name: given[name] for name in ("title", "description", "width") if given.get(name) is not None}
+    boards.change_column(exchange.db, board, id, **changes)
+    settings = _decoded(given.get("settings"))
+    if isinstance(settings, Mapping) and settings.get("labels") and column.kind in ("status", "dropdown"):
+        labels.replace(exchange.db, column, settings["labels"])
+    return views.column(boards.get(exchange.db, board.id).column(id))
 
 
 @mutation
@@ -136,6 +152,7 @@ MUTATIONS: dict[str, Resolver] = {
     "create_status_column": _create_status,
     "update_dropdown_column": _update("dropdown"),
     "update_status_column": _update("status"),
+    "update_column": _update_any,
     "change_column_title": _title,
     "change_column_metadata": _metadata,
     "delete_column": _delete_column,

@@ -87,6 +87,18 @@ def _subitems(item: Mapping[str, Any], info: Info) -> list[dict[str, Any]]:
     return [views.item(one) for one in items.subitems_of(of(info).db, item["row"].id)]
 
 
+def _linked(item: Mapping[str, Any], info: Info, **wanted: Given) -> list[dict[str, Any]]:
+    exchange = of(info)
+    stored = json.loads(item["row"].cells).get(wanted["link_to_item_column_id"])
+    ids = stored.get("item_ids", ()) if isinstance(stored, Mapping) else ()
+    found = items.by_ids(exchange.db, ids)
+    return [views.item(one) for one in found if str(one.board_id) == wanted["linked_board_id"]]
+
+
+def _nothing(_item: Any, _info: Info, **_wanted: Given) -> list[Any]:
+    return []
+
+
 def _person(_item: Any, info: Info) -> dict[str, Any]:
     return views.user(of(info))
 
@@ -227,6 +239,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "parent_item": _parent,
         "subitems": _subitems,
         "column_values": _cells,
+        "assets": _nothing,
+        "linked_items": _linked,
         "creator": _person,
         "subscribers": _persons,
     },

@@ -24,11 +24,21 @@ from graphql import (
     build_schema,
     execute_sync,
     get_operation_ast,
+    introspection_from_schema,
     parse,
     validate,
 )
 
-from . import resolve_account, resolve_boards, resolve_columns, resolve_items
+from . import (
+    resolve_account,
+    resolve_boards,
+    resolve_columns,
+    resolve_copies,
+    resolve_items,
+    resolve_places,
+    resolve_updates,
+)
+from .answers import Answer, json_answer
 from .exchange import Exchange, Info
 
 SDL = Path(__file__).with_name("schema.graphql")
@@ -52,18 +62,15 @@ def schema() -> GraphQLSchema:
     """The schema with its resolvers and scalars."""
     built = build_schema(SDL.read_text(encoding="utf-8"))
     _scalars(built)
-    fields: dict[str, dict[str, Any]] = {
-        "Query": {**resolve_account.QUERIES, **resolve_boards.QUERIES, **resolve_items.QUERIES},
-        "Mutation": {
-            "complexity": resolve_account.QUERIES["complexity"],
-            **resolve_boards.MUTATIONS,
-            **resolve_columns.MUTATIONS,
-            **resolve_items.MUTATIONS,
-        },
-    }
-    for more in (resolve_account.FIELDS, resolve_boards.FIELDS, resolve_items.FIELDS):
-        for type_name, resolvers in more.items():
+    fields: dict[str, dict[str, Any]] = {"Query": {}, "Mutation": {"complexity": resolve_account.QUERIES["complexity"]}}
+    for queries in (resolve_account, resolve_boards, resolve_items, resolve_places, resolve_updates):
+        fields["Query"].update(queries.QUERIES)
+        for type_name, resolvers in queries.FIELDS.items():
             fields.setdefault(type_name, {}).update(resolvers)
+    for changes in (
+        resolve_boards, resolve_columns, resolve_items, resolve_copies, resolve_places, resolve_updates,
+    ):  # fmt: skip
+        fields["Mutation"].update(changes.MUTATIONS)
     for implementation in built.get_implementations(built.type_map["ColumnValue"]).objects:  # type: ignore[arg-type]
         fields.setdefault(implementation.name, {}).update(resolve_items.ON_EVERY_CELL)
     for type_name, resolvers in fields.items():
@@ -73,6 +80,14 @@ def schema() -> GraphQLSchema:
         for name, resolver in resolvers.items():
             kind.fields[name].resolve = resolver
     return built
+
+
+def told(form: str) -> Answer:
+    """The schema for people and programs: as SDL, or as the answer to the introspection query."""
+    if form == "sdl":
+        sdl = SDL.read_text(encoding="utf-8")
+        return Answer(200, {"Content-Type": "text/plain; charset=utf-8"}, sdl.encode("utf-8"))
+    return json_answer(200, {"data": introspection_from_schema(schema())})
 
 
 def _scalars(built: GraphQLSchema) -> None:

@@ -6,6 +6,7 @@ A WSGI server cannot drop a connection or cut an answer short, so this stands on
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import sys
 import threading
@@ -78,6 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def __getattr__(self, name: str) -> Any:
+        """Other methods are refused by the app in words, not with a page of the server's own."""
+        if name in ("do_PUT", "do_PATCH", "do_DELETE", "do_OPTIONS"):
+            return self._answer
+        raise AttributeError(name)
+
     def _answer(self) -> None:
         body = self._body()
         if body is None:
@@ -93,11 +100,28 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(answer)
 
     def _body(self) -> bytes | None:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return self._chunks()
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
             self.close_connection = True
             return None
         return self.rfile.read(int(length))
+
+    def _chunks(self) -> bytes | None:
+        """A body whose length its sender did not know beforehand; None where it is malformed or too large."""
+        body = bytearray()
+        while True:
+            size = self.rfile.readline(1_024).split(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size) or len(body) + int(size, 16) > LARGEST_BODY:
+                self.close_connection = True
+                return None
+            if not int(size, 16):
+                while self.rfile.readline(1_024).strip():
+                    pass  # trailers
+                return bytes(body)
+            body += self.rfile.read(int(size, 16))
+            self.rfile.readline(1_024)
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

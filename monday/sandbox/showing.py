@@ -38,7 +38,10 @@ class Surroundings(Protocol):
 def shown(kind: str, stored: Any, around: Surroundings) -> Shown:
     """The cell as `column_values` answers it, without `id`, `type` and `column`."""
     type_name, show = _SHOWN.get(kind, ("UnsupportedValue", _nothing))
-    cell = show(stored, around)
+    try:
+        cell = show(stored, around)
+    except (KeyError, TypeError):  # the column was retyped, and what stands in the cell is of its former kind
+        cell = show(None, around)
     cell["__typename"] = type_name
     cell["is_leaf"] = True
     return cell
@@ -215,6 +218,69 @@ def _creation_log(_stored: Any, around: Surroundings) -> Shown:
     }
 
 
+def _country(stored: Any, _around: Surroundings) -> Shown:
+    name = stored["countryName"] if stored else ""
+    country = {"code": stored["countryCode"], "name": name} if stored else None
+    return {"text": name, "value": _json(stored), "country": country, "updated_at": _changed(stored)}
+
+
+def _rating(stored: Any, _around: Surroundings) -> Shown:
+    number = stored["rating"] if stored else None
+    return {"text": str(number or ""), "value": _json(stored), "rating": number, "updated_at": _changed(stored)}
+
+
+def _hour(stored: Any, _around: Surroundings) -> Shown:
+    if not stored:
+        return {"text": "", "value": None, "hour": None, "minute": None, "updated_at": None}
+    hour, minute = stored["hour"], stored["minute"]
+    text = f"{hour % 12 or 12:02}:{minute:02} {'AM' if hour < 12 else 'PM'}"
+    return {"text": text, "value": _json(stored), "hour": hour, "minute": minute, "updated_at": _changed(stored)}
+
+
+def _week(stored: Any, _around: Surroundings) -> Shown:
+    begin, end = (stored["week"]["startDate"], stored["week"]["endDate"]) if stored else (None, None)
+    text = f"{begin} - {end}" if stored else ""
+    return {"text": text, "value": _json(stored), "start_date": begin, "end_date": end}
+
+
+def _location(stored: Any, _around: Surroundings) -> Shown:
+    place = stored or {"lat": None, "lng": None, "address": None}
+    return {
+        "text": place["address"] or "",
+        "value": _json(stored),
+        "lat": place["lat"],
+        "lng": place["lng"],
+        "address": place["address"],
+        "updated_at": _changed(stored),
+    }
+
+
+def _world_clock(stored: Any, _around: Surroundings) -> Shown:
+    name = stored["timezone"] if stored else None
+    return {"text": name or "", "value": _json(stored), "timezone": name, "updated_at": _changed(stored)}
+
+
+def _team(stored: Any, _around: Surroundings) -> Shown:
+    number = stored["team_id"] if stored else None
+    return {"text": str(number or ""), "value": _json(stored), "team_id": number, "updated_at": _changed(stored)}
+
+
+def _files(_stored: Any, _around: Surroundings) -> Shown:
+    return {"text": "", "value": None, "files": []}
+
+
+def _vote(_stored: Any, _around: Surroundings) -> Shown:
+    return {"text": "", "value": None, "vote_count": 0, "voter_ids": [], "voters": []}
+
+
+def _time_tracking(_stored: Any, _around: Surroundings) -> Shown:
+    return {"text": "", "value": None, "running": False, "duration": 0, "history": [], "started_at": None}
+
+
+def _empty(_stored: Any, _around: Surroundings) -> Shown:
+    return {"text": "", "value": None}
+
+
 def _button(_stored: Any, _around: Surroundings) -> Shown:
     return {"text": None, "value": None, "label": "", "color": None}
 
@@ -255,4 +321,18 @@ _SHOWN: Mapping[str, tuple[str, Callable[[Any, Surroundings], Shown]]] = {
     "creation_log": ("CreationLogValue", _creation_log),
     "button": ("ButtonValue", _button),
     "progress": ("ProgressValue", _progress),
+    "country": ("CountryValue", _country),
+    "rating": ("RatingValue", _rating),
+    "hour": ("HourValue", _hour),
+    "week": ("WeekValue", _week),
+    "location": ("LocationValue", _location),
+    "world_clock": ("WorldClockValue", _world_clock),
+    "team": ("TeamValue", _team),
+    "file": ("FileValue", _files),
+    "vote": ("VoteValue", _vote),
+    "time_tracking": ("TimeTrackingValue", _time_tracking),
+    "color_picker": ("ColorPickerValue", _empty),
+    "integration": ("IntegrationValue", _empty),
+    "doc": ("DocValue", _empty),
+    "person": ("PersonValue", _empty),
 }

@@ -13,10 +13,10 @@ from pathlib import Path
 from monday.core.structure import BoardStructure
 
 from . import seeding
-from .tables import CONTENT, PASSING, SCHEMA
+from .tables import CONTENT, LATER, PASSING, SCHEMA
 
 BUSY_SECONDS = 30.0
-LAYOUT = 1  # the number of the tables' layout; a file of another one is refused
+LAYOUT = 2  # the number of the tables' layout; an older one is completed, a newer one refused
 
 
 class StoreUnusable(Exception):
@@ -49,12 +49,14 @@ class SandboxStore:
         # Only the first process writes here; the later ones find the account and leave the file alone.
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             found = db.execute("SELECT value FROM meta WHERE key = 'layout'").fetchone()
-            if found != (LAYOUT,):
+            if found == (LAYOUT,):
+                return
+            if found is None or not isinstance(found[0], int) or found[0] > LAYOUT:
                 raise sqlite3.DatabaseError("it was made by another version")
-            return
         with self.writing(db):
             for statement in SCHEMA.split(";"):
                 db.execute(statement)
+            db.execute("UPDATE meta SET value = ? WHERE key = 'layout'", (LAYOUT,))
             db.executemany(
                 "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)",
                 [
@@ -167,9 +169,11 @@ def _attached(db: sqlite3.Connection, path: str | Path) -> Iterator[None]:
 def _copy_back(db: sqlite3.Connection) -> None:
     for table in PASSING:
         db.execute(f"DELETE FROM {table}")
+    known = {row[0] for row in db.execute("SELECT name FROM kept.sqlite_master WHERE type = 'table'")}
     for table in CONTENT:
         db.execute(f"DELETE FROM {table}")
-        db.execute(f"INSERT INTO {table} SELECT * FROM kept.{table}")
+        if table in known or table not in LATER:  # a snapshot of an earlier layout holds none of the later tables
+            db.execute(f"INSERT INTO {table} SELECT * FROM kept.{table}")
     db.execute(
         "UPDATE meta SET value = (SELECT value FROM kept.meta WHERE key = 'account_id') WHERE key = 'account_id'"
     )

@@ -7,7 +7,8 @@ because they are what items are looked up by.
 
 from __future__ import annotations
 
-CONTENT = ("boards", "board_columns", "labels", "board_groups", "items", "lookup", "activity")
+LATER = ("updates", "tags", "workspaces", "board_places")  # since layout 2
+CONTENT = ("boards", "board_columns", "labels", "board_groups", "items", "lookup", "activity", *LATER)
 PASSING = ("cursors", "idempotency", "counters", "in_flight", "requests")
 
 SCHEMA = """
@@ -42,6 +43,16 @@ CREATE TABLE IF NOT EXISTS activity (
     id INTEGER PRIMARY KEY, board_id INTEGER NOT NULL, item_id INTEGER, event TEXT NOT NULL, data TEXT NOT NULL,
     actor TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS activity_by_board ON activity (board_id, id);
+CREATE TABLE IF NOT EXISTS updates (
+    id INTEGER PRIMARY KEY, board_id INTEGER NOT NULL, item_id INTEGER NOT NULL, parent_id INTEGER, body TEXT NOT NULL,
+    creator TEXT NOT NULL, liked TEXT, created_at REAL NOT NULL, updated_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS updates_by_item ON updates (item_id, id);
+CREATE INDEX IF NOT EXISTS updates_by_board ON updates (board_id, id);
+CREATE TABLE IF NOT EXISTS tags (id INTEGER PRIMARY KEY, name TEXT NOT NULL, color TEXT NOT NULL, board_id INTEGER);
+CREATE TABLE IF NOT EXISTS workspaces (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, description TEXT, state TEXT NOT NULL,
+    created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS board_places (board_id INTEGER PRIMARY KEY, workspace_id INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS cursors (key TEXT PRIMARY KEY, ids TEXT NOT NULL, created_at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, started_at REAL NOT NULL, finished_at REAL, status INTEGER,

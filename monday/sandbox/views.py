@@ -74,7 +74,6 @@ def item(row: BoardItem) -> dict[str, Any]:
         "creator_id": row.creator,
         "email": f"item-{row.id}@sandbox.invalid",
         "relative_link": f"/boards/{row.board_id}/pulses/{row.id}",
-        "updates": [],
         "url": f"https://sandbox.invalid/boards/{row.board_id}/pulses/{row.id}",
     }
 
@@ -96,7 +95,10 @@ def board(row: Board) -> dict[str, Any]:
         "created_at": iso(row.created_at),
         "updated_at": iso(row.updated_at),
         "url": f"https://sandbox.invalid/boards/{row.id}",
-        "tags": [],
+        "access_level": "edit",
+        "team_owners": [],
+        "team_subscribers": [],
+        "views": [],
     }
 
 
@@ -143,6 +145,12 @@ def user(exchange: Exchange) -> dict[str, Any]:
         "url": f"https://sandbox.invalid/users/{exchange.user_id}",
         "utc_hours_diff": 0.0,
         "teams": [],
+        "serial_number": 1,
+        "is_email_confirmed": True,
+        "became_active_at": "2026-01-01T00:00:00Z",
+        "last_activity": iso(exchange.clock()),
+        "invitation_method": "UNKNOWN",
+        "photo_url": None,
     }
 
 
@@ -158,6 +166,11 @@ def account(exchange: Exchange) -> dict[str, Any]:
         "is_during_trial": False,
         "is_trial_expired": False,
         "show_timeline_weekends": True,
+        "active_members_count": 1,
+        "created_at": "2026-01-01T00:00:00Z",
+        "logo": None,
+        "sign_up_product_kind": "core",
+        "products": [{"id": 1, "kind": "core", "tier": tier, "default_workspace_id": 1}],
         "plan": {"max_users": 200, "period": "yearly", "tier": tier, "version": 1},
     }
 

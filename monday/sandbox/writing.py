@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import zoneinfo
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -248,6 +249,73 @@ def _board_relation(raw: Any, around: Surroundings) -> dict[str, Any] | None:
     return {"item_ids": ids, "changed_at": around.now} if ids else None
 
 
+def _country(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    if not isinstance(raw, Mapping):
+        raise NoSimpleValue
+    code, name = raw.get("countryCode"), raw.get("countryName")
+    if not isinstance(code, str) or not isinstance(name, str) or not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValueError("countryCode has two capital letters, and countryName goes with it")
+    return {"countryCode": code, "countryName": name, "changed_at": around.now}
+
+
+def _rating(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    given = raw.get("rating") if isinstance(raw, Mapping) else raw
+    number = _whole(given)
+    if not 0 <= number <= 10:
+        raise ValueError("a rating is a small whole number")
+    return {"rating": number, "changed_at": around.now} if number else None
+
+
+def _hour(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    if not isinstance(raw, Mapping):
+        raise NoSimpleValue
+    hour, minute = _whole(raw.get("hour")), _whole(raw.get("minute", 0))
+    if not (0 <= hour < 24 and 0 <= minute < 60):
+        raise ValueError("hour lies between 0 and 23, minute between 0 and 59")
+    return {"hour": hour, "minute": minute, "changed_at": around.now}
+
+
+def _week(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    given = raw.get("week", raw) if isinstance(raw, Mapping) else None
+    if not isinstance(given, Mapping):
+        raise NoSimpleValue
+    try:
+        begin = dt.date.fromisoformat(str(given.get("startDate")))
+        end = dt.date.fromisoformat(str(given.get("endDate")))
+    except ValueError:
+        raise ValueError("startDate and endDate are written YYYY-MM-DD") from None
+    if (end - begin).days != 6:
+        raise ValueError("startDate and endDate are seven days of one week")
+    return {"week": {"startDate": begin.isoformat(), "endDate": end.isoformat()}, "changed_at": around.now}
+
+
+def _location(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    if isinstance(raw, str):
+        parts = [*raw.split(maxsplit=2), "", "", ""]
+        raw = {"lat": parts[0], "lng": parts[1], "address": parts[2]}
+    if not isinstance(raw, Mapping):
+        raise ValueError("lat, lng and address are expected")
+    try:
+        lat, lng = float(raw.get("lat", "")), float(raw.get("lng", ""))
+    except (TypeError, ValueError):
+        raise ValueError("lat and lng are numbers") from None
+    if not (-90 <= lat <= 90 and -180 <= lng <= 180):
+        raise ValueError("lat lies between -90 and 90, lng between -180 and 180")
+    return {"lat": lat, "lng": lng, "address": str(raw.get("address") or ""), "changed_at": around.now}
+
+
+def _world_clock(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    name = raw.get("timezone") if isinstance(raw, Mapping) else raw
+    if not isinstance(name, str) or name not in zoneinfo.available_timezones():
+        raise ValueError("a time zone such as Europe/London is expected")
+    return {"timezone": name, "changed_at": around.now}
+
+
+def _team(raw: Any, around: Surroundings) -> dict[str, Any] | None:
+    given = raw.get("team_id") if isinstance(raw, Mapping) else raw
+    return {"team_id": _whole(given), "changed_at": around.now}
+
+
 def _whole(number: Any) -> int:
     if isinstance(number, bool) or not isinstance(number, (str, int)):
         raise ValueError("an id is expected")
@@ -272,6 +340,14 @@ _WRITERS: Mapping[str, Callable[[Any, Surroundings], Any]] = {
     "timeline": _timeline,
     "tags": _tags,
     "board_relation": _board_relation,
+    "dependency": _board_relation,
+    "country": _country,
+    "rating": _rating,
+    "hour": _hour,
+    "week": _week,
+    "location": _location,
+    "world_clock": _world_clock,
+    "team": _team,
 }
 
 

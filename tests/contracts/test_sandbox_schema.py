@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from graphql import (
+    GraphQLArgument,
     GraphQLEnumType,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
     build_schema,
     parse,
+    print_ast,
     validate,
 )
 
@@ -46,7 +49,7 @@ def _differences(own: GraphQLSchema, published: GraphQLSchema) -> list[str]:
                 for field, own_field in kind.fields.items()
                 if field not in other.fields
                 or str(own_field.type) != str(other.fields[field].type)
-                or own_field.default_value != other.fields[field].default_value
+                or _default(own_field) != _default(other.fields[field])
             ]
             found += [f"{name}.{field} is left out" for field in set(other.fields) - set(kind.fields)]
     return found
@@ -61,9 +64,13 @@ def _fields(name: str, kind: GraphQLObjectType | GraphQLInterfaceType, other: Gr
         for argument, own_argument in own_field.args.items():
             theirs = other.fields[field].args.get(argument)
             same = theirs is not None and str(theirs.type) == str(own_argument.type)
-            if not same or theirs.default_value != own_argument.default_value:
+            if not same or _default(theirs) != _default(own_argument):
                 found.append(f"{name}.{field}({argument})")
     return found
+
+
+def _default(given: GraphQLArgument | GraphQLInputField) -> str | None:
+    return print_ast(given.default.literal) if given.default and given.default.literal else None
 
 
 def test_every_type_field_and_argument_is_the_published_one(published: GraphQLSchema) -> None:
@@ -74,7 +81,11 @@ def test_a_field_of_our_own_would_be_found(published: GraphQLSchema) -> None:
     text = SDL.read_text(encoding="utf-8")
     invented = text.replace("type Item {", "type Item {\n  invented: String")
     retyped = text.replace("create_group(board_id: ID!", "create_group(board_id: String!")
+    other_default = text.replace(
+        "items(exclude_nonactive: Boolean, ids: [ID!], limit: Int = 25", "items(ids: [ID!], limit: Int = 99"
+    )
     assert _differences(build_schema(invented), published) == ["Item.invented"]
+    assert _differences(build_schema(other_default), published) == ["Query.items(limit)"]
     assert _differences(build_schema(retyped), published) == ["Mutation.create_group(board_id)"]
 
 
