@@ -19,7 +19,7 @@ from django.core import checks
 
 from . import env
 
-SECRETS = ("SECRET_KEY", "MONDAY_API_TOKEN", "DATABASE_URL", "ORDERS_DATABASE_URL")
+SECRETS = ("SECRET_KEY", "MONDAY_API_TOKEN", "METRICS_TOKEN", "DATABASE_URL", "ORDERS_DATABASE_URL")
 SERVER_GIVES_UP = 60  # seconds; a request that the API is still working on then ends with an error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,12 @@ ALLOWED_HOSTS = [
 
 # --- in production everything goes over HTTPS; a proxy in front ends it, so its header is trusted only by choice -----
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+# A probe comes from the machine itself, past the proxy; neither answer holds a secret.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = int(env.number("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, at_most=63_072_000))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 CSRF_TRUSTED_ORIGINS = [origin.strip() for origin in env.text("CSRF_TRUSTED_ORIGINS").split(",") if origin.strip()]
 SESSION_COOKIE_AGE = int(env.number("SESSION_HOURS", 12, at_least=0.25, at_most=24 * 30) * 3600)  # seconds
 AUTH_PASSWORD_VALIDATORS = [
@@ -51,6 +55,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "ordersite.lockout.locked"
+AXES_CLIENT_IP_CALLABLE = "ordersite.lockout.address"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # the audit tells who came in
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 # The browsers' preload list is for public sites; ours is a company's own.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
@@ -64,6 +78,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "axes",
     "django_q",
     "import_export",
     "monday",
@@ -80,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "ordersite.urls"
 WSGI_APPLICATION = "ordersite.wsgi.application"
@@ -147,6 +163,9 @@ Q_CLUSTER = {
     "save_limit": 1000,
 }
 
+# --- figures for monitoring: for whoever brings this token, or is signed in ------------------------------------------
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+
 # --- mails about runs that need a person: none without NOTIFY_TO; the embedded default writes them into files --------
 NOTIFY_TO = [address.strip() for address in env.text("NOTIFY_TO").split(",") if address.strip()]
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")  # for the links in mails
@@ -188,6 +207,7 @@ LOGGING = Wanted(
     secrets=(
         MONDAY_API_TOKEN,
         SECRET_KEY,
+        METRICS_TOKEN,
         EMAIL_HOST_PASSWORD,
         *(str(entry.get("PASSWORD") or "") for entry in DATABASES.values()),
     ),

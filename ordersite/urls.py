@@ -1,11 +1,15 @@
-"""Every address of the site: the admin stands at the root, the local board's pages beside it."""
+"""Every address of the site: the admin stands at the root, beside it the local board's pages and what machines ask."""
 
 from django.contrib import admin
 from django.urls import path, re_path
 
+from .health import healthz, metrics, readyz
 from .sandbox_page import sandbox_page
 
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     re_path(r"^sandbox/(?P<page>.*)$", sandbox_page, name="sandbox"),
     path("", admin.site.urls),
 ]

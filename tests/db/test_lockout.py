@@ -1,0 +1,59 @@
+"""Guessing passwords: five tries for an account from one address, and nobody else is shut out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from ordersite.lockout import address
+
+from .admin_line import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def anna() -> User:
+    return User.objects.create_user("anna", password=PASSWORD, is_staff=True)
+
+
+def sign_in(password: str, *, name: str = "anna", where: str = "10.0.0.1") -> HttpResponse:
+    return Client(REMOTE_ADDR=where).post("/login/", {"username": name, "password": password, "next": "/"})
+
+
+def test_the_fifth_wrong_password_closes_the_account_to_that_address_alone() -> None:
+    assert [sign_in(f"wrong {n}").status_code for n in range(4)] == [200] * 4
+    closed = sign_in("wrong 5")
+    assert closed.status_code == 429
+    assert closed["Retry-After"] == "900"
+    assert "closed to it for 15 minutes" in closed.content.decode()
+    assert sign_in(PASSWORD).status_code == 429, "the right password too"
+    assert sign_in(PASSWORD, where="10.0.0.2").status_code == 302, "from elsewhere she comes in"
+    User.objects.create_user("ben", password=PASSWORD, is_staff=True)
+    assert sign_in(PASSWORD, name="ben").status_code == 302, "a colleague of the same office comes in"
+
+
+def test_it_opens_by_itself(time_machine: Any) -> None:
+    for n in range(5):
+        sign_in(f"wrong {n}")
+    time_machine.move_to(timezone.now() + timezone.timedelta(minutes=16))
+    assert sign_in(PASSWORD).status_code == 302
+
+
+def test_a_right_password_forgets_the_wrong_ones_before_it() -> None:
+    for n in range(4):
+        sign_in(f"wrong {n}")
+    assert sign_in(PASSWORD).status_code == 302
+    assert [sign_in(f"wrong {n}").status_code for n in range(4)] == [200] * 4
+
+
+def test_a_made_up_address_opens_no_further_tries(settings: Any) -> None:
+    request = RequestFactory().get("/", REMOTE_ADDR="10.9.9.9", headers={"X-Forwarded-For": "1.2.3.4, 10.0.0.7"})
+    assert address(request) == "10.9.9.9", "without a proxy the header is the visitor's own word"
+    settings.BEHIND_PROXY = True
+    assert address(request) == "10.0.0.7", "the last one is what the proxy saw"

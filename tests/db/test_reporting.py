@@ -1,0 +1,79 @@
+"""The views for reporting tools: on the database at hand, and as SQL Server would take them."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+
+from staging import reporting
+from staging.models import Receipt, Snapshot, StagedOrder, SyncRun
+from tests.tsql import offline
+from tests.world import World
+
+
+def rows(view: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {view}")
+        names = [part[0] for part in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def test_each_view_shows_what_the_tables_hold(world: World) -> None:
+    world.add(1)
+    world.add(2)
+    world.sync()
+    links = rows("ordersite_links")
+    snapshots = {snapshot.record: snapshot for snapshot in Snapshot.objects.all()}
+    assert {link["uuid"]: link["item_id"] for link in links} == {r: s.item_id for r, s in snapshots.items()}
+    assert all(link["order_fingerprint"] == snapshots[link["uuid"]].order_fingerprint for link in links)
+    assert {link["customer"] for link in links} == {"HARBOUR"}
+    assert len(rows("ordersite_receipts")) == Receipt.objects.count() > 0
+    assert json.loads(rows("ordersite_receipts")[0]["fields_after"]) is not None
+    assert len(rows("ordersite_runs")) == SyncRun.objects.count()
+    changes = rows("ordersite_changes")
+    assert [(change["operation"], change["state"]) for change in changes] == [("create", "applied")] * 2
+    assert rows("ordersite_rejected") == []
+    StagedOrder.objects.filter(pk=changes[0]["id"]).update(state="rejected")
+    assert [row["id"] for row in rows("ordersite_rejected")] == [changes[0]["id"]]
+
+
+@pytest.mark.django_db
+def test_the_columns_are_the_promised_ones() -> None:
+    for view in reporting.VIEWS:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {view.name} WHERE 1 = 0")
+            assert [part[0] for part in cursor.description] == [name for name, _, _ in view.columns]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tables_can_change_though_views_hang_on_them() -> None:
+    call_command("migrate", "staging", "0001", verbosity=0)
+    with pytest.raises(DatabaseError):
+        rows("ordersite_links")
+    call_command("migrate", verbosity=0)
+    assert rows("ordersite_links") == []
+
+
+@pytest.mark.django_db
+def test_an_account_that_may_not_make_views_is_told_so_and_has_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise DatabaseError("CREATE VIEW permission denied in database 'ordersite'.")
+
+    monkeypatch.setattr(reporting, "make", refused)
+    said = StringIO()
+    call_command("migrate", verbosity=0, stderr=said)
+    assert "CREATE VIEW permission denied" in said.getvalue()
+    assert "Remedy: let the account create views" in said.getvalue()
+
+
+@pytest.mark.skipif(bool(offline.unavailable()), reason=offline.unavailable())
+@pytest.mark.parametrize("view", reporting.VIEWS, ids=lambda view: view.name)
+def test_sql_server_takes_each_view(view: reporting.View) -> None:
+    text = reporting.statement(view, offline.connection())
+    assert offline.problems(text.replace("%", "%%")) == [], text
+    assert "[staging_" in text
