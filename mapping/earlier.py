@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from django.db import Error, connections
-
 from .core.document import parse_board
 from .core.problems import Problem
 from .drafts import Saved, publish_drafts, save_draft_text
 from .imports.drafting import Draft
 from .imports.findings import Finding
 from .models import DocumentKind, Version, VersionState
+from .orders_table import table_columns
 from .publish import NotPublishable, Recorder, shipped_files
 from .published import load_family
 
@@ -111,11 +110,4 @@ def source_columns(base: str) -> tuple[str, ...] | None:
     document, _ = parse_board(base)
     if document is None:
         return None
-    connection = connections["orders"]
-    table = ".".join(connection.ops.quote_name(part) for part in document.source.table.split("."))
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {table} WHERE 1 = 0")
-            return tuple(str(column[0]) for column in cursor.description) or None
-    except Error:
-        return None
+    return table_columns(document.source.table)

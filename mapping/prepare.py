@@ -85,6 +85,11 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.steps or self.by_hand)
 
+    @property
+    def calls(self) -> int:
+        """API calls that its steps take: labels are read before and after they are written."""
+        return sum(3 if isinstance(step, NewLabels) else 1 for step in self.steps)
+
 
 def prepare(client: Client | None, structure: BoardStructure, *mappings: rules_of.Mapping) -> Plan:
     """What this board lacks for these mappings; created at once where a client is given.
@@ -185,7 +190,7 @@ def _labels(structure: BoardStructure, rules: rules_of.ColumnRules) -> Iterator[
     plan = label_plan(column, [target for target in rules.values.values() if target])
     twins = dict(plan.twins)
     fresh = tuple(label for label in plan.missing if label not in twins)
-    if fresh:
+    if fresh and rules.labels == "create":
         yield NewLabels(structure, column, fresh)
     for label, existing in plan.twins:
         yield (

@@ -14,9 +14,12 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import Max
 
+from monday.models import Board, Environment
+
 from .core.document import (
     BoardDocument,
     CustomerDocument,
+    Mapping,
     Problem,
     effective,
     is_customer,
@@ -26,7 +29,7 @@ from .core.document import (
 )
 from .core.family import alias_problems
 from .core.problems import errors
-from .core.targets import check
+from .core.targets import PREPARE, check
 from .core.texts import fold
 from .models import Alias, Customer, Document, DocumentKind, Version, VersionState
 from .published import NoMapping, PublishedFamily, load_family, load_pinned, published_boards, published_customers
@@ -40,6 +43,7 @@ __all__ = [
     "ensure_shipped",
     "load_family",
     "load_pinned",
+    "on_known_boards",
     "publish",
     "publish_new",
     "publish_text",
@@ -173,11 +177,13 @@ def _of_board(document: Document, parsed: BoardDocument) -> tuple[Problem, ...]:
     if parsed.board.id != document.board_key:
         message = f"this document is of the board {document.board_key}, not {parsed.board.id}"
         problems.append(Problem(0, 0, "board.id", message, "Publish it as the document of that board."))
+    own = on_known_boards(effective(parsed, None))
     for customer in published_customers():
-        for clash in check(effective(parsed, customer), None, None):
+        mapping = effective(parsed, customer)
+        for clash in (*check(mapping, None, None), *(each for each in on_known_boards(mapping) if each not in own)):
             message = f"together with the document of {customer.customer}, {clash.message}"
             problems.append(Problem(0, 0, clash.path, message, clash.remedy, clash.severity))
-    return tuple(problems)
+    return (*problems, *own)
 
 
 def _of_customer(document: Document, parsed: CustomerDocument) -> tuple[Problem, ...]:
@@ -190,8 +196,32 @@ def _of_customer(document: Document, parsed: CustomerDocument) -> tuple[Problem,
     others = [other for other in published_customers() if other.customer != parsed.customer]
     problems += alias_problems([*others, parsed]).get(parsed.customer, ())
     for board in published_boards():
-        problems += check(effective(board, parsed), None, None)
+        mapping = effective(board, parsed)
+        own = on_known_boards(effective(board, None))
+        problems += (*check(mapping, None, None), *(each for each in on_known_boards(mapping) if each not in own))
     return tuple(dict.fromkeys(problems))
+
+
+def on_known_boards(mapping: Mapping) -> tuple[Problem, ...]:
+    """What the real board, as it was read last, would not take of a mapping; nothing where it was never read.
+
+    A local board is made after the mapping, so it is not asked. What `prepare_board` creates is a warning here: it
+    needs a published mapping to know what to create.
+    """
+    found: list[Problem] = []
+    for board in Board.objects.filter(board_id=mapping.board.id, environment=Environment.PRODUCTION).order_by("pk"):
+        structure = board.known_structure()
+        if structure is None or board.read_at is None:
+            continue
+        offline = check(mapping, None, None)
+        for each in check(mapping, structure, None):
+            if each in offline:
+                continue
+            severity = "warning" if each.remedy == PREPARE else each.severity
+            message = f"{each.message} (read {board.read_at:%Y-%m-%d %H:%M} UTC)"
+            again = "" if severity == "warning" else " If the board was changed since, have it read again."
+            found.append(Problem(0, 0, each.path, message, each.remedy + again, severity))
+    return tuple(found)
 
 
 def ensure_shipped(*, actor: str, now: datetime, record: Recorder) -> bool:

@@ -39,6 +39,14 @@ def published_boards() -> list[BoardDocument]:
     return [board for version in versions if (board := _board(version.text)) is not None]
 
 
+def published_texts(board_key: str) -> list[tuple[str, str]]:
+    """The texts that hold for a board, each with the name of its version: the board's document, then customers'."""
+    boards = Version.objects.published().filter(document__kind=DocumentKind.BOARD, document__board_key=board_key)
+    customers = Version.objects.published().filter(document__kind=DocumentKind.CUSTOMER)
+    found = [*boards.select_related("document"), *customers.select_related("document").order_by("document__name")]
+    return [(str(version), version.text) for version in found]
+
+
 def load_family(board_name: str | None = None) -> PublishedFamily:
     """The published documents of a board and of all customers. Raises NoMapping with the remedy.
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from mapping.core.document import Mapping as CustomerMapping
 from mapping.core.document import Problem
+from mapping.core.targets import LabelRules, label_plan, labelled
 from mapping.core.targets import check as check_targets
-from mapping.core.targets import label_plan
-from mapping.core.texts import fold
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure, Column
 
@@ -69,15 +68,8 @@ def check(*, batches: Iterable[Batch], setup: Setup, actor: str) -> Checked:
             plan = label_plan(column, sorted(texts))
             if plan.missing:
                 checked.labels[column_id] = list(plan.missing)
-            checked.twins += [(column.title, new, old) for new, old in plan.twins]
-            checked.twins += [(column.title, new, old) for new, old in _alike(plan.missing)]
+            checked.twins += [(column.title, new, old) for new, old in (*plan.twins, *plan.near)]
     return checked
-
-
-def _alike(labels: Iterable[str]) -> list[tuple[str, str]]:
-    """Of new labels, those that differ from an earlier one by case alone, with that one."""
-    first: dict[str, str] = {}
-    return [(label, first[fold(label)]) for label in labels if first.setdefault(fold(label), label) != label]
 
 
 def batch_problems(batch: Batch, mappings: PublishedFamily, structure: BoardStructure) -> tuple[Problem, ...]:
@@ -120,21 +112,35 @@ def _column(setup: Setup, column_id: str) -> Column | None:
 def _labels(batch: Batch, setup: Setup, wanted: dict[str, set[str]], actor: str) -> int:
     """Collect the labels that a batch needs; hold the orders that need one which may not be created."""
     mapping = mapping_of(batch, setup.mappings)
-    policy = {rules.to: rules.labels for rules in mapping.columns}
-    columns = labelled_columns(mapping, setup)
+    rules = labelled(mapping, setup.structure)
     lacking: dict[str, list[int]] = defaultdict(list)
-    orders = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove")
+    orders = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove").order_by("pk")
     for pk, after in orders.values_list("pk", "after").iterator(chunk_size=PAGE):
         assert after is not None
-        for column_id, texts in label_texts(after, columns, mapping).items():
-            missing = texts - columns[column_id].label_texts()
-            if missing and policy.get(column_id, mapping.labels) == "require":
-                lacking[f"{columns[column_id].title}: {', '.join(sorted(missing))}"].append(pk)
-            else:
-                wanted[column_id] |= missing
+        missing = {
+            column_id: texts - rules[column_id].column.label_texts()
+            for column_id, texts in label_texts(after, rules, mapping).items()
+        }
+        why = next((why for each, texts in missing.items() if (why := _refused(rules[each], texts, wanted[each]))), "")
+        if why:
+            lacking[why].append(pk)
+            continue
+        for column_id, texts in missing.items():
+            wanted[column_id] |= texts
     now = setup.clock.now()
-    for label, ids in lacking.items():
-        remedy = "create it there, map the value to an existing one, or allow labels."
-        why = f"The board lacks the label {label}. Remedy: {remedy}"
+    for why, ids in lacking.items():
         move_orders(batch, ids, "hold", actor=actor, now=now, reason=why)
     return sum(len(ids) for ids in lacking.values())
+
+
+def _refused(rules: LabelRules, missing: set[str], wanted: set[str]) -> str:
+    """Why these missing labels may not be made beside the wanted ones, "" where they may."""
+    named = f"{rules.column.title}: {', '.join(sorted(missing))}"
+    if missing and rules.missing == "require":
+        remedy = "create it there, map the value to an existing one, or allow labels."
+        return f"The board lacks the label {named}. Remedy: {remedy}"
+    places = None if rules.limit is None else rules.limit - len(rules.column.label_texts())
+    if missing - wanted and places is not None and len(wanted | missing) > places:
+        remedy = "map the value to an existing label, or raise `at_most` in the mapping."
+        return f"There is no place for the label {named}; at most {rules.limit:,} are allowed. Remedy: {remedy}"
+    return ""

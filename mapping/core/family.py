@@ -160,7 +160,7 @@ def _rendering(mapping: Mapping) -> dict[str, Any]:
     """What decides how a row renders: not who approves, how labels are made or what deletions do."""
     columns = [asdict(rules) for rules in sorted(mapping.columns, key=lambda each: each.to)]
     for column in columns:
-        del column["labels"], column["conflicts"]
+        del column["labels"], column["labels_at_most"], column["conflicts"]
     return {
         "customer": mapping.customer,
         "group": mapping.board.group,

@@ -17,7 +17,8 @@ from .schema import (
     DeletionsEntry,
     Empty,
     IncludeEntry,
-    Labels,
+    LabelsEntry,
+    LabelWord,
     Otherwise,
     PolicyEntry,
     SizesEntry,
@@ -68,6 +69,7 @@ class ColumnRules:
 
     `as_` is None where the kind of the board's column decides. `values` is matched after trim and without regard to
     case; `otherwise` says what becomes of a filled cell that no entry matches: pass (as it is), leave or reject.
+    `labels_at_most` is how many labels the board's column may come to, None where only the board limits them.
     """
 
     source: str
@@ -78,8 +80,9 @@ class ColumnRules:
     unreadable: Unreadable
     values: Dict[str, str]
     otherwise: Otherwise
-    labels: Labels
+    labels: LabelWord
     conflicts: Conflicts
+    labels_at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,11 @@ class Mapping:
     source: SourceRules
     columns: tuple[ColumnRules, ...]
     sizes: Sizes | None
-    labels: Labels
+    labels: LabelWord
     conflicts: Conflicts
     deletions: Deletions
     policy: Policy
+    labels_at_most: int | None = None
 
     def column(self, to: str) -> ColumnRules | None:
         """The rules of a board column by its id; None where it is not mapped."""
@@ -154,10 +158,11 @@ def effective(board: BoardDocument, customer: CustomerDocument | None) -> Mappin
         source=_source(board, own),
         columns=tuple(_column(name, entry, labels, conflicts) for name, entry in entries.items()),
         sizes=_sizes(board.sizes, own) if board.sizes else None,
-        labels=labels,
+        labels=labels.missing,
         conflicts=conflicts,
         deletions=_deletions(board.deletions),
         policy=_policy(board.policy, own.policy),
+        labels_at_most=labels.at_most,
     )
 
 
@@ -183,7 +188,7 @@ def _include(entry: IncludeEntry) -> Include:
     return Include(values=entry.values or (), after=after, before=before)
 
 
-def _column(source: str, entry: ColumnEntry, labels: Labels, conflicts: Conflicts) -> ColumnRules:
+def _column(source: str, entry: ColumnEntry, labels: LabelsEntry, conflicts: Conflicts) -> ColumnRules:
     return ColumnRules(
         source=source,
         to=entry.to,
@@ -193,8 +198,9 @@ def _column(source: str, entry: ColumnEntry, labels: Labels, conflicts: Conflict
         unreadable=entry.unreadable or ("reject" if entry.required else "leave"),
         values=entry.values or {},
         otherwise=entry.otherwise or "pass",
-        labels=entry.labels or labels,
+        labels=(entry.labels or labels).missing,
         conflicts=entry.conflicts or conflicts,
+        labels_at_most=(entry.labels or labels).at_most,
     )
 
 

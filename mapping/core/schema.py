@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from . import templates
+from .problems import did_you_mean
 
 MAX_TITLE = 200  # characters of a name that the database keeps and people read in lists
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -119,6 +120,17 @@ def _short_include(value: Any) -> Any:
     return {"values": value} if isinstance(value, list) else value
 
 
+def _short_labels(value: Any) -> Any:
+    """`create` -> `{missing: create}`; a word that is none is told here, so that it is told at the key itself."""
+    if isinstance(value, dict) or value is None:
+        return value
+    if value in LABEL_WORDS:
+        return {"missing": value}
+    otherwise = "Write one of these, or {missing: create, at_most: 200}."
+    remedy = did_you_mean(value, LABEL_WORDS, otherwise) if isinstance(value, str) else otherwise
+    raise _wrong(f"is not one of {', '.join(LABEL_WORDS)}", remedy)
+
+
 def _empty_is_text(value: Any) -> Any:
     return "" if value is None else value
 
@@ -140,7 +152,8 @@ ConversionName = Literal["text", "long text", "integer", "decimal", "percent", "
 Empty = Literal["clear", "keep", "reject"]
 Unreadable = Literal["leave", "reject"]
 Otherwise = Literal["pass", "leave", "reject"]
-Labels = Literal["create", "require", "inline"]
+LabelWord = Literal["create", "require", "inline"]
+LABEL_WORDS: tuple[str, ...] = get_args(LabelWord)
 Conflicts = Literal["hold", "source", "board"]
 Kind = Literal["create", "update", "restore"]
 
@@ -149,6 +162,16 @@ class Part(BaseModel):
     """A block of the document. A key that is not listed is a problem, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class LabelsEntry(Part):
+    """What becomes of a label that the board lacks, and how many labels the column may come to at most."""
+
+    missing: LabelWord = "create"
+    at_most: Whole | None = None
+
+
+Labels = Annotated[LabelsEntry, BeforeValidator(_short_labels)]
 
 
 class ColumnEntry(Part):
@@ -236,7 +259,7 @@ class BoardDocument(Part):
     source: SourceEntry
     columns: Columns = Field(min_length=1)
     sizes: SizesEntry | None = None
-    labels: Labels = "create"
+    labels: Labels = LabelsEntry()
     conflicts: Conflicts = "hold"
     deletions: DeletionsEntry = DeletionsEntry()
     policy: PolicyEntry = PolicyEntry()

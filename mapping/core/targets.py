@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
 from monday.core.columns import kind_of
@@ -15,23 +16,39 @@ from .rules import ColumnRules, Mapping, Sizes
 from .sandbox_board import expected_structure
 from .texts import fold
 
-__all__ = ["LabelPlan", "check", "check_source", "expected_structure", "label_plan", "source_columns_needed"]
+__all__ = [
+    "LabelPlan",
+    "LabelRules",
+    "check",
+    "check_source",
+    "expected_structure",
+    "label_plan",
+    "labelled",
+    "source_columns_needed",
+]
 
 LABELLED = ("status", "dropdown")
 MAX_STATUS_LABELS = 40  # https://developer.monday.com/api-reference/reference/status
+NAMED = 5  # labels that a message names
 PREPARE = "Run `python manage.py prepare_board --apply`, or create it on the board."
 
 
 def check(
-    mapping: Mapping, structure: BoardStructure | None, source_columns: Sequence[str] | None
+    mapping: Mapping,
+    structure: BoardStructure | None,
+    source_columns: Sequence[str] | None,
+    labels: Dict[str, Collection[str]] | None = None,
 ) -> tuple[Problem, ...]:
     """Everything about this mapping that the board or the source would not take, errors first.
 
-    Without a structure or without columns that half is not checked. Lines are unknown here; see `document.located`.
+    Without a structure or without columns that half is not checked. `labels` are those that the source's rows bring,
+    by column id; their problems are warnings, since orders that need them are held. Lines are unknown here; see
+    `document.located`.
     """
     problems: list[Problem] = [*_combination(mapping)]
     if structure is not None:
         problems += _board(mapping, structure)
+        problems += _labels_of_rows(mapping, structure, labels or {})
     if source_columns is not None:
         problems += check_source(mapping, source_columns)
     return tuple(sorted(problems, key=lambda problem: problem.severity != "error"))
@@ -44,19 +61,70 @@ def check_source(mapping: Mapping, source_columns: Sequence[str]) -> tuple[Probl
 
 @dataclass(frozen=True, slots=True)
 class LabelPlan:
-    """What is to do so that labels exist: `missing` ones, and `twins`, missing ones with the existing near namesake."""
+    """What is to do so that labels exist: `missing` ones; `twins`, missing ones with the label from which they differ
+    by case alone; `near`, missing ones with a label from which they differ by blanks and punctuation too.
+    """
 
     missing: tuple[str, ...]
     twins: tuple[tuple[str, str], ...]
+    near: tuple[tuple[str, str], ...] = ()
 
 
 def label_plan(column: Column, wanted: Iterable[str]) -> LabelPlan:
-    """Which of these labels the column lacks (exact text), and which of those exist in another case."""
+    """Which of these labels the column lacks (exact text), and which of those have a namesake, there or among them."""
     existing = column.label_texts()
-    folded = {fold(label): label for label in sorted(existing)}
     missing = tuple(dict.fromkeys(label for label in wanted if label not in existing))
-    twins = tuple((label, folded[fold(label)]) for label in missing if fold(label) in folded)
-    return LabelPlan(missing, twins)
+    folded = {fold(label): label for label in sorted(existing)}
+    bare = {_bare(label): label for label in sorted(existing)}
+    twins, near = [], []
+    for label in missing:
+        twin, namesake = folded.setdefault(fold(label), label), bare.setdefault(_bare(label), label)
+        if twin != label:
+            twins.append((label, twin))
+        elif namesake != label:
+            near.append((label, namesake))
+    return LabelPlan(missing, tuple(twins), tuple(near))
+
+
+def _bare(label: str) -> str:
+    """The letters and digits of a label without regard to case; the label itself where it has none."""
+    return "".join(filter(str.isalnum, fold(label))) or label
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRules:
+    """What holds for the labels of one column: where the mapping says so, and how many the column may come to."""
+
+    path: str
+    column: Column
+    missing: str
+    at_most: int | None
+
+    @property
+    def limit(self) -> int | None:
+        """The most labels that the column may have: the mapping's number or the board's, whichever is less."""
+        limits = [self.at_most, MAX_STATUS_LABELS if self.column.kind == "status" else None]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def beyond(self, plan: LabelPlan) -> int:
+        """How many of the missing labels have no place."""
+        if self.limit is None:
+            return 0
+        return min(len(plan.missing), max(0, len(self.column.label_texts()) + len(plan.missing) - self.limit))
+
+
+def labelled(mapping: Mapping, structure: BoardStructure) -> dict[str, LabelRules]:
+    """The columns with labels that this mapping writes, by id, the size column of the subitems board included."""
+    found = {}
+    for rules in mapping.columns:
+        column = structure.columns.get(rules.to)
+        if column is not None and column.kind in LABELLED:
+            found[rules.to] = LabelRules(f"columns.{rules.source}", column, rules.labels, rules.labels_at_most)
+    lines, sizes = structure.subitems, mapping.sizes
+    below = lines.columns.get(sizes.size_column) if sizes and lines else None
+    if sizes and below is not None and below.kind in LABELLED:
+        found[sizes.size_column] = LabelRules("sizes.columns.size", below, mapping.labels, mapping.labels_at_most)
+    return found
 
 
 def _problem(path: str, message: str, remedy: str, severity: Severity = "error") -> Problem:
@@ -145,9 +213,43 @@ def _labels(rules: ColumnRules, column: Column, path: str) -> Iterator[Problem]:
         elif rules.labels == "require":
             message = f"{column.title} has no label {shown(label)}, and `labels: require` forbids to make it"
             yield _problem(f"{path}.values", message, "Add the label on the board, or set `labels: create`.")
-    if column.kind == "status" and len(column.label_texts()) + len(plan.missing) > MAX_STATUS_LABELS:
-        message = f"{column.title} would have more than {MAX_STATUS_LABELS} labels"
-        yield _problem(f"{path}.values", message, "Map to fewer labels, or to a dropdown column.")
+    for label, namesake in plan.near:
+        message = f"the label {shown(label)} is nearly {shown(namesake)} of {column.title}"
+        yield _problem(f"{path}.values", message, f"Map to the existing one: {namesake}, if it is meant.", "warning")
+    about = LabelRules(path, column, rules.labels, rules.labels_at_most)
+    if about.beyond(plan):
+        message = f"{column.title} would have more than {about.limit} labels"
+        yield _problem(f"{path}.values", message, "Map to fewer labels, raise `at_most`, or use a dropdown column.")
+
+
+def _labels_of_rows(
+    mapping: Mapping, structure: BoardStructure, labels: Dict[str, Collection[str]]
+) -> Iterator[Problem]:
+    """What the labels of the source's rows meet on the board: those that are held, and namesakes of existing ones."""
+    for to, about in labelled(mapping, structure).items():
+        plan = label_plan(about.column, sorted(labels.get(to, ())))
+        where = "sizes.rename" if about.path.startswith("sizes") else f"{about.path}.values"
+        for pairs, said in ((plan.twins, "by case only"), (plan.near, "by case, blanks or signs only")):
+            if pairs:
+                named = ", ".join(f"{shown(new)} from {shown(old)}" for new, old in pairs[:NAMED])
+                message = f"{about.column.title}: {_count(len(pairs))} of the source differ {said}: {named}"
+                new, old = pairs[0]
+                remedy = f"Map to the existing one, such as {{{new}: {old}}}, or correct the source."
+                yield _problem(where, message, remedy, "warning")
+        if about.missing == "require" and plan.missing:
+            named = ", ".join(shown(label) for label in plan.missing[:NAMED])
+            message = f"{about.column.title} lacks {_count(len(plan.missing))} of the source: {named}"
+            remedy = "Add them on the board, map to existing ones, or set `labels: create`; until then orders are held."
+            yield _problem(where, message, remedy, "warning")
+        elif about.beyond(plan):
+            message = f"{about.column.title} has {_count(len(about.column.label_texts()))} of at most {about.limit:,}"
+            message += f", and the source brings {len(plan.missing):,} more"
+            remedy = "Map to fewer labels, or raise `at_most`; orders whose label has no place are held."
+            yield _problem(where, message, remedy, "warning")
+
+
+def _count(labels: int) -> str:
+    return "1 label" if labels == 1 else f"{labels:,} labels"
 
 
 def _sizes(sizes: Sizes, structure: BoardStructure) -> Iterator[Problem]:

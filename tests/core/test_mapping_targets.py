@@ -135,6 +135,71 @@ def test_a_label_plan_tells_missing_ones_and_twins() -> None:
     assert plan.twins == (("RED", "Red"),)
 
 
+@pytest.mark.parametrize(
+    ("label", "twin", "near"),
+    [
+        ("red", "Red", None),
+        ("RED ", "Red", None),
+        ("NAVY-BLUE", None, "Navy Blue"),
+        ("Navy  Blue", None, "Navy Blue"),
+        ("Navy", None, None),
+        ("***", None, None),
+        ("CAFE\u0301", None, None),
+    ],
+)
+def test_namesakes_are_marked_by_how_they_differ(label: str, twin: str | None, near: str | None) -> None:
+    column = Column("d", "D", "dropdown", (Label(1, "Red"), Label(2, "Navy Blue"), Label(3, "!!!")))
+    plan = label_plan(column, [label])
+    assert plan.missing == (label,)
+    assert [old for _, old in plan.twins] == ([twin] if twin else [])
+    assert [old for _, old in plan.near] == ([near] if near else [])
+
+
+def test_namesakes_among_the_new_ones_are_marked_too() -> None:
+    plan = label_plan(Column("d", "D", "dropdown"), ["Blue", "BLUE", "B-lue"])
+    assert (plan.twins, plan.near) == ((("BLUE", "Blue"),), (("B-lue", "Blue"),))
+
+
+def warned(mapping: Mapping, board: BoardStructure, **labels: set[str]) -> list[tuple[str, str]]:
+    found = check(mapping, board, COLUMNS, labels)
+    return [(each.path, each.message) for each in found if each.severity == "warning" and "label" in each.message]
+
+
+def test_labels_of_rows_are_held_against_the_column_and_its_maximum() -> None:
+    text = BOARD.replace("STYLE: dropdown_style", "STYLE: {to: dropdown_style, labels: {at_most: 3}}")
+    mapping = family(text).mapping("HARBOUR")
+    labels = (Label(1, "ST1"), Label(2, "ST2"))
+    board = with_column(Column("dropdown_style", "STYLE", "dropdown", labels))
+    assert warned(mapping, board, dropdown_style={"ST1", "ST3"}) == []
+    ((path, message),) = warned(mapping, board, dropdown_style={"ST1", "ST3", "ST4"})
+    assert path == "columns.STYLE.values"
+    assert message == "STYLE has 2 labels of at most 3, and the source brings 2 more"
+    ((path, message),) = warned(mapping, board, dropdown_style={"st2"})
+    assert "'st2' from 'ST2'" in message
+
+
+def test_a_status_column_never_gets_more_labels_than_the_board_takes() -> None:
+    ((path, message),) = warned(MAPPING, EXPECTED, color_unit={f"U{number}" for number in range(41)})
+    assert path == "columns.UNIT.values"
+    assert "at most 40" in message
+
+
+def test_labels_that_may_not_be_made_are_counted() -> None:
+    mapping = family(BOARD.replace("UNIT: color_unit", "UNIT: {to: color_unit, labels: require}")).mapping("HARBOUR")
+    ((_, message),) = warned(mapping, EXPECTED, color_unit={"EACH", "PACK"})
+    assert message == "UNIT lacks 2 labels of the source: 'EACH', 'PACK'"
+
+
+def test_the_size_column_is_held_against_its_labels_too() -> None:
+    board = EXPECTED
+    assert board.subitems is not None
+    sizes = Column("dropdown_size", "Size", "dropdown", (Label(1, "xxl"),))
+    board = replace(board, subitems=with_column(sizes, board.subitems))
+    ((path, message),) = warned(MAPPING, board, dropdown_size={"S", "XXL"})
+    assert path == "sizes.rename"
+    assert "'XXL' from 'xxl'" in message
+
+
 def test_a_full_board_and_a_missing_group_are_warnings() -> None:
     board = replace(EXPECTED, items_count=10_000)
     assert [each.path for each in check(MAPPING, board, COLUMNS) if each.severity == "warning"] == [

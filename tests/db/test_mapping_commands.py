@@ -199,6 +199,11 @@ def prepare_board(*arguments: str) -> str:
     return out.getvalue()
 
 
+def requests_of(store: SandboxStore) -> int:
+    with store.connection() as db:
+        return int(db.execute("SELECT count(*) FROM requests").fetchone()[0])
+
+
 @pytest.mark.django_db
 def test_the_command_shows_what_is_missing_creates_it_and_then_finds_nothing(
     served: SandboxStore, settings: Any
@@ -213,12 +218,16 @@ def test_the_command_shows_what_is_missing_creates_it_and_then_finds_nothing(
     assert "missing: labels RECEIVED, CANCELLED in column TYPE" in first
     assert "missing: group Removed" in first
     assert "--apply" in first
-    assert prepare_board() == first
+    assert "Creating it takes about 6 API calls (left today: " in first
+    before = requests_of(served)
+    again = prepare_board()
+    looking = requests_of(served) - before
+    assert again.splitlines()[:-2] == first.splitlines()[:-2], "only the calls that are left have changed"
     assert json.loads(prepare_board("--apply", "--json"))["apply"] is True
+    assert requests_of(served) - before == 2 * looking + 6, "what was forecast is what was called"
     assert prepare_board() == "Orders has everything that the mapping needs.\n"
     assert prepare_board("--apply") == "Orders has everything that the mapping needs.\n"
-    with served.connection() as db:
-        calls = int(db.execute("SELECT count(*) FROM requests").fetchone()[0])
+    calls = requests_of(served)
     (account,) = Budget.objects.values_list("account_id", flat=True)
     assert standing(settings.MONDAY_API_URL, account).calls == calls
 
