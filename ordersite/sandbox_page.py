@@ -16,12 +16,13 @@ from monday.sandbox.store import SandboxStore, StoreUnusable
 
 PREFIX = "/sandbox"
 PAGES = re.compile(r"/|/boards/\d+(/rows|/stamp)?|/sandbox/requests")
-ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete)?")
+ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete|/cell/\w+)?")
 # The pages are written by us and escape every text, so a quoted address that begins with a slash is always a link.
 LINK = re.compile(rb'\b(href|action|data-[a-z-]+)="/')
 
 
-# The pages carry no token of Django's. A change must name this site as the one it comes from, which browsers always do.
+# The forms carry a word of the board's own, which no page of another site can read. A change must besides name this
+# site as the one it comes from, which browsers always do.
 @csrf_exempt
 def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     """A page of the local board, or what a form on it does. 404 in production and for its API."""
@@ -63,4 +64,4 @@ def _from_here(request: HttpRequest) -> bool:
 @lru_cache(maxsize=1)
 def _app(store: str) -> SandboxApp:
     """The local board of this process; its store is shared with the jobs through the file."""
-    return SandboxApp(SandboxStore(store))
+    return SandboxApp(SandboxStore(store), keeping=False)

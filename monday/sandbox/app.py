@@ -27,7 +27,8 @@ class SandboxApp:
 
     `plan` names the limits, `latency_ms` is added to each mutation, `faults` is a script, `token` the only one that is
     accepted (any that is not empty otherwise). `settle_seconds` is how long the server may still work on a request
-    whose answer was lost; every answer tells it. `clock` gives epoch seconds.
+    whose answer was lost; every answer tells it. `keeping` offers snapshots, restore and reset on a page. `clock` gives
+    epoch seconds.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SandboxApp:
         settle_seconds: float = 0.0,
         limits: Limits | None = None,
         behaviour: Behaviour | None = None,
+        keeping: bool = True,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -58,7 +60,7 @@ class SandboxApp:
             clock=clock,
             sleep=sleep,
         )
-        self._pages = pages.Pages(store, self._api)
+        self._pages = pages.Pages(store, self._api, keeping=keeping)
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answers one request; `path` may carry a query string. Headers are looked up whatever their case."""

@@ -14,6 +14,7 @@ from .items import BoardItem
 from .refusals import bad_argument
 
 Query = Mapping[str, Any]
+_PLAIN = ("text", "numbers")
 DAY_LENGTH = len("2027-01-31")
 # Columns that every board has without showing them.
 _TIMES: Mapping[str, Callable[[BoardItem], str]] = {
@@ -73,6 +74,9 @@ def _texts(exchange: Exchange, board: Board, item: BoardItem, column_id: str) ->
     column = board.column(column_id)
     if column.kind == "name":
         return item.name, frozenset()
+    if column.kind in _PLAIN:  # shown as they are stored: no need to picture the whole cell
+        plain = json.loads(item.cells).get(column.id)
+        return plain if isinstance(plain, str) else "", frozenset()
     cell = views.cells(exchange, item, [column])[0]
     stored = json.loads(cell["value"]) if cell["value"] else {}
     ids: list[Any] = []

@@ -35,6 +35,7 @@ class SandboxStore:
         self._idle: list[sqlite3.Connection] = []
         self._pool_lock = threading.Lock()
         self._write_lock = threading.RLock()
+        self._form_key = ""
         try:
             with self.connection() as db:
                 self._lay_out(db)
@@ -110,6 +111,21 @@ class SandboxStore:
         with self.connection() as db:
             return str(db.execute("SELECT value FROM meta WHERE key = 'account_id'").fetchone()[0])
 
+    @property
+    def form_key(self) -> str:
+        """The word that the pages' forms send back; the same for all processes that serve this store."""
+        if not self._form_key:
+            with self.connection() as db:
+                find = "SELECT value FROM meta WHERE key = 'form_key'"
+                row = db.execute(find).fetchone()
+                if row is None:
+                    with self.writing(db):
+                        made = ("form_key", secrets.token_urlsafe(24))
+                        db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", made)
+                    row = db.execute(find).fetchone()
+                self._form_key = str(row[0])
+        return self._form_key
+
     def seed(self, structure: BoardStructure) -> None:
         """Sets up a board with exactly the ids of `structure`; what exists already is completed and never reset."""
         with self.connection() as db, self.writing(db):
@@ -124,13 +140,21 @@ class SandboxStore:
             db.execute("UPDATE meta SET value = ? WHERE key = 'account_id'", (_fresh_account(),))
 
     def snapshot(self, path: str | Path) -> None:
-        """Copies the store into a file of its own, replacing it; others may go on writing meanwhile."""
+        """Copies the store into a file of its own, replacing it; others may go on writing meanwhile.
+
+        Raises StoreUnusable where the file cannot be written.
+        """
         target = Path(path)
         made = target.with_name(target.name + ".part")
-        made.unlink(missing_ok=True)
-        with self.connection() as db:
-            db.execute("VACUUM INTO ?", (str(made),))
-        made.replace(target)
+        try:
+            made.unlink(missing_ok=True)
+            with self.connection() as db:
+                db.execute("VACUUM INTO ?", (str(made),))
+            made.replace(target)
+        except (sqlite3.Error, OSError) as problem:
+            raise StoreUnusable(
+                f"{path} cannot be written ({problem}). Remedy: check the folder, its rights and the free space."
+            ) from None
 
     def restore(self, path: str | Path) -> None:
         """Puts boards, items and account back as `snapshot` kept them; ids given out since stay used.

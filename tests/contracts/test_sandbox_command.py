@@ -13,6 +13,8 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from monday.sandbox.store import SandboxStore
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -39,6 +41,21 @@ def _refused(*arguments: str) -> str:
         call_command("monday_sandbox", *arguments)
     assert caught.value.returncode == 2
     return str(caught.value)
+
+
+def test_the_store_is_kept_emptied_and_put_back_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, kept = str(tmp_path / "s.sqlite3"), str(tmp_path / "kept.sqlite3")
+    account = SandboxStore(store).account_id
+    call_command("monday_sandbox", "--store", store, "--snapshot", kept)
+    call_command("monday_sandbox", "--store", store, "--reset")
+    assert SandboxStore(store).account_id != account
+    call_command("monday_sandbox", "--store", store, "--restore", kept)
+    assert SandboxStore(store).account_id == account
+    assert [line.split(" is ")[1][:5] for line in capsys.readouterr().out.splitlines()] == ["kept ", "empty", "as it"]
+    assert "does not exist" in _refused("--store", store, "--restore", str(tmp_path / "none"))
+    assert "cannot be written" in _refused("--store", store, "--snapshot", str(tmp_path / "no" / "where"))
 
 
 def test_a_port_that_is_taken_is_said_in_one_sentence(tmp_path: Path) -> None:

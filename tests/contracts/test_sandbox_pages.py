@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from .sandbox_world import BOARD, World, world
 
@@ -16,6 +17,12 @@ CREATE_GROUP = "mutation($b: ID!, $n: String!) { create_group(board_id: $b, grou
 def board(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path) as made:
         yield made
+
+
+def _post(board: World, path: str, *, headers: dict[str, str] | None = None, **fields: str) -> requests.Response:
+    """Sends a form with the word that the pages put into theirs."""
+    data = {"form_key": board.store.form_key, **fields}
+    return board.session.post(board.address + path, data=data, headers=headers, timeout=5)
 
 
 def _get(board: World, path: str) -> str:
@@ -36,8 +43,11 @@ def test_the_board_is_shown_with_groups_items_subitems_and_colours(board: World)
         "c-done_green",
         "XL",
         "12",
-        "1 subitems",
-        "create_pulse",
+        "1 subitem",
+        "created the item",
+        "created the subitem",
+        "g-037f4c",
+        'aria-label="1 Done"',
     ):
         assert part in page
     assert f'href="/boards/{BOARD}"' in _get(board, "/")
@@ -84,29 +94,28 @@ def test_cells_are_edited_by_hand_and_the_activity_says_so(board: World) -> None
         "Shirt", numeric_p="5", date_d="2026-01-01 10:00:00", email_e={"email": "a@b.example", "text": "Ann Li"}
     )
     form = {"name": "Shirt", "text_po": "typed", "numeric_p": "6", "color_s": "Done", "date_d": "2026-01-01 10:00:00"}
-    answer = board.session.post(
-        f"{board.address}/items/{item}", data={**form, "email_e": "a@b.example Ann Li"}, timeout=5
-    )
+    answer = _post(board, f"/items/{item}", **form, email_e="a@b.example Ann Li")
     assert answer.status_code == 200
     cells = board.cells(item)
     assert [cells[c]["text"] for c in ("text_po", "numeric_p", "color_s")] == ["typed", "6", "Done"]
     page = _get(board, f"/boards/{BOARD}")
-    assert "by hand" in page and "date_d" not in page and "email_e" not in page
+    assert "by hand" in page and "PO = typed" in page and "PRICE = 6" in page
+    assert "DUE =" not in page and "MAIL =" not in page
 
 
 def test_a_value_that_is_not_taken_is_said_on_the_form(board: World) -> None:
     item = board.create("Shirt", numeric_p="5")
-    answer = board.session.post(f"{board.address}/items/{item}", data={"numeric_p": "TBC", "text_po": "x"}, timeout=5)
+    answer = _post(board, f"/items/{item}", numeric_p="TBC", text_po="x")
     assert answer.status_code == 422 and "a number is expected" in answer.text
     assert board.cells(item)["text_po"]["text"] == ""
 
 
 def test_items_are_moved_and_taken_away_by_hand(board: World) -> None:
     item = board.create(group="harbour")
-    board.session.post(f"{board.address}/items/{item}/move", data={"group": "china"}, timeout=5)
+    _post(board, f"/items/{item}/move", group="china")
     shown = "query($i: [ID!]) { items(ids: $i) { state group { id } } }"
     assert board.ask(shown, {"i": [item]})["items"][0]["group"] == {"id": "china"}
-    board.session.post(f"{board.address}/items/{item}/archive", timeout=5)
+    _post(board, f"/items/{item}/archive")
     assert board.ask(shown, {"i": [item]})["items"][0]["state"] == "archived"
 
 
@@ -116,9 +125,66 @@ def test_items_are_moved_and_taken_away_by_hand(board: World) -> None:
 @pytest.mark.parametrize("path", ["/sandbox/reset", "/items/{item}", "/items/{item}/delete"])
 def test_another_site_can_write_nothing(board: World, headers: dict[str, str], path: str) -> None:
     item = board.create()
-    answer = board.session.post(board.address + path.format(item=item), headers=headers, timeout=5)
+    answer = _post(board, path.format(item=item), headers=headers)
     assert answer.status_code == 403 and "Remedy" in answer.text
     assert board.ask("query($i: [ID!]) { items(ids: $i) { state } }", {"i": [item]})["items"] == [{"state": "active"}]
+
+
+@pytest.mark.parametrize("word", [{}, {"form_key": ""}, {"form_key": "guessed"}])
+def test_a_form_without_the_boards_own_word_writes_nothing(board: World, word: dict[str, str]) -> None:
+    item = board.create("Shirt")
+    for path in (f"/items/{item}", f"/items/{item}/delete", "/sandbox/store/reset"):
+        answer = board.session.post(board.address + path, data={"name": "x", "word": "reset", **word}, timeout=5)
+        assert answer.status_code == 403 and "Remedy" in answer.text
+    found = board.ask("query($i: [ID!]) { items(ids: $i) { name state } }", {"i": [item]})
+    assert found["items"] == [{"name": "Shirt", "state": "active"}]
+    assert board.store.form_key in _get(board, f"/items/{item}")
+
+
+def test_a_cell_is_edited_where_it_stands_with_its_labels_to_choose_from(board: World) -> None:
+    item = board.create("Shirt", color_s={"label": "Done"}, dropdown_m={"labels": ["Wool", "Linen"]})
+    status = _get(board, f"/items/{item}/cell/color_s")
+    assert "<select" in status and "<option selected>Done</option>" in status and "Retired" not in status
+    assert ">Wool\nLinen</textarea>" in _get(board, f"/items/{item}/cell/dropdown_m")
+    assert _post(board, f"/items/{item}", dropdown_m="Wool\r\nSilk, washed").status_code == 200
+    assert board.cells(item)["dropdown_m"]["text"] == "Wool, Silk, washed"
+    for closed in ("formula_f", "pulse_id_i", "nothing"):
+        assert board.session.get(f"{board.address}/items/{item}/cell/{closed}", timeout=5).status_code == 404
+
+
+def test_a_name_is_found_among_many(board: World) -> None:
+    board.create("Blue shirt")
+    board.create("Red coat")
+    page = _get(board, f"/boards/{BOARD}?q=SHIRT").split("Activity")[0]
+    assert "Blue shirt</a>" in page and "Red coat</a>" not in page
+
+
+def test_the_store_is_kept_put_back_and_emptied_on_its_page(board: World) -> None:
+    board.create("kept")
+    assert "is kept" in _post(board, "/sandbox/store/snapshot", name="before").text
+    board.create("lost")
+    assert ">before<" in _get(board, "/sandbox/store")
+    assert "as it was" in _post(board, "/sandbox/store/restore", name="before").text
+    page = _get(board, f"/boards/{BOARD}")
+    assert ">kept</a>" in page and ">lost</a>" not in page
+    for path, field in (
+        ("snapshot", {"name": "../outside"}),
+        ("restore", {"name": "never taken"}),
+        ("reset", {"word": "yes"}),
+    ):
+        refused = _post(board, f"/sandbox/store/{path}", **field)
+        assert refused.status_code == 422 and "Remedy" in refused.text
+    account = board.store.account_id
+    assert "empty now" in _post(board, "/sandbox/store/reset", word="reset").text
+    assert board.store.account_id != account and "There is no board yet" in _get(board, "/")
+
+
+def test_the_requests_page_counts_what_came_and_what_was_refused(board: World) -> None:
+    board.create("A")
+    board.errors("mutation { delete_item(item_id: 1) { id } }")
+    page = " ".join(_get(board, "/sandbox/requests").split())
+    assert '<span class="big">2</span><span class="faint">operations</span>' in page
+    assert '<span class="big">1</span><span class="faint">operations refused</span>' in page
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/boards/1", "/items/1", "/boards/999999999999999999999", "/boards/x"])
@@ -130,6 +196,7 @@ def test_what_is_not_there_is_said_so(board: World, path: str) -> None:
 def test_a_long_board_is_shown_in_pages(board: World) -> None:
     aliases = " ".join(f'a{n}: create_item(board_id: {BOARD}, item_name: "item {n:03}") {{ id }}' for n in range(101))
     board.ask(f"mutation {{ {aliases} }}")
-    assert ">item 099</a>" in _get(board, f"/boards/{BOARD}") and ">item 100</a>" not in _get(board, f"/boards/{BOARD}")
+    first = _get(board, f"/boards/{BOARD}").split("Activity")[0]
+    assert ">item 099</a>" in first and ">item 100</a>" not in first and "100 of 101" in first
     assert ">item 100</a>" in _get(board, f"/boards/{BOARD}?page=2")
     assert _get(board, f"/boards/{BOARD}?page=nonsense")

@@ -260,12 +260,19 @@ def test_the_local_boards_pages_lie_under_sandbox_with_their_links(line: World) 
     item = line.item(1).id
     assert f'href="/sandbox/items/{item}"' in page.content.decode()
     assert "nonce-" in page.headers["Content-Security-Policy"]
-    archived = client.post(f"/sandbox/items/{item}/archive", headers={"Origin": "http://testserver"})
+    column = page.content.decode().split('data-c="')[1].split('"')[0]
+    assert f'action="/sandbox/items/{item}"' in client.get(f"/sandbox/items/{item}/cell/{column}").content.decode()
+    form = client.get(f"/sandbox/items/{item}").content.decode()
+    key = form.split('name="form_key" value="')[1].split('"')[0]
+    sent = {"content_type": "application/x-www-form-urlencoded", "headers": {"Origin": "http://testserver"}}
+    assert client.post(f"/sandbox/items/{item}/archive", "form_key=guessed", **sent).status_code == 403
+    archived = client.post(f"/sandbox/items/{item}/archive", f"form_key={key}", **sent)
     assert archived.headers["Location"] == f"/sandbox/boards/{line.board.board_id}"
     assert not line.on_board(1)
     foreign_site = client.post(f"/sandbox/items/{item}/archive", headers={"Origin": "http://evil.example"})
     assert foreign_site.status_code == 403
-    for hidden in ("/sandbox/v2", "/sandbox/sandbox/seed", "/sandbox/sandbox/reset"):
+    assert "/store" not in page.content.decode()
+    for hidden in ("/sandbox/v2", "/sandbox/sandbox/store", "/sandbox/sandbox/seed", "/sandbox/sandbox/reset"):
         assert client.get(hidden).status_code == client.post(hidden).status_code == 404
 
 

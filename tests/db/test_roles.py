@@ -7,11 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from mapping.models import Version
 from monday.models import Board
+from monday.sandbox.store import SandboxStore
 from ordersite import roles
 from staging.models import AuditEvent, Batch, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.runs import ask
@@ -79,7 +81,12 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "cancel a run": (post(f"/staging/syncrun/{run.pk}/cancel/"), "operator"),
         "refresh a board": (post(f"/monday/board/{board.pk}/refresh/"), "operator"),
         "edit the local board": (
-            lambda client: client.post("/sandbox/items/1/archive", headers={"Origin": "http://testserver"}),
+            lambda client: client.post(
+                "/sandbox/items/1/archive",
+                f"form_key={SandboxStore(settings.SANDBOX_STORE).form_key}",
+                content_type="application/x-www-form-urlencoded",
+                headers={"Origin": "http://testserver"},
+            ),
             "operator",
         ),
         "hold": (post(f"{act}/hold/", ids=batch.pk, orders=order.pk, reason="later"), "operator"),

@@ -41,6 +41,11 @@ class Command(BaseCommand):
         parser.add_argument("--store", metavar="FILE", help="the store's file (default: the setting SANDBOX_STORE)")
         parser.add_argument("--token", help="the only token that is accepted (default: any that is not empty)")
 
+        once = parser.add_mutually_exclusive_group()
+        once.add_argument("--reset", action="store_true", help="empty the store and end; it becomes another account")
+        once.add_argument("--snapshot", metavar="FILE", help="copy the store into a file and end")
+        once.add_argument("--restore", metavar="FILE", help="put the store back as a snapshot kept it and end")
+
     def handle(self, *args: Any, **options: Any) -> None:
         port = options["port"]
         if not 0 <= port <= 65_535:
@@ -50,6 +55,9 @@ class Command(BaseCommand):
         if options["latency_ms"] < 0:
             raise CommandError("--latency-ms must not be negative. Remedy: give 0 or more.", returncode=2)
         try:
+            if options["reset"] or options["snapshot"] or options["restore"]:
+                self._keep(options)
+                return
             serve(_app(options), HOST, port, ready=self._tell)
         except (OddSetting, StoreUnusable) as problem:
             raise CommandError(str(problem), returncode=2) from None
@@ -57,6 +65,21 @@ class Command(BaseCommand):
             raise CommandError(_busy(port, problem), returncode=2) from None
         except KeyboardInterrupt:
             self.stderr.write("The sandbox has ended.")
+
+    def _keep(self, options: dict[str, Any]) -> None:
+        store = SandboxStore(_path(options))
+        try:
+            if options["reset"]:
+                store.reset()
+                self.stdout.write(f"{store.path} is empty now. It is account {store.account_id}.")
+            elif options["snapshot"]:
+                store.snapshot(options["snapshot"])
+                self.stdout.write(f"{store.path} is kept in {options['snapshot']}.")
+            else:
+                store.restore(options["restore"])
+                self.stdout.write(f"{store.path} is as it was kept in {options['restore']}.")
+        finally:
+            store.close()
 
     def _tell(self, address: str) -> None:
         self.stdout.write(f"monday.com sandbox: API {address}/v2, boards {address}/ (Ctrl-C ends it)")
@@ -68,13 +91,8 @@ def _app(options: dict[str, Any]) -> SandboxApp:
     file = faults.read(options["faults"]) if options["faults"] else faults.from_data({})
     behaviour = Behaviour.from_mapping(file.behaviour)
     limits = PLANS[options["plan"]].with_settings(file.limits)
-    path = options["store"] or settings.SANDBOX_STORE
-    if not Path(path).parent.is_dir():
-        raise StoreUnusable(
-            f"The folder of {path} does not exist. Remedy: create it, or name another file with --store."
-        )
     return SandboxApp(
-        SandboxStore(path),
+        SandboxStore(_path(options)),
         plan=options["plan"],
         latency_ms=options["latency_ms"],
         faults=file.script,
@@ -83,6 +101,15 @@ def _app(options: dict[str, Any]) -> SandboxApp:
         limits=limits,
         behaviour=behaviour,
     )
+
+
+def _path(options: dict[str, Any]) -> str:
+    path = str(options["store"] or settings.SANDBOX_STORE)
+    if not Path(path).parent.is_dir():
+        raise StoreUnusable(
+            f"The folder of {path} does not exist. Remedy: create it, or name another file with --store."
+        )
+    return path
 
 
 def _busy(port: int, problem: OSError) -> str:
