@@ -199,10 +199,10 @@ class MondayClient:
         return self._reading.items(ids, columns, subitem_columns)
 
     def all_items(
-        self, board_id: str, *, columns: Sequence[Column], subitem_columns: Sequence[Column] = ()
+        self, board_id: str, *, columns: Sequence[Column], subitem_columns: Sequence[Column] = (), page: int = 0
     ) -> Iterator[Item]:
-        """Every active item of a board, each once, page by page."""
-        return self._reading.all_items(board_id, columns, subitem_columns)
+        """Every active item of a board, each once, in pages of at most `page` items (0: as the rest is read)."""
+        return self._reading.all_items(board_id, columns, subitem_columns, page)
 
     def write(
         self, operations: Sequence[Operation], *, board: BoardStructure, tokens: Sequence[str], journal: Journal

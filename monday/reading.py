@@ -77,11 +77,13 @@ class Reading:
             wanted = wanted[len(part) :]
         return found
 
-    def all_items(self, board_id: str, columns: Sequence[Column], subitem_columns: Sequence[Column]) -> Iterator[Item]:
-        """Every active item of a board, each once, page by page."""
+    def all_items(
+        self, board_id: str, columns: Sequence[Column], subitem_columns: Sequence[Column], page: int = 0
+    ) -> Iterator[Item]:
+        """Every active item of a board, each once, page by page; `page` is how many items at most, 0 as usual."""
         first = queries.all_items(columns, subitem_columns)
         more = queries.more_items(columns, subitem_columns)
-        return self._pages("all_items", first, {"ids": [board_id]}, more, {}, columns, subitem_columns)
+        return self._pages("all_items", first, {"ids": [board_id]}, more, {}, columns, subitem_columns, page)
 
     def raw_column(self, board_id: str, column_id: str) -> Mapping[str, Any]:
         data, _ = self._line.ask("board", queries.COLUMN, {"ids": [board_id], "columns": [column_id]})
@@ -127,10 +129,11 @@ class Reading:
         more_variables: Mapping[str, Any],
         columns: Sequence[Column],
         subitem_columns: Sequence[Column],
+        page: int = 0,
     ) -> Iterator[Item]:
         """Items of all pages, each once. A cursor that has run out begins again; too large pages are halved."""
         cells = queries.cell_variables(columns, subitem_columns)
-        limit = queries.PAGE_WITH_SUBITEMS if subitem_columns else queries.PAGE
+        limit = page or (queries.PAGE_WITH_SUBITEMS if subitem_columns else queries.PAGE)
         seen: set[str] = set()
         cursor, restarts = "", 0
         while True:
@@ -148,12 +151,12 @@ class Reading:
                     raise
                 cursor = ""
                 continue
-            page = _page_of(data)
-            for entry in page["items"]:
+            answer = _page_of(data)
+            for entry in answer["items"]:
                 if entry and str(entry["id"]) not in seen:
                     seen.add(str(entry["id"]))
                     yield queries.parse_item(entry, columns, subitem_columns)
-            cursor = page["cursor"] or ""
+            cursor = answer["cursor"] or ""
             if not cursor:
                 return
 

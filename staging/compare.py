@@ -134,7 +134,8 @@ def _known(board: Board, low: str, high: str) -> dict[str, Known]:
     snapshots = Snapshot.objects.filter(board=board, record__gte=low, record__lt=high)
     fields = ("record", "source_fingerprint", "scheme", "mapping_key", "state", "withheld")
     for record, fingerprint, scheme, key, state, withheld in snapshots.values_list(*fields).iterator(chunk_size=5000):
-        verdict = "removed" if state == LinkState.REMOVED else "waiting" if withheld else "unchanged"
+        waits = withheld or state == LinkState.GONE
+        verdict = "removed" if state == LinkState.REMOVED else "waiting" if waits else "unchanged"
         known[record] = Known(fingerprint, scheme, key, verdict, state == LinkState.LINKED)
     seen = Seen.objects.filter(board=board, record__gte=low, record__lt=high)
     for record, fingerprint, scheme, key, verdict in seen.values_list(

@@ -357,6 +357,8 @@ def _accepted(snapshot: Snapshot | None) -> Accepted | None:
         snapshot.order_fingerprint,
         snapshot.withheld,
         removed=snapshot.state == LinkState.REMOVED,
+        left=snapshot.state == LinkState.GONE,
+        link_key=snapshot.link_key,
     )
 
 

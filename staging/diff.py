@@ -14,11 +14,11 @@ from mapping.published import NoMapping, load_pinned
 from monday.core.columns import Value
 
 from .conflicts import in_conflict, undecided
-from .core.changeset import SIZE, differences
+from .core.changeset import LINK, SIZE, differences
 from .core.fingerprint import order_of
 from .models import Batch, StagedOrder
 
-ITEM = {"name": "Name", "group": "Group"}
+ITEM = {"name": "Name", "group": "Group", LINK: "Link key"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,16 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from monday.client import Unavailable
+from monday.models import Board
 
 from . import audit
 from .core.lifecycle import NotAllowed
+from .core.ports import SourceRefused
 from .guards import GuardRefused
-from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner
+from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner, renew
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
-from .setup import Stopped
+from .setup import Progress, Stopped
 
 ATTEMPTS = 3
 """How often a run may be begun: its process died each time, so it is left for a person."""
@@ -65,12 +67,21 @@ def ask(
 
 @contextmanager
 def at_once(*, kind: Kind, batch: Batch, mode: str, actor: str, scope: dict[str, Any]) -> Iterator[SyncRun]:
-    """A push or an undo that the command line does now: its row, claimed, so that no job works on the same batch.
+    """A push or an undo that the command line does now: its row, claimed, so that no job works on the same batch."""
+    scope = {"batch": batch.pk, **scope}
+    with now_on(kind=kind, subject=f"batch:{batch.pk}", board=batch.board, mode=mode, actor=actor, scope=scope) as run:
+        yield run
+
+
+@contextmanager
+def now_on(
+    *, kind: Kind, subject: str, board: Board | None, mode: str, actor: str, scope: dict[str, Any]
+) -> Iterator[SyncRun]:
+    """A run that the command line does now: its row, claimed, so that no job works on the same subject.
 
     The caller ends it with `end`; what breaks out ends it as stopped, refused or failed. Raises NotAllowed where the
-    batch has a run already. One whose process died is closed first, as nobody goes on with it but by a new command.
+    subject has a run already. One whose process died is closed first, as nobody goes on with it but by a new command.
     """
-    subject = f"batch:{batch.pk}"
     for former in SyncRun.objects.filter(subject=subject, state=RunState.RUNNING, trigger="cli"):
         if lost(former):
             take_over(former, now=timezone.now())
@@ -80,8 +91,8 @@ def at_once(*, kind: Kind, batch: Batch, mode: str, actor: str, scope: dict[str,
         actor=actor,
         trigger="cli",
         subject=subject,
-        board=batch.board,
-        scope={"batch": batch.pk, **scope},
+        board=board,
+        scope=scope,
         now=timezone.now(),
     )
     run = claim(asked.pk)
@@ -100,11 +111,33 @@ def at_once(*, kind: Kind, batch: Batch, mode: str, actor: str, scope: dict[str,
         end(run, RunState.REFUSED, now=timezone.now(), error=str(refused))
         raise
     except BaseException as problem:
-        known = isinstance(problem, Unavailable)
+        known = isinstance(problem, (Unavailable, SourceRefused))
         with suppress(LeaseLost, DatabaseError):
             error = str(problem) if known else "It broke off; the log tells why."
             end(run, RunState.FAILED, now=timezone.now(), error=error)
         raise
+
+
+def board_subject(mode: str, board: str | None) -> str:
+    """The subject of a run that reads a whole board, which need not be known yet when it is asked for."""
+    return f"board:{mode}" + (f":{board}"[:40] if board else "")
+
+
+def works_on(run: SyncRun, board: Board) -> None:
+    """Remember which board a claimed run turned out to work on."""
+    run.board = board
+    SyncRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner).update(board=board)
+
+
+def renewing(run: SyncRun, progress: Progress) -> Progress:
+    """Progress that is written down with the run and renews its lease. It raises LeaseLost."""
+
+    def told(phase: str, done: int, total: int) -> None:
+        renew(run, run.lease_owner)
+        SyncRun.objects.filter(pk=run.pk).update(phase=phase, done=done, total=total)
+        progress(phase, done, total)
+
+    return told
 
 
 def busy(subject: str) -> str:

@@ -17,8 +17,9 @@ from mapping.core.order import LineShape
 from mapping.core.templates import line_name
 from monday.core.operations import Outcome
 
-from .core.changeset import SIZE
+from .core.changeset import LINK, MARK, SIZE
 from .core.fingerprint import order_of
+from .core.marks import with_marks
 from .core.ports import Destination, Intent, Journal, LiveItem
 from .core.pushplan import Conflict, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from .journal import ReceiptJournal, abandon, intend
@@ -208,7 +209,8 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
     if order.after is None:
         return plan_archive(live, before)
     rulings = {name: Ruling(**ruling) for name, ruling in order.rulings.items()}
-    return plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
+    plan = plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
+    return with_marks(plan, live, order.link_key, snapshot.lines)
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:
@@ -222,12 +224,17 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
 
 def intent_of(receipt: int, write: Write, link_key: str, uuid_column: str, lines: LineShape | None) -> Intent:
     """A planned write as an intent for the destination."""
+    if write.kind == "mark_line":
+        key = str(write.after[MARK + write.size] or "")
+        return Intent(receipt, write.kind, item_id=write.item_id, values={"key": key or None})
     if write.size and lines is not None:
         quantity = write.after.get(SIZE + write.size)
         values = {"size": write.size, "quantity": str(quantity or 0), "key": f"{link_key}/{write.size}"}
         name = line_name(lines.name, write.size, quantity or 0)
         return Intent(receipt, write.kind, item_id=write.item_id, parent=write.parent_id, name=name, values=values)
     values = {column: value for column, value in write.after.items() if column not in ("name", "group", "archived")}
+    if LINK in values:
+        values[uuid_column] = values.pop(LINK)
     if write.kind == "create_item" and uuid_column:
         values[uuid_column] = link_key
     return Intent(

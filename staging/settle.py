@@ -15,7 +15,7 @@ from django.db import transaction
 from mapping.core.order import Order
 from monday.boards import count_created
 
-from .core.changeset import SIZE, differences, field_value, same
+from .core.changeset import LINK, SIZE, differences, field_value, same, with_field
 from .core.fingerprint import fingerprint, order_of, payload
 from .core.pushplan import accepted
 from .models import Batch, Receipt, Snapshot, StagedOrder, update_each
@@ -143,15 +143,27 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
         shown = accepted(shown, receipt.after)
         if not receipt.size:
             item_id = receipt.item_id or item_id
-        elif receipt.after.get(f"size:{receipt.size}") is None:
-            lines.pop(receipt.size, None)
-        else:
-            lines[receipt.size] = receipt.item_id
+        elif SIZE + receipt.size in receipt.after:
+            _know_line(lines, receipt)
     if shown is None or not item_id:
         return None
+    wanted = _carrying_its_key(wanted)
     if whole and not attempt.kept and not differences(shown, wanted):
         shown = wanted  # the same values; in the source's order of columns and sizes
     return _moved(attempt, shown, item_id, lines, whole=whole, now=now)
+
+
+def _know_line(lines: dict[str, str], receipt: Receipt) -> None:
+    """Remember the subitem of a size, or that there is none any more."""
+    if receipt.after[SIZE + receipt.size] is None:
+        lines.pop(receipt.size, None)
+    else:
+        lines[receipt.size] = receipt.item_id
+
+
+def _carrying_its_key(order: Order) -> Order:
+    """The order as it stands once its link key is written: then it says nothing of it."""
+    return with_field(order, LINK, None, present=False) if order.cells.get(LINK) else order
 
 
 def _mapped(shown: Order, wanted: Order) -> Order:
@@ -183,7 +195,10 @@ def _moved(
 def _still_withheld(before: Mapping[str, Any] | None, kept: Mapping[str, Any], shown: Order) -> dict[str, Any]:
     """What stays withheld: what the board keeps now, and what was undone and has not been written since."""
     withheld = {**(before or {}), **kept}
-    return {name: value for name, value in withheld.items() if not same(field_value(shown, name), value)}
+    written = {name for name, value in withheld.items() if same(field_value(shown, name), value)}
+    if LINK not in shown.cells:
+        written.add(LINK)
+    return {name: value for name, value in withheld.items() if name not in written}
 
 
 def put_back(
@@ -206,10 +221,8 @@ def put_back(
     shown, withheld, lines = order_of(snapshot.order), dict(snapshot.withheld), dict(snapshot.lines)
     for receipt in answered:
         shown = accepted(shown, receipt.after)
-        if receipt.size and receipt.after.get(SIZE + receipt.size) is None:
-            lines.pop(receipt.size, None)
-        elif receipt.size:
-            lines[receipt.size] = receipt.item_id
+        if SIZE + receipt.size in receipt.after:
+            _know_line(lines, receipt)
     if order.operation == "update":
         # What a later undo remembers is what the source asks for now; this older batch asked for less.
         withheld = {name: value for name, value in _wanted(order).items() if name not in kept} | withheld

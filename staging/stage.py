@@ -19,7 +19,7 @@ from mapping.core.order import CellProblem, Order, Rendered
 from mapping.models import Customer
 
 from . import audit
-from .core.changeset import field_value, same
+from .core.changeset import LINK, field_value, same
 from .core.fingerprint import key_hash, order_of, payload
 from .core.lifecycle import ORDER, BatchState, OrderState
 from .core.verdict import Verdict as Judgement
@@ -80,7 +80,7 @@ class Ledger:
         withheld = {
             name: value
             for name, value in snapshot.withheld.items()
-            if name in rendered.left or same(field_value(rendered, name), value)
+            if name == LINK or name in rendered.left or same(field_value(rendered, name), value)
         }
         if len(withheld) < len(snapshot.withheld):
             snapshot.withheld = withheld
@@ -295,7 +295,7 @@ class Ledger:
     def _release(self, snapshot: Snapshot, rendered: Order) -> bool:
         """Columns that are not mapped any more leave the accepted order; what stands on the board stays there."""
         accepted = order_of(snapshot.order)
-        cells = {c: v for c, v in accepted.cells.items() if c in rendered.cells or c in rendered.left}
+        cells = {c: v for c, v in accepted.cells.items() if c in rendered.cells or c in rendered.left or c == LINK}
         if len(cells) == len(accepted.cells):
             return False
         snapshot.order = payload(replace(accepted, cells=cells))

@@ -37,6 +37,7 @@ from .recheck import out_of_date
 from .rehearse import Rehearsal
 from .setup import Progress, Setup, Stopped, whole
 from .stage import Ledger
+from .strangers import check_strangers
 from .tally import sent_since_begun, staged_by_state
 from .transitions import move_batch
 
@@ -179,6 +180,7 @@ def _guard(request: Request, setup: Setup, scope: Scope, rows: int) -> None:
     check_source(setup.board, setup.mappings.family, setup.source.columns, vouched=vouched)
     if not scope.partial:
         check_rows(setup.board, rows, expected=request.expect_rows)
+    check_strangers(setup, request.mode)
 
 
 def _approve(request: Request, setup: Setup, report: Report, batches: Sequence[Batch]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from monday.core.structure import BoardStructure
 from .conversions import FITS, KIND_OF_NAME
 from .order import LineShape
 from .problems import Problem, shown
-from .render import ColumnsMissing, KeyReader, Renderer, compile_renderer, key_reader
+from .render import ColumnsMissing, KeyReader, Renderer, compile_renderer, key_reader, shown_key_reader
 from .rules import ColumnRules, Mapping, effective
 from .schema import BoardDocument, CustomerDocument
 from .texts import fold
@@ -114,6 +114,12 @@ class Family:
         """
         mapping = self.default if customer is None else self.mapping(customer)
         return key_reader(mapping.source.business_key, columns)
+
+    def shown_key(
+        self, customer: str, columns: Sequence[str], structure: BoardStructure | None
+    ) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
+        """A function from a row to the cells by which the board shows its business key. Raises UnknownCustomer."""
+        return shown_key_reader(self.mapping(customer), columns, lambda rules: kind_for(rules, structure))
 
     def _document(self, customer: str) -> CustomerDocument:
         try:

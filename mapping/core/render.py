@@ -105,6 +105,38 @@ def key_reader(definition: Sequence[str], columns: Sequence[str]) -> KeyReader:
     return key
 
 
+def shown_key_reader(
+    mapping: Mapping, columns: Sequence[str], kinds: Callable[[ColumnRules], str]
+) -> Callable[[tuple[Any, ...]], dict[str, Any]]:
+    """A function from a row to the cells by which the board shows its business key, by column id.
+
+    Of a part that the board does not show (see `shown_key`) nothing is given, nor of a cell that gives no value.
+    """
+    rules = {each.source: each for each in mapping.columns}
+    parts = [
+        (rules[name].to, columns.index(name), cell_table(rules[name], kinds(rules[name])))
+        for name in mapping.source.business_key
+        if name in rules and name in columns
+    ]
+
+    def cells(row: tuple[Any, ...]) -> dict[str, Any]:
+        found = {to: table[_lookable(row[position])] for to, position, table in parts}
+        return {to: cell for to, cell in found.items() if not isinstance(cell, Fault)}
+
+    return cells
+
+
+def _lookable(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else raw_text(value)
+
+
+def shown_key(mapping: Mapping) -> tuple[str, ...]:
+    """The board's columns that show the business key, in its order; empty where a part of it is not mapped."""
+    to = {rules.source: rules.to for rules in mapping.columns}
+    key = mapping.source.business_key
+    return tuple(to[name] for name in key) if all(name in to for name in key) else ()
+
+
 def compile_renderer(mapping: Mapping, columns: Sequence[str], kinds: Callable[[ColumnRules], str]) -> Renderer:
     """The renderer of one customer's rows, whose cells stand in the order of `columns`. Raises ColumnsMissing.
 

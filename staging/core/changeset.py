@@ -14,6 +14,13 @@ from typing import Any
 from mapping.core.order import Order
 
 SIZE = "size:"
+LINK = "link key"
+"""The link key as a field, of items that stood on the board before us: None until a receipt says that it is written.
+
+No column has an id with a blank. An order that does not name it belongs to an item that carries its key."""
+
+MARK = "key:"
+"""A subitem's key as a field: `key:` and the size. It is written with the link key, and is no part of an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,11 @@ def differences(before: Order | None, after: Order) -> tuple[Change, ...]:
         if was != now:
             changes.append(Change(SIZE + size, was, now, known))
     return tuple(changes)
+
+
+def empty(value: Any) -> bool:
+    """Whether a canonical value is an empty cell; a box without its tick and a zero are none."""
+    return value is None or value in ("", [], {})
 
 
 def same(one: Any, other: Any) -> bool:

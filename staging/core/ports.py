@@ -133,7 +133,7 @@ class LiveItem:
 class Intent:
     """One write that was decided and committed as receipt `receipt` before it leaves.
 
-    `kind` is create_item, change_item, move_item, archive_item, create_line, change_line or archive_line.
+    `kind` is create_item, change_item, move_item, archive_item, create_line, change_line, mark_line or archive_line.
     `parent` is the item's id for lines; `values` are canonical; `group` is a group's title.
     """
 
@@ -167,6 +167,9 @@ class Destination(Protocol):
 
     def read(self, item_ids: Sequence[str]) -> dict[str, LiveItem]:
         """Items by id with their lines, archived and deleted ones included; unknown ids are absent."""
+
+    def everything(self) -> Iterator[LiveItem]:
+        """Every active item of the board with its lines, each once, page by page."""
 
     def ensure_groups(self, titles: Sequence[str]) -> dict[str, str]:
         """Group id for each title; a missing group is created once, after a look-up."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from mapping.core.order import Order
 
-from .changeset import SIZE, Change, differences, same, with_field
+from .changeset import LINK, MARK, SIZE, Change, differences, empty, same, with_field
 from .ports import LiveItem, LiveLine
 
 EMPTY = Order(name="", group="")
@@ -161,15 +161,11 @@ def _gone(live: LiveItem | None) -> str:
 
 def _drifted(change: Change, live: Any) -> bool:
     """Whether somebody else wrote this field since: over a field that we never wrote, anything that is not empty."""
-    return not _shows(live, change.before) if change.known else not _empty(live)
+    return not _shows(live, change.before) if change.known else not empty(live)
 
 
 def _shows(live: Any, value: Any) -> bool:
-    return same(live, value) or (_empty(live) and _empty(value))
-
-
-def _empty(value: Any) -> bool:
-    return value is None or value in ("", [], {})
+    return same(live, value) or (empty(live) and empty(value))
 
 
 def _live_value(live: LiveItem, link_key: str, name: str, line_ids: Mapping[str, str]) -> Any:
@@ -177,6 +173,11 @@ def _live_value(live: LiveItem, link_key: str, name: str, line_ids: Mapping[str,
         return live.name
     if name == "group":
         return live.group
+    if name == LINK:
+        return live.link_key
+    if name.startswith(MARK):
+        line = _line(live, link_key, name[len(MARK) :], line_ids)
+        return line.key if line else None
     if not name.startswith(SIZE):
         return live.values.get(name)
     line = _line(live, link_key, name[len(SIZE) :], line_ids)
@@ -251,7 +252,9 @@ def accepted(before: Order | None, after: Mapping[str, Any]) -> Order:
     """What the board shows after a write that is done: the fold that moves a snapshot, one receipt at a time."""
     order = before or EMPTY
     for name, value in after.items():
-        if name != "archived":
+        if name == LINK:
+            order = with_field(order, LINK, None, present=empty(value))
+        elif name != "archived" and not name.startswith(MARK):
             order = with_field(order, name, value)
     return order
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mapping.core.order import Order
 
-from .changeset import differences, settled
+from .changeset import LINK, differences, settled, with_field
 from .lifecycle import REMEMBERED
 
 
@@ -25,12 +25,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the board last accepted. `removed` is true where the item stands among the removed ones."""
+    """What the board last accepted. `removed` is true where the item stands among the removed ones, `left` where a
+    person said that the record is not followed any more. `link_key` is what the item's UUID column must hold."""
 
     order: Order
     fingerprint: str
     withheld: Mapping[str, Any] = field(default_factory=dict)
     removed: bool = False
+    left: bool = False
+    link_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,12 @@ def judge(rendered: Order, fingerprint: str, accepted: Accepted | None, remember
         if _known(fingerprint, remembered):
             return Verdict(Kind.WAITING)
         return Verdict(Kind.NEW, "create", None, settled(None, rendered, {}))
+    if accepted.left:
+        return Verdict(Kind.WAITING)
     if not accepted.removed and fingerprint == accepted.fingerprint:
         return Verdict(Kind.UNCHANGED)
+    if LINK in accepted.order.cells:  # adopted, and its item does not carry the key yet
+        rendered = with_field(rendered, LINK, accepted.link_key)
     # An order that comes back comes back whole: what was undone before it went does not hold it down.
     after = settled(accepted.order, rendered, {} if accepted.removed else accepted.withheld)
     if not accepted.removed and not differences(accepted.order, after):

@@ -6,7 +6,7 @@ served by the same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from monday import boards
@@ -27,6 +27,7 @@ from monday.models import Board
 from staging.core.ports import Intent, Journal, LiveItem, LiveLine, Target
 
 LABELLED = ("status", "dropdown")
+LARGEST = 500  # items a page, of the API
 PRECREATED = 200  # labels of one column that are made beforehand; beyond it the requests make them
 
 
@@ -83,6 +84,14 @@ class MondayBoard:
         items = self._client.items(item_ids, columns=self._columns(), subitem_columns=self._line_columns())
         self._titles = boards.titles(self._board)
         return {item_id: self._live(item) for item_id, item in items.items()}
+
+    def everything(self) -> Iterator[LiveItem]:
+        """Every active item with its lines, in the API's largest pages; smaller ones where those are too heavy."""
+        self._titles = boards.titles(self._board)
+        items = self._client.all_items(
+            self._board.board_id, columns=self._columns(), subitem_columns=self._line_columns(), page=LARGEST
+        )
+        return (self._live(item) for item in items)
 
     def ensure_groups(self, titles: Sequence[str]) -> dict[str, str]:
         """Group id for each title; a missing group is created once."""
@@ -179,6 +188,10 @@ class MondayBoard:
             return MoveToGroup(intent.item_id, self.ensure_groups([intent.group])[intent.group])
         if intent.kind in ("archive_item", "archive_line"):
             return ArchiveItem(intent.item_id)
+        if intent.kind == "mark_line":
+            assert self._target.lines is not None
+            key = {self._target.lines.key_column: intent.values["key"]}
+            return ChangeValues(self._subitems_id(), intent.item_id, key)
         values = self._line_values(intent)
         if intent.kind == "create_line":
             return CreateSubitem(intent.parent, intent.name, values, self._creates_labels(values))

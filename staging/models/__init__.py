@@ -2,6 +2,7 @@
 
 from .audit import AuditChain, AuditEvent
 from .batch import Batch, StagedLine, StagedOrder
+from .finding import BoardFinding
 from .many import update_each
 from .receipt import Receipt
 from .run import SyncRun
@@ -11,6 +12,7 @@ __all__ = [
     "AuditChain",
     "AuditEvent",
     "Batch",
+    "BoardFinding",
     "Receipt",
     "Seen",
     "Snapshot",

@@ -20,6 +20,8 @@ class Kind(models.TextChoices):
     PUSH = "push", "Push"
     UNDO = "undo", "Undo"
     REFRESH = "refresh", "Board refresh"
+    ADOPT = "adopt", "Adoption"
+    RECONCILE = "reconcile", "Reconciliation"
 
 
 class RunState(models.TextChoices):

@@ -1,0 +1,112 @@
+"""`adopt_board`: links items that a board already holds to their records, so that no sync creates them again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from monday.calls import CallLog
+from staging import findings, runs
+from staging.adopt import Adopted, adopt
+from staging.console import Console, actor, sentences
+from staging.management.board_output import save_files, whole_number
+from staging.models import SyncRun
+from staging.models.run import Kind, RunState
+from staging.pairing import as_json, told
+from staging.setup import Setup, Stopped
+from staging.wiring import opened
+
+
+class Command(BaseCommand):
+    help = (
+        "Link the items of a board to the records that they stand for, by UUID column, then by business key. "
+        "Without --apply it only tells what it would link. Example: adopt_board --mode PRODUCTION --out adoption"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
+        parser.add_argument("--board", help="the board's name or id, where several are mapped")
+        parser.add_argument(
+            "--apply", action="store_true", help="link what is matched; nothing is written to the board"
+        )
+        parser.add_argument("--out", metavar="DIR", help="write what was found into CSV files there")
+        parser.add_argument("--expect-rows", help="the source rightly holds this many rows now")
+        parser.add_argument("--expect-orphans", help="this many items rightly have no record")
+        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name in ("expect_rows", "expect_orphans"):
+            options[name] = whole_number(name, options[name], least=name == "expect_rows")
+        console = Console(self.stdout, self.stderr, quiet=options["json"] or options["verbosity"] == 0)
+        calls = CallLog(waits=console.waits)
+        with (
+            console.stoppable(signal.SIGINT, signal.SIGTERM),
+            sentences(),
+            opened(
+                mode=options["mode"], calls=calls, board_name=options["board"], allow_sandbox=options["allow_sandbox"]
+            ) as setup,
+        ):
+            try:
+                run, done = _adopted(setup, options, calls, console)
+            except Stopped:
+                self.stderr.write("Stopped. What is linked stays. Remedy: run the same command again to go on.")
+                raise SystemExit(console.signal_code) from None
+        files = save_files(run, findings.ADOPT, options["out"])
+        self._show(run, done, files, options)
+        with suppress(BrokenPipeError):
+            self.stdout.flush()
+
+    def _show(self, run: SyncRun, done: Adopted, files: list[Path], options: dict[str, Any]) -> None:
+        counts, notes = done.counts, done.notes
+        if options["json"]:
+            document = {
+                "schema_version": 1,
+                "run": run.pk,
+                "mode": run.mode,
+                "apply": options["apply"],
+                "counts": as_json(counts),
+                "notes": notes,
+                "files": [str(path) for path in files],
+                "api_calls": run.api.get("calls"),
+            }
+            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            return
+        word = "Adoption" if options["apply"] else "Adoption, dry run"
+        self.stdout.write(f"{word} - run {run.pk} - {run.mode} - {run.board}")
+        for sentence in (*told(counts, apply=options["apply"]), *notes):
+            self.stdout.write(f"  {sentence}")
+        for path in files:
+            self.stdout.write(f"  {path}")
+        if not files and (counts.unsure_items or counts.orphaned or counts.unmatched):
+            self.stdout.write("  --out DIR writes all of it into files; the admin's page Adoption shows it too.")
+
+
+def _adopted(setup: Setup, options: dict[str, Any], calls: CallLog, console: Console) -> tuple[SyncRun, Adopted]:
+    with runs.now_on(
+        kind=Kind.ADOPT,
+        subject=runs.board_subject(options["mode"], options["board"]),
+        board=setup.board,
+        mode=options["mode"],
+        actor=actor(),
+        scope={"apply": options["apply"], "board": options["board"]},
+    ) as run:
+        calls.correlation = f"run:{run.pk}"
+        done = adopt(
+            run=run,
+            setup=setup,
+            apply=options["apply"],
+            progress=runs.renewing(run, console.progress),
+            expect_rows=options["expect_rows"],
+            expect_orphans=options["expect_orphans"],
+        )
+        calls.flush()
+        counts, now = as_json(done.counts), timezone.now()
+        runs.end(run, RunState.COMPLETED, now=now, counts=counts, notes=done.notes, api=calls.to_json())
+    return run, done
