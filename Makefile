@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core bench serve clean
+.PHONY: help demo test check core bench torture serve clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -44,6 +44,12 @@ check: .venv/installed-dev ## format, lint, types, layers, migrations, and the e
 bench: .venv/installed-dev ## measure reading, rendering and the local board (minutes)
 	@for file in tests/bench/bench_*.py; do \
 		$(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
+
+torture: .venv/installed-dev ## kill the line at random instants and at every moment, and look whether anything is lost (an hour)
+	@$(BIN)/python -m tests.faults.torture seeded --kills 1000
+	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice
+	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice --postgres
+	@$(BIN)/python -m tests.faults.torture enumerated
 
 serve: .venv/installed ## the web pages and the worker, on this machine only
 	@$(MANAGE) migrate --verbosity 0

@@ -7,29 +7,29 @@ once the board must have finished with them. `send` does one chunk.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
 
 from monday.boards import GroupFailed, count_created
 from monday.client import Unavailable
 
 from . import audit
 from .core.lifecycle import OPEN, BatchState, NotAllowed, OrderState
-from .core.ports import SourceRefused, Target
+from .core.ports import SourceRefused
 from .decide import binding
 from .guards import GuardRefused
 from .lease import LENGTH, database_now, free_for, let_go, new_owner, renew
 from .models import Batch, Receipt, StagedOrder
 from .recheck import supersede_moved
-from .send import Sender, recover
+from .resolve import PATIENCE, look_up, seconds_left, settle_left
+from .send import Sender, sender_of, target_of
 from .settle import Settled
 from .setup import Progress, Setup, Stopped
-from .transitions import PAGE, move_batch, move_orders
+from .transitions import PAGE, move_batch
 
 ROUNDS = 3  # how often orders that stayed unclear are looked up again in one push
-PATIENCE = 5.0  # seconds that a push waits for unclear orders itself; longer waits are left to the next run
+
+__all__ = ["PATIENCE", "Pushed", "push", "seconds_left", "target_of"]
 
 
 @dataclass(slots=True)
@@ -60,12 +60,12 @@ def push(*, batch: Batch, setup: Setup, actor: str, chunk: int, progress: Progre
     _claim(batch, owner, actor, setup)
     try:
         _check_binding(batch)
-        sender = _sender(batch, setup, actor, owner)
-        if _recover(batch, setup, actor) and recheck:
+        sender = sender_of(batch, setup, actor, lambda: renew(batch, owner))
+        if settle_left(batch, sender) and recheck:
             pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
         for attempt in range(ROUNDS):
             _push_approved(pushed, sender, chunk, progress)
-            if attempt == ROUNDS - 1 or not _resolve(batch, setup, actor, wait=True):
+            if attempt == ROUNDS - 1 or not look_up(batch, sender, patience=PATIENCE):
                 break  # what is resolved after the last round would be sent by nobody
         _end(batch, actor, setup)
     except (Unavailable, GroupFailed, SourceRefused) as outage:
@@ -125,37 +125,6 @@ def _check_binding(batch: Batch) -> None:
         )
 
 
-def _sender(batch: Batch, setup: Setup, actor: str, owner: str) -> Sender:
-    family, customer = setup.mappings.family, batch.customer.name
-    mapping = family.mapping(customer) if customer in family.customers else family.default
-    target = target_of(setup, customer)
-    return Sender(
-        batch=batch,
-        setup=setup,
-        destination=setup.destination(target, customer),
-        mapping=mapping,
-        lines=target.lines,
-        actor=actor,
-        before_each=lambda: renew(batch, owner),
-    )
-
-
-def target_of(setup: Setup, customer: str) -> Target:
-    """Where this customer's orders go on the board."""
-    family = setup.mappings.family
-    mapping = family.mapping(customer) if customer in family.customers else family.default
-    lines = family.line_shape(customer) if customer in family.customers else None
-    return Target(mapping.board.uuid_column, tuple(rules.to for rules in mapping.columns), lines)
-
-
-def _recover(batch: Batch, setup: Setup, actor: str) -> bool:
-    """Settle what a dead process left as sending, and what stayed unclear. Returns whether there was any."""
-    left = list(StagedOrder.objects.filter(batch=batch, state=OrderState.SENDING).values_list("pk", flat=True))
-    if left:
-        recover(batch, left, actor=actor, setup=setup)
-    return bool(_resolve(batch, setup, actor, wait=False) or left)
-
-
 def _push_approved(pushed: Pushed, sender: Sender, chunk: int, progress: Progress) -> None:
     batch, total = pushed.batch, pushed.batch.orders.count()
     while ids := _next(batch, chunk):
@@ -180,27 +149,6 @@ def _next(batch: Batch, chunk: int) -> list[int]:
 def _created(batch: Batch, ids: list[int]) -> int:
     done = Receipt.objects.filter(batch=batch, order_id__in=ids, kind="create_item", outcome="done")
     return done.count()
-
-
-def _resolve(batch: Batch, setup: Setup, actor: str, *, wait: bool) -> int:
-    """Let unclear orders be planned again (which looks them up first), once the board must be done with them."""
-    unclear = list(StagedOrder.objects.filter(batch=batch, state=OrderState.UNCLEAR).values_list("pk", flat=True))
-    if not unclear:
-        return 0
-    sent = Receipt.objects.filter(batch=batch, order__state=OrderState.UNCLEAR)
-    left = seconds_left(sent.aggregate(newest=Max("sent_at"))["newest"], setup)
-    if left > 0 and not (wait and left <= PATIENCE):
-        return 0
-    if left > 0:
-        setup.clock.sleep(left)
-    return move_orders(batch, unclear, "resolve", actor=actor, now=setup.clock.now())
-
-
-def seconds_left(sent: datetime | None, setup: Setup) -> float:
-    """For how long the board may still be at work on a request that was sent then."""
-    if sent is None:
-        return 0.0
-    return (sent + timedelta(seconds=setup.settle_seconds) - setup.clock.now()).total_seconds()
 
 
 def _end(batch: Batch, actor: str, setup: Setup) -> None:

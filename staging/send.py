@@ -20,7 +20,7 @@ from monday.core.operations import Outcome
 from .core.changeset import LINK, MARK, SIZE
 from .core.fingerprint import order_of
 from .core.marks import with_marks
-from .core.ports import Destination, Intent, Journal, LiveItem
+from .core.ports import Destination, Intent, Journal, LiveItem, Target
 from .core.pushplan import Conflict, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from .journal import ReceiptJournal, abandon, intend
 from .lease import LeaseLost
@@ -185,6 +185,30 @@ class Sender:
     def _settle(self, works: Iterable[Work]) -> Settled:
         attempts = [Attempt(work.order, work.receipts, work.snapshot, work.plan.kept) for work in works]
         return settle(self.batch, attempts, actor=self.actor, now=self.setup.clock.now())
+
+
+def sender_of(batch: Batch, setup: Setup, actor: str, before_each: Callable[[], None]) -> Sender:
+    """The sender of a batch, by the published mapping of its customer."""
+    family, customer = setup.mappings.family, batch.customer.name
+    mapping = family.mapping(customer) if customer in family.customers else family.default
+    target = target_of(setup, customer)
+    return Sender(
+        batch=batch,
+        setup=setup,
+        destination=setup.destination(target, customer),
+        mapping=mapping,
+        lines=target.lines,
+        actor=actor,
+        before_each=before_each,
+    )
+
+
+def target_of(setup: Setup, customer: str) -> Target:
+    """Where this customer's orders go on the board."""
+    family = setup.mappings.family
+    mapping = family.mapping(customer) if customer in family.customers else family.default
+    lines = family.line_shape(customer) if customer in family.customers else None
+    return Target(mapping.board.uuid_column, tuple(rules.to for rules in mapping.columns), lines)
 
 
 def recover(batch: Batch, ids: Sequence[int], *, actor: str, setup: Setup) -> Settled:

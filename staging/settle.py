@@ -93,6 +93,23 @@ def settle(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: dateti
     return done
 
 
+def settle_found(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: datetime) -> int:
+    """Move the snapshots by what a look-up of unclear orders confirmed, and let what is missing be sent.
+
+    `finished` marks the attempts of which the board shows everything. Returns how many orders moved. Requires an open
+    transaction, which holds the confirmations too.
+    """
+    whole: list[int] = []
+    missing: list[int] = []
+    for attempt in attempts:
+        snapshot = _accept(attempt, whole=attempt.finished, now=now) if attempt.receipts else None
+        if snapshot is not None:
+            snapshot.save()
+        (whole if attempt.finished else missing).append(attempt.order.pk)
+    found = move_orders(batch, whole, "find", actor=actor, now=now, current=False, problem=None) if whole else 0
+    return found + (move_orders(batch, missing, "resolve", actor=actor, now=now) if missing else 0)
+
+
 def _action(attempt: Attempt) -> str:
     outcomes = {receipt.outcome for receipt in attempt.receipts}
     if WriteOutcome.UNCLEAR in outcomes or WriteOutcome.SENT in outcomes:

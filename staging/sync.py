@@ -35,6 +35,7 @@ from .prepare import prepare
 from .push import Pushed, push
 from .recheck import out_of_date
 from .rehearse import Rehearsal
+from .resolve import resolve
 from .setup import Progress, Setup, Stopped, whole
 from .stage import Ledger
 from .strangers import check_strangers
@@ -139,6 +140,8 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     with _timed(report, "detect"):
         rows = setup.source.count(scope)
         _guard(request, setup, scope, rows)
+        if not request.dry_run:
+            resolve(setup=setup, actor=request.actor)
         ledger = (Rehearsal if request.dry_run else Ledger)(
             run=report.run, setup=setup, actor=request.actor, now=setup.clock.now(), limit=request.limit
         )
@@ -244,11 +247,14 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
 
 
 def pushable(board: Board) -> list[Batch]:
-    """Batches of a board with something approved or unclear left to do, the oldest first."""
+    """Batches of a board with something approved or unclear left to do, the oldest first.
+
+    One that is being pushed belongs to them even where nothing is left: its pusher may have died before it said so.
+    """
     states = [BatchState.APPROVED, BatchState.PUSHING, BatchState.PAUSED, BatchState.FAILED, BatchState.NEEDS_ATTENTION]
     todo = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
     found = Batch.objects.filter(board=board, state__in=states).select_related("customer", "board").order_by("id")
-    return [batch for batch in found if batch.orders.filter(state__in=todo).exists()]
+    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=todo).exists()]
 
 
 def _open_batches(board: Board) -> list[Batch]:

@@ -113,6 +113,7 @@ ORDER: Mapping[str, Transition] = {
     "apply": Transition(_from(O.SENDING), O.APPLIED, "the board took it"),
     "reject": Transition(_from(O.SENDING), O.REJECTED, "the board refused it"),
     "lose": Transition(_from(O.SENDING), O.UNCLEAR, "sent, and no answer came"),
+    "find": Transition(_from(O.UNCLEAR), O.APPLIED, "looked up; the board shows all of it"),
     "resolve": Transition(_from(O.UNCLEAR), O.APPROVED, "looked up; what is missing is sent"),
     "retry": Transition(_from(O.REJECTED), O.APPROVED, "goes out again with the next push", "person", "stage"),
     "give_up": Transition(_from(O.REJECTED), O.GIVEN_UP, "left as it is", "person", "stage", reason=True),

@@ -93,7 +93,7 @@ def test_what_may_be_on_the_board_is_never_replaced_unseen() -> None:
 
 
 def test_an_order_in_doubt_is_only_looked_up() -> None:
-    assert [action for action, move in ORDER.items() if "unclear" in move.sources] == ["resolve"]
+    assert [action for action, move in ORDER.items() if "unclear" in move.sources] == ["find", "resolve"]
 
 
 def test_open_states_are_remembered_and_nothing_forgets_a_no() -> None:

@@ -1,0 +1,123 @@
+"""What was sent without an answer is looked up before anything is compared: nothing is orphaned, doubled or blamed."""
+
+from __future__ import annotations
+
+import pytest
+
+from staging.models import Receipt, StagedOrder
+from tests.world import Died, Mortal, World, uuid
+
+
+@pytest.fixture
+def lost(world: World) -> World:
+    """Five orders on the board, and a sixth whose creation got no answer."""
+    for number in range(2, 7):
+        world.add(number)
+    world.sync()
+    world.settle_seconds = 90
+    world.add(1)
+    world.wire.lose("create_item", answered=True)
+    world.sync()
+    assert world.state(1) == "unclear"
+    world.wire.calm()
+    return world
+
+
+def later(world: World, runs: int = 1) -> None:
+    for _ in range(runs):
+        world.clock.sleep(600)
+        world.sync()
+
+
+def test_an_unclear_creation_whose_row_goes_leaves_no_item_that_belongs_to_nobody(lost: World) -> None:
+    lost.drop(1)
+    later(lost)
+    assert lost.item(1).group == "Removed"
+    lost.check_equal()
+
+
+def test_an_unclear_creation_whose_row_moves_on_is_changed_by_the_very_next_run(lost: World) -> None:
+    lost.change(1, PRICE="12")
+    later(lost)
+    assert lost.item(1).cells["numeric_price"] == "12"
+    lost.check_equal()
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["while the board may be at work", "later"])
+def test_an_unclear_creation_under_a_new_uuid_is_the_same_order(lost: World, at_once: bool) -> None:
+    lost.row(1)["record_uuid"] = uuid(77)
+    if at_once:
+        lost.sync()
+    later(lost, 2)
+    assert sorted(item[0].name for item in lost.shown().values()) == [f"ST1 RED A{n}" for n in range(1, 7)]
+    lost.check_equal()
+
+
+def test_an_unclear_change_that_the_board_took_is_no_strangers_edit(world: World) -> None:
+    """10.50 -> 12 without an answer, and by then the source says 13: 12 on the board is ours, not a conflict."""
+    world.add(1)
+    world.sync()
+    world.settle_seconds = 90
+    world.change(1, PRICE="12", S=7)
+    world.wire.lose("change_multiple", times=9, answered=True)
+    world.sync()
+    assert world.state(1) == "unclear"
+    world.wire.calm()
+    world.change(1, PRICE="13")
+    later(world)
+    assert world.state(1) == "applied"
+    world.check_equal()
+
+
+def test_what_the_look_up_finds_whole_is_applied_without_another_write(world: World) -> None:
+    world.settle_seconds = 90
+    world.add(1, S=None, M=None, TOTAL=None)
+    world.wire.lose("create_item", answered=True)
+    world.sync()
+    world.wire.calm()
+    writes = len(world.wire.writes)
+    later(world)
+    assert world.state(1) == "applied"
+    assert len(world.wire.writes) == writes
+    assert Receipt.objects.filter(record=uuid(1)).values_list("kind", "outcome").order_by("id")[1] == (
+        "confirm",
+        "done",
+    )
+    world.check_equal()
+
+
+def test_a_look_up_that_fails_keeps_no_run_from_its_work(lost: World) -> None:
+    lost.clock.sleep(600)
+    lost.add(8)
+    lost.wire.lose("items_page_by_column_values", times=3, answered=False)
+    lost.sync()
+    later(lost)
+    lost.check_equal()
+
+
+@pytest.mark.parametrize("at", range(1, 16))
+def test_a_look_up_that_dies_at_any_moment_is_finished_by_the_next_run(lost: World, at: int) -> None:
+    lost.change(1, PRICE="12")
+    lost.clock.sleep(600)
+    with Mortal(lost).living(at):
+        lost.sync()
+    later(lost, 2)
+    lost.check_equal()
+    assert not StagedOrder.objects.filter(state__in=["sending", "unclear"]).exists()
+
+
+def test_a_push_whose_last_word_was_lost_with_its_process_is_ended_by_the_next_run(world: World) -> None:
+    """All orders are applied, and the process dies before the batch is said to be pushed."""
+    world.add(1)
+    mortal = Mortal(world)
+    with mortal.living(None):
+        world.sync(progress=lambda phase, done, total: _die(mortal) if (phase, done) == ("push", total) else None)
+    assert (world.state(1), world.batch().state) == ("applied", "pushing")
+    world.sync()
+    assert world.batch().state == "pushed"
+    world.check()
+
+
+def _die(mortal: Mortal) -> None:
+    mortal.dead = True
+    raise Died
