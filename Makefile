@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core bench torture serve clean
+.PHONY: help demo test check core bench torture lock serve clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -50,6 +50,10 @@ torture: .venv/installed-dev ## kill the line at random instants and at every mo
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice --postgres
 	@$(BIN)/python -m tests.faults.torture enumerated
+
+lock: .venv/installed-dev ## write requirements.lock anew: what requirements.txt pins, with hashes
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --quiet requirements.txt -o requirements.lock
 
 serve: .venv/installed ## the web pages and the worker, on this machine only
 	@$(MANAGE) migrate --verbosity 0

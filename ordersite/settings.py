@@ -120,6 +120,7 @@ DATABASES = {
     "default": database("DATABASE_URL", VAR_DIR / "app.sqlite3", test_url="TEST_DATABASE_URL"),
     "orders": database("ORDERS_DATABASE_URL", VAR_DIR / "orders.sqlite3", test_url="TEST_ORDERS_DATABASE_URL"),
 }
+BACKUP_DIR = env.text("BACKUP_DIR")  # where somebody puts copies of the first one, so that the doctor sees their age
 DATABASE_ROUTERS = ["ordersite.databases.OrdersRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

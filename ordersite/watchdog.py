@@ -57,7 +57,7 @@ class Workers:
         if self.alive:
             return f"Workers are alive; {self.busy} at work." if self.busy else "Workers are alive and idle."
         seen = f"since {self.at:%Y-%m-%d %H:%M} UTC" if self.at else "yet"
-        return f"No worker has claimed a job {seen}. Remedy: start one with `manage.py serve` or `manage.py qcluster`."
+        return f"No worker has claimed a job {seen}. Remedy: start one with `manage.py serve` or `manage.py worker`."
 
 
 def workers(*, silent: timedelta = SILENT, since: datetime | None = None) -> Workers:
@@ -71,3 +71,13 @@ def workers(*, silent: timedelta = SILENT, since: datetime | None = None) -> Wor
     heard = newest is not None and newest >= (since or now - silent)
     ignored = asked is not None and asked < now - UNCLAIMED
     return Workers(newest, busy, bool(busy or (heard and not ignored)))
+
+
+def works_here(*, since: datetime) -> bool:
+    """Whether a worker of this very host has claimed a canary after `since`, or a run is at work here."""
+    host = socket.gethostname()
+    if WorkerPulse.objects.filter(host=host[:64], at__gte=since).exists():
+        return True
+    running = SyncRun.objects.filter(state=RunState.RUNNING, lease_until__gt=database_now() + LENGTH - FRESH)
+    owners = running.exclude(trigger="cli").values_list("lease_owner", flat=True)
+    return any(owner.startswith(f"{host[:24]}:") and not dead(owner) for owner in owners)

@@ -13,7 +13,16 @@ import tempfile
 from pathlib import Path
 
 OURS = (
-    *("ALLOWED_HOSTS", "BEHIND_PROXY", "CSRF_TRUSTED_ORIGINS", "DATABASE_URL", "DEBUG", "HSTS_SECONDS", "LOG_FILE"),
+    *(
+        "ALLOWED_HOSTS",
+        "BACKUP_DIR",
+        "BEHIND_PROXY",
+        "CSRF_TRUSTED_ORIGINS",
+        "DATABASE_URL",
+        "DEBUG",
+        "HSTS_SECONDS",
+        "LOG_FILE",
+    ),
     *("EMAIL_FROM", "EMAIL_URL", "NOTIFY_TO", "SITE_URL"),
     *(
         "LOG_LEVEL",

@@ -32,7 +32,7 @@ TEXTS = {
     ".example",
     ".ini",
 }
-FIRST_FOLDERS = (*PACKAGES, "tests", ".ci", ".vscode", "docs")
+FIRST_FOLDERS = (*PACKAGES, "tests", ".ci", ".vscode", "docs", "deploy")
 
 
 def sources() -> Iterator[Path]:

@@ -11,7 +11,7 @@ from django.db import Error, connections
 from mapping.core.family import Family
 from mapping.published import NoMapping
 
-from . import api, app_database, approvers, leftovers, machine, mappings, project, source, workers
+from . import api, app_database, approvers, backup, leftovers, machine, mappings, project, source, workers
 from .finding import Finding, problem, told, warning
 
 Topic = Callable[[], Iterator[Finding]]
@@ -25,6 +25,7 @@ def examine(*, online: bool) -> list[Finding]:
     """Look at everything; `online` also asks the API and counts its calls. No failure ends it."""
     found = [*_topic("settings", project.examine)]
     found += [*_topic("working folder", machine.folder), *_topic("disk", machine.disk)]
+    found += _topic(backup.NAME, backup.examine)
     found += _topic("app database", app_database.reachable)
     if not _broken(found, "app database"):
         found += _topic("migrations", app_database.migrations)

@@ -14,7 +14,7 @@ from .finding import Finding, ok, warning
 
 NAME = "leftovers"
 SYNC = "python manage.py sync_orders (with the mode and board of that run) goes on"
-WORKERS = "python manage.py serve, or python manage.py qcluster on a server"
+WORKERS = "python manage.py serve, or python manage.py worker on a server"
 PATIENCE = timedelta(minutes=10)  # a busy worker takes a message later; nobody at all takes it never
 MOST = 100  # rows of each kind that are looked at
 

@@ -12,9 +12,9 @@ from .finding import Finding, Status, ok, told
 
 NAME = "workers"
 HERE = "python manage.py serve, where the admin's jobs and schedules are wanted; commands need no worker"
-NEVER = "python manage.py setup_schedules, and python manage.py qcluster as a service; commands need no worker"
+NEVER = "python manage.py setup_schedules, and python manage.py worker as a service; commands need no worker"
 AGAIN = "Start python manage.py serve, or end it and start it again where it runs"
-ON_A_SERVER = "Restart the service that runs python manage.py qcluster"
+ON_A_SERVER = "Restart the service that runs python manage.py worker"
 
 
 def examine() -> Iterator[Finding]:

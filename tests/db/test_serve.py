@@ -7,6 +7,7 @@ import signal
 import socket
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,32 +15,37 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from ordersite import supervisor, watchdog
-from ordersite.supervisor import PATIENCE, Supervisor
+from ordersite import cluster, watchdog
+from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, Cluster
+from ordersite.models import WorkerPulse
+from staging.lease import LENGTH, database_now, new_owner
+from staging.models import SyncRun
 from tests.journeys.installation import Installation, free_port, until
 
 
-class Watched(Supervisor):
-    """A supervisor whose cluster is only counted."""
+class Watched(Cluster):
+    """A cluster whose restarts are only counted."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
         self.restarts = 0
-        super().__init__("127.0.0.1", 1, say=self.said.append)
+        super().__init__(say=self.said.append)
+        self.child = SimpleNamespace(poll=lambda: None)  # type: ignore[assignment]
 
-    def _restart_cluster(self) -> None:
+    def restart(self) -> None:
         self.restarts += 1
         self._asked_at = None
+        self._answered_at = timezone.now()
 
     def look(self) -> None:
         """Look as if it were time again."""
         self._next_canary = 0.0
-        self._look_at_canary()
+        super().look()
 
 
 @pytest.fixture
 def watched(db: None, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    monkeypatch.setattr(supervisor, "connections", type("Open", (), {"close_all": staticmethod(lambda: None)}))
+    monkeypatch.setattr(cluster, "connections", type("Open", (), {"close_all": staticmethod(lambda: None)}))
     monkeypatch.setattr(watchdog, "send_canary", lambda: None)
     return Watched()
 
@@ -67,9 +73,44 @@ def test_a_cluster_that_claims_nothing_is_started_anew_after_its_time(watched: W
 
 def test_a_busy_cluster_is_left_alone(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched._asked_at = timezone.now() - PATIENCE - timedelta(hours=1)
-    monkeypatch.setattr(watchdog, "workers", lambda **_: watchdog.Workers(None, 2, True))
+    monkeypatch.setattr(watchdog, "works_here", lambda **_: True)
     watched.look()
     assert watched.restarts == 0
+
+
+def claimed_elsewhere() -> None:
+    WorkerPulse.objects.update_or_create(host="another-host", defaults={"at": timezone.now()})
+
+
+def test_a_canary_that_another_host_claims_says_nothing_about_ours(watched: Watched) -> None:
+    for _ in range(3):
+        watched.look()
+        assert watched._asked_at is not None
+        claimed_elsewhere()
+        watched.look()
+        assert watched._asked_at is None
+    assert watched.restarts == 0
+
+
+def test_a_host_that_claims_none_while_others_do_is_stalled(watched: Watched) -> None:
+    watched._answered_at = timezone.now() - PATIENCE_BESIDE_OTHERS - timedelta(seconds=1)
+    watched.look()
+    claimed_elsewhere()
+    watched.look()
+    assert watched.restarts == 1
+    assert watched.said == ["The workers of this host claim no jobs, others do; they are stopped and started again."]
+
+
+def test_a_run_at_work_on_this_host_is_a_sign_of_life_and_one_elsewhere_is_none(db: None) -> None:
+    since = timezone.now()
+    assert not watchdog.works_here(since=since)
+    run = SyncRun.objects.create(
+        mode="TEST", trigger="admin", actor="anna", state="running", started_at=since, lease_owner="elsewhere:1:x",
+        lease_until=database_now() + LENGTH,
+    )  # fmt: skip
+    assert not watchdog.works_here(since=since)
+    SyncRun.objects.filter(pk=run.pk).update(lease_owner=new_owner())
+    assert watchdog.works_here(since=since)
 
 
 def test_a_database_that_does_not_answer_stops_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +173,24 @@ def test_children_and_workers_end_with_a_serve_that_was_killed(tmp_path: Path) -
         os.kill(served.pid, signal.SIGKILL)
         served.wait(timeout=10)
         until(lambda: not [pid for pid in family if _alive(pid)], seconds=40)
+    finally:
+        place.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="process groups are looked at as POSIX has them")
+def test_the_worker_service_starts_a_killed_cluster_anew_and_ends_when_asked(tmp_path: Path) -> None:
+    place = Installation(tmp_path)
+    try:
+        place.manage("migrate", "--verbosity", "0")
+        service = place.start("worker")
+        first = until(lambda: found if len(found := _family(service.pid)) > 3 else None)
+        os.kill(_children(service.pid)[0], signal.SIGKILL)
+        until(lambda: "The workers ended; they are started again." in place.log())
+        until(lambda: len([pid for pid in _family(service.pid) if pid not in first]) > 3)
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(timeout=60) == 128 + signal.SIGTERM
+        until(lambda: not [pid for pid in first if _alive(pid)], seconds=40)
     finally:
         place.stop()
 

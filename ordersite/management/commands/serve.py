@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if settings.PRODUCTION:
             raise CommandError(
                 "serve is for one machine without PRODUCTION. Remedy: run a WSGI server on ordersite.wsgi behind your "
-                "proxy, and `manage.py qcluster` as a service.",
+                "proxy, and `manage.py worker` as a service.",
                 returncode=2,
             )
         if made := make_demo_users():

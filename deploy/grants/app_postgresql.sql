@@ -1,0 +1,3 @@
+-- Ordersite's own database and account. It makes its tables and views there, and nothing elsewhere.
+CREATE ROLE ordersite LOGIN PASSWORD 'replace-this-password' NOSUPERUSER NOCREATEDB NOCREATEROLE;
+CREATE DATABASE ordersite OWNER ordersite ENCODING 'UTF8' TEMPLATE template0;

@@ -1,0 +1,86 @@
+"""This host's cluster of workers, watched: one that ended or claims no canary is started anew.
+
+A cluster that claims nothing is stalled, which nothing but killing it mends: its children share a lock that a dead one
+holds for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from staging import jobs
+
+from . import children, watchdog
+
+CANARY_EVERY = 10.0  # seconds
+CANARY_LOOK = 2.0  # between two looks for the claim of one that was sent
+PATIENCE = timedelta(seconds=30)  # from a canary's sending to its claim
+# Where other hosts take canaries from the same queue, ours may miss some by chance: of thirty and more, not all.
+PATIENCE_BESIDE_OTHERS = timedelta(minutes=5)
+
+
+class Cluster:
+    """The cluster of this host. `say` shows a sentence to the person, `environment` is added to the workers' own."""
+
+    def __init__(self, *, say: Callable[[str], None], environment: Mapping[str, str] | None = None) -> None:
+        self.child: children.Child | None = None
+        self._say, self._environment = say, environment
+        self._asked_at: datetime | None = None
+        self._answered_at = timezone.now()
+        self._next_canary = 0.0
+
+    def start(self) -> None:
+        """Start the workers."""
+        self.child = children.start("manage", "qcluster", "--verbosity", "0", environment=self._environment)
+        self._answered_at = timezone.now()
+
+    def look(self) -> None:
+        """Start the workers anew where they ended or are stalled. To be called every half second or so."""
+        assert self.child is not None
+        if self.child.poll() is not None:
+            self._say("The workers ended; they are started again.")
+            self.restart()
+        if time.monotonic() >= self._next_canary:
+            self._next_canary = time.monotonic() + CANARY_LOOK
+            try:
+                self._look_at_canary()
+            except DatabaseError as problem:
+                self._say(f"The app database cannot be asked ({problem}); trying again.")
+            finally:
+                connections.close_all()
+
+    def _look_at_canary(self) -> None:
+        """Send one every while; where this host claims none and no run of it shows a sign of life, start anew."""
+        now = timezone.now()
+        if self._asked_at is None:
+            self._asked_at = now
+            watchdog.send_canary()
+        elif watchdog.works_here(since=self._asked_at):
+            self._asked_at, self._answered_at = None, now
+            self._next_canary = time.monotonic() + CANARY_EVERY
+        elif watchdog.workers(since=self._asked_at).alive:
+            # Another host claimed it. Ours had no chance to show itself this time.
+            self._asked_at, self._next_canary = None, time.monotonic() + CANARY_EVERY
+            if now - self._answered_at > PATIENCE_BESIDE_OTHERS:
+                self._stalled("The workers of this host claim no jobs, others do; they are stopped and started again.")
+        elif now - self._asked_at > PATIENCE:
+            self._stalled("The workers claim no jobs; they are stopped and started again.")
+
+    def _stalled(self, sentence: str) -> None:
+        self._say(sentence)
+        self.restart()
+
+    def restart(self) -> None:
+        """Kill the workers with all they started, start new ones, and send again what the dead had taken out."""
+        assert self.child is not None
+        children.kill(self.child)
+        self._asked_at = None
+        self.start()
+        with suppress(DatabaseError):
+            jobs.recover()
