@@ -20,6 +20,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Proof": ("Receipt", "ApiCall", "AuditEvent", "LogEntry"),
     "Operation": ("Schedule", "Failure", "OrmQ", "Success", "User", "Group"),
 }
+READINGS = {"reconcile": "Reconciliation", "adopt": "Adoption"}
 NAMES = {
     "SyncRun": "Runs",
     "Batch": "Batches",
@@ -89,6 +90,9 @@ class OrdersiteAdmin(AdminSite):
             found = [_named(models.pop(name)) for name in names if name in models]
             if title == "Work" and found:
                 found.insert(-1, _link("Rejected", reverse("admin:rejected")))
+            if title == "Board" and request.user.has_perm("staging.view_syncrun"):
+                for name, words in READINGS.items():
+                    found.append(_link(words, reverse("admin:staging_board_reading", args=[name])))
             sections.append(_section(title, found))
         sections.append(_section("More", list(models.values())))
         return [section for section in sections if section["models"]]

@@ -71,14 +71,19 @@ def found(run: SyncRun, category: str, *, after: int = 0, limit: int = PAGE) -> 
     return list(BoardFinding.objects.filter(run=run, category=category, pk__gt=after).order_by("pk")[:limit])
 
 
+def every(run: SyncRun, category: str) -> Iterator[BoardFinding]:
+    """All of a category, by id, read in pages."""
+    after = 0
+    while page := found(run, category, after=after):
+        yield from page
+        after = page[-1].pk
+
+
 def lines(run: SyncRun, category: str) -> Iterator[str]:
     """A category as CSV, line by line, the heading first; texts that a spreadsheet would run are quoted."""
     yield _line(COLUMNS)
-    after = 0
-    while page := found(run, category, after=after):
-        for finding in page:
-            yield _line(_cell(getattr(finding, name)) for name in COLUMNS)
-        after = page[-1].pk
+    for finding in every(run, category):
+        yield _line(_cell(getattr(finding, name)) for name in COLUMNS)
 
 
 def _cell(value: Any) -> str:

@@ -24,7 +24,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import notify, runs
+from . import notify, runs, whole_board
 from .core.lifecycle import BATCH, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .guards import GuardRefused
@@ -278,11 +278,20 @@ def _refresh(run: SyncRun) -> None:
         _end(run, RunState.COMPLETED, calls)
 
 
+def _whole_board(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls), opened(mode=run.mode, calls=calls, board_name=run.scope.get("board")) as setup:
+        runs.works_on(run, setup.board)
+        _end(run, RunState.COMPLETED, calls, **whole_board.carry_out(run, setup, _watch(run)))
+
+
 DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
     Kind.UNDO: _undo,
     Kind.REFRESH: _refresh,
+    Kind.ADOPT: _whole_board,
+    Kind.RECONCILE: _whole_board,
 }
 
 

@@ -1,5 +1,5 @@
 """The admin's screens, one file each; importing them registers them."""
 
-from . import batches, boards, documents, orders, proof, rejected, runs, schedules, start
+from . import adopt, batches, boards, documents, orders, proof, rejected, runs, schedules, start
 
-__all__ = ["batches", "boards", "documents", "orders", "proof", "rejected", "runs", "schedules", "start"]
+__all__ = ["adopt", "batches", "boards", "documents", "orders", "proof", "rejected", "runs", "schedules", "start"]

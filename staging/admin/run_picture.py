@@ -21,6 +21,9 @@ STEPS = {
     "detect": "Comparing the order table",
     "push": "Sending to the board",
     "undo": "Putting back",
+    "board": "Reading the board",
+    "source": "Reading the order table",
+    "link": "Linking items to their orders",
     "": "Starting",
 }
 SUMS = (

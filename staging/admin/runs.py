@@ -22,6 +22,7 @@ from staging.models import StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.runs import ACTIVE
 
+from . import adopt
 from .pills import batch_pill, run_pill
 from .run_picture import batches_of, counts_now, picture, pushes, took
 from .start import start_sync
@@ -65,6 +66,7 @@ class RunAdmin(ReadOnly):
             path("start/", wrap(start_sync), name="staging_syncrun_start"),
             path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
             path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
+            *adopt.urls(),
             *super().get_urls(),
         ]
 

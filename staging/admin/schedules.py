@@ -18,10 +18,12 @@ from mapping.core.problems import did_you_mean
 from mapping.models import Customer, Document
 from monday.screens import Listed, moment
 
+RECONCILE = "staging.board_jobs.reconcile"
 FUNCTIONS = {
     "staging.jobs.start": "Sync",
     "staging.jobs.sweep": "Sweep: take up what died, send what was lost",
     "staging.jobs.refresh": "Read all boards again",
+    RECONCILE: "Reconcile: compare a board with what was last written",
     "ordersite.watchdog.claimed": "Canary: show that workers are alive",
 }
 ALLOWED = {"mode": str, "customer": str, "limit": int, "board": str, "full": bool, "by_person": bool}
@@ -35,7 +37,8 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         max_length=500,
         label="With",
-        help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. Empty for the others.",
+        help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. For a reconciliation: "
+        "mode='TEST'. Empty for the others.",
     )
 
     class Meta:
@@ -64,15 +67,23 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         return words
 
     def clean(self) -> dict[str, Any]:
-        """Only a sync takes words, and a schedule by minutes needs their number."""
+        """Only a sync and a reconciliation take words, and a schedule by minutes needs their number."""
         given = super().clean() or self.cleaned_data
-        if given.get("kwargs") and given.get("func") not in (None, "staging.jobs.start"):
+        if given.get("kwargs") and given.get("func") not in (None, "staging.jobs.start", RECONCILE):
             self.add_error("kwargs", "Only a sync takes these. Remedy: leave it empty.")
+        if given.get("func") == RECONCILE and set(_words(given.get("kwargs", ""))) - {"mode", "board"}:
+            self.add_error("kwargs", "A reconciliation takes mode and board alone. Remedy: mode='TEST'.")
         if given.get("schedule_type") == Schedule.MINUTES and not given.get("minutes"):
             self.add_error("minutes", "Every how many minutes? Remedy: 1 or more.")
         if given.get("schedule_type") == Schedule.CRON and not given.get("cron"):
             self.add_error("cron", "A cron schedule needs its expression. Remedy: 0 6 * * 1-5, for instance.")
         return given
+
+
+def _words(given: str) -> list[str]:
+    """The names of the words that were given, which `clean_kwargs` has found to be in order."""
+    call = ast.parse(f"f({given})", mode="eval").body
+    return [str(word.arg) for word in call.keywords] if isinstance(call, ast.Call) else []
 
 
 def _wrong(values: dict[str | None, Any]) -> list[str]:

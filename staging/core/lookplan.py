@@ -9,7 +9,7 @@ from mapping.core.order import Order
 
 from .changeset import LINK, SIZE, differences
 from .ports import LiveItem
-from .pushplan import Write, _line, _live_value, _shows
+from .pushplan import Write, _line, _shows, live_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def plan_look(
         return Seen()
     # The link key of an adopted item is left to the plan, which writes the keys of its subitems with it.
     changes = [change for change in differences(before, after) if change.field != LINK]
-    shown = {change.field: _live_value(live, link_key, change.field, line_ids) for change in changes}
+    shown = {change.field: live_value(live, link_key, change.field, line_ids) for change in changes}
     already = [change for change in changes if _shows(shown[change.field], change.after)]
     fields = [change for change in already if not change.field.startswith(SIZE)]
     found = [

@@ -92,7 +92,7 @@ def plan_creation(after: Order, link_key: str, found: Sequence[LiveItem]) -> Pla
 def _complete(after: Order, link_key: str, live: LiveItem) -> Plan:
     """An item of an earlier, unclear creation (or of a restored database): link it and write what differs."""
     changes = differences(None, after)
-    shown = {change.field: _live_value(live, link_key, change.field, {}) for change in changes}
+    shown = {change.field: live_value(live, link_key, change.field, {}) for change in changes}
     writes, lines = _writes(live, link_key, after, changes, shown, {})
     already = {change.field: change.after for change in changes if _shows(shown[change.field], change.after)}
     link = Write("confirm", item_id=live.id, after=already)
@@ -115,7 +115,7 @@ def plan_change(
     if live is None or live.state != "active" or not live.on_board:
         return Plan(held=_gone(live))
     changes = differences(before, after)
-    shown = {change.field: _live_value(live, link_key, change.field, line_ids) for change in changes}
+    shown = {change.field: live_value(live, link_key, change.field, line_ids) for change in changes}
     conflicts, wanted, kept = [], [], {}
     for change in changes:
         value = shown[change.field]
@@ -168,7 +168,7 @@ def _shows(live: Any, value: Any) -> bool:
     return same(live, value) or (empty(live) and empty(value))
 
 
-def _live_value(live: LiveItem, link_key: str, name: str, line_ids: Mapping[str, str]) -> Any:
+def live_value(live: LiveItem, link_key: str, name: str, line_ids: Mapping[str, str]) -> Any:
     if name == "name":
         return live.name
     if name == "group":
@@ -346,9 +346,9 @@ def _undo_creation(
     for receipt in done:
         wrote.update(receipt.after)
     edited = {
-        name: live_value
+        name: now
         for name, value in wrote.items()
-        if not _shows(live_value := _live_value(live, link_key, name, line_ids), value)
+        if not _shows(now := live_value(live, link_key, name, line_ids), value)
     }
     foreign = [line.name for line in live.lines if line.touched or line.id not in line_ids.values()]
     if (edited or foreign) and not force:
@@ -360,7 +360,7 @@ def _undo_creation(
 
 
 def _reverse(done: Done, live: LiveItem, link_key: str, line_ids: Mapping[str, str], *, force: bool) -> Reversal:
-    shown = {name: _live_value(live, link_key, name, line_ids) for name in done.after}
+    shown = {name: live_value(live, link_key, name, line_ids) for name in done.after}
     ours = {name for name, value in done.after.items() if force or _shows(shown[name], value)}
     back = {
         name: value

@@ -358,6 +358,7 @@ def test_the_schedules_are_made_once_and_keep_what_was_edited(line: World) -> No
         "sweep": 1,
         "canary": 1,
         "refresh boards": 60,
+        "reconcile TEST": 1440,
     }
     call_command("setup_schedules", "--reset", "--minutes", "5", verbosity=0)
     assert Schedule.objects.get(name="sync TEST").minutes == 5

@@ -71,6 +71,8 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "spellings": "/mapping/alias/",
         "export": "/staging/batch/export/?format=csv",
         "local board": f"/sandbox/boards/{board.board_id}",
+        "adoption page": "/staging/syncrun/boards/adopt/",
+        "reconciliation page": "/staging/syncrun/boards/reconcile/",
     }
     matrix = {name: (get(address), "viewer") for name, address in seen.items()}
     audit = AuditEvent.objects.latest("id").pk
@@ -92,6 +94,9 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "hold": (post(f"{act}/hold/", ids=batch.pk, orders=order.pk, reason="later"), "operator"),
         "release": (post(f"{act}/release/", ids=batch.pk, orders=order.pk), "operator"),
         "push": (post(f"{act}/push/", ids=batch.pk), "operator"),
+        "look at a board": (post("/staging/syncrun/boards/adopt/start/"), "operator"),
+        "reconcile": (post("/staging/syncrun/boards/reconcile/start/"), "operator"),
+        "link items": (post("/staging/syncrun/boards/adopt/start/", apply="1"), "approver"),
         "retry": (post("/rejected/retry/", code="x"), "operator"),
         "give up": (post("/rejected/give_up/", code="x", reason="no"), "operator"),
         "approve page": (get(f"{act}/approve/?ids={batch.pk}"), "approver"),

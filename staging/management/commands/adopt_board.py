@@ -95,7 +95,7 @@ def _adopted(setup: Setup, options: dict[str, Any], calls: CallLog, console: Con
         board=setup.board,
         mode=options["mode"],
         actor=actor(),
-        scope={"apply": options["apply"], "board": options["board"]},
+        scope={"board": options["board"], "apply": options["apply"]},
     ) as run:
         calls.correlation = f"run:{run.pk}"
         done = adopt(

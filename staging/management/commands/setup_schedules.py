@@ -29,6 +29,7 @@ class Command(BaseCommand):
             ("sweep", "staging.jobs.sweep", 1, ""),
             ("canary", CANARY, 1, ""),
             ("refresh boards", "staging.jobs.refresh", 60, ""),
+            (f"reconcile {mode}", "staging.board_jobs.reconcile", 24 * 60, f"mode={mode!r}"),
         ]
         for name, function, every, arguments in wanted:
             made = _make(name, function, every, arguments, reset=options["reset"])

@@ -1,0 +1,121 @@
+"""`reconcile`: where a board differs from what was last written. It reads only."""
+
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from monday.calls import CallLog
+from staging import findings, runs
+from staging.console import Console, actor, sentences
+from staging.management.board_output import save_files, whole_number
+from staging.models import BoardFinding, SyncRun
+from staging.models.run import Kind, RunState
+from staging.reconcile import Counts, as_json, reconcile, told
+from staging.setup import Setup, Stopped
+from staging.wiring import opened
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare a board with what was last written to it: missing, extra, drifted and doubled items. "
+        "It reads only. Example: reconcile --mode PRODUCTION --out differences"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
+        parser.add_argument("--board", help="the board's name or id, where several are mapped")
+        parser.add_argument("--out", metavar="DIR", help="write what differs into CSV files there")
+        parser.add_argument("--limit", default=20, help="show at most so many differences of a kind (default 20)")
+        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout, with all differences")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        limit = whole_number("limit", options["limit"])
+        console = Console(self.stdout, self.stderr, quiet=options["json"] or options["verbosity"] == 0)
+        calls = CallLog(waits=console.waits)
+        with (
+            console.stoppable(signal.SIGINT, signal.SIGTERM),
+            sentences(),
+            opened(
+                mode=options["mode"], calls=calls, board_name=options["board"], allow_sandbox=options["allow_sandbox"]
+            ) as setup,
+        ):
+            try:
+                run, counts = _reconciled(setup, options, calls, console)
+            except Stopped:
+                self.stderr.write("Stopped. Remedy: run the same command again.")
+                raise SystemExit(console.signal_code) from None
+        files = save_files(run, findings.RECONCILE, options["out"])
+        if options["json"]:
+            self.stdout.write(json.dumps(_document(run, counts, files), ensure_ascii=False))
+        else:
+            self._show(run, counts, files, limit or 0)
+        with suppress(BrokenPipeError):
+            self.stdout.flush()
+
+    def _show(self, run: SyncRun, counts: Counts, files: list[Path], limit: int) -> None:
+        self.stdout.write(f"Reconciliation - run {run.pk} - {run.mode} - {run.board}")
+        for sentence in told(counts):
+            self.stdout.write(f"  {sentence}")
+        for category, words in findings.RECONCILE.items():
+            rows = findings.found(run, category, limit=limit + 1)
+            if not rows:
+                continue
+            self.stdout.write(f"{words}:")
+            for row in rows[:limit]:
+                self.stdout.write(f"  {_line(row)}")
+            if len(rows) > limit:
+                total = run.findings.filter(category=category).count()
+                self.stdout.write(f"  ... and {total - limit:,} more. Remedy: --out DIR writes all of them.")
+        for path in files:
+            self.stdout.write(str(path))
+
+
+def _line(row: BoardFinding) -> str:
+    what = f"{row.item_id}  {row.name}"
+    if row.field:
+        return f"{what}  {row.field}: written {row.written or 'empty'}, board {row.live or 'empty'}"
+    return f"{what}  {row.why or row.live}"
+
+
+def _document(run: SyncRun, counts: Counts, files: list[Path]) -> dict[str, Any]:
+    found = {
+        category: [
+            {name: getattr(row, name) for name in findings.COLUMNS if name != "category" and getattr(row, name)}
+            for row in findings.every(run, category)
+        ]
+        for category in findings.RECONCILE
+    }
+    return {
+        "schema_version": 1,
+        "run": run.pk,
+        "mode": run.mode,
+        "counts": as_json(counts),
+        "found": found,
+        "files": [str(path) for path in files],
+        "api_calls": run.api.get("calls"),
+    }
+
+
+def _reconciled(setup: Setup, options: dict[str, Any], calls: CallLog, console: Console) -> tuple[SyncRun, Counts]:
+    with runs.now_on(
+        kind=Kind.RECONCILE,
+        subject=runs.board_subject(options["mode"], options["board"]),
+        board=setup.board,
+        mode=options["mode"],
+        actor=actor(),
+        scope={"board": options["board"]},
+    ) as run:
+        calls.correlation = f"run:{run.pk}"
+        counts = reconcile(run=run, setup=setup, progress=runs.renewing(run, console.progress))
+        calls.flush()
+        now = timezone.now()
+        runs.end(run, RunState.COMPLETED, now=now, counts=as_json(counts), api=calls.to_json())
+    return run, counts
