@@ -152,9 +152,10 @@ class MondayClient:
         self._session.close()
 
     def identity(self) -> Identity:
-        """Whose token this is, and whether a sandbox answers."""
+        """Whose token this is, which API version answers, and whether a sandbox does."""
         data, reply = self._line.ask("identity", queries.IDENTITY, {})
         account, user = data.get("account") or {}, data.get("me") or {}
+        version = data.get("version") or {}
         settle = reply.headers.get("x-ordersite-settle")
         return Identity(
             account_id=str(account.get("id") or ""),
@@ -162,6 +163,7 @@ class MondayClient:
             user_id=str(user.get("id") or ""),
             sandbox="x-ordersite-sandbox" in reply.headers,
             settle_seconds=float(settle) if settle else None,
+            version=ApiVersion(str(version["value"]), str(version["kind"])) if version else None,
         )
 
     def version(self) -> ApiVersion:

@@ -103,6 +103,7 @@ def connected(
     try:
         identity = client.identity()
         _check_identity(mode, identity, address, allow_sandbox=allow_sandbox)
+        _check_version(identity)
         if expected is not None and expected.account_id != identity.account_id:
             raise GuardRefused(_other_account(expected))
         if budget is not None:
@@ -236,6 +237,17 @@ def _check_identity(mode: str, identity: Identity, address: str, *, allow_sandbo
         raise GuardRefused(
             f"{address} answers as a local board, not as monday.com; nothing was sent. "
             "Remedy: set MONDAY_API_URL to the real address, or say --allow-sandbox."
+        )
+
+
+def _check_version(identity: Identity) -> None:
+    """Refuse another version of the API than the one that we know: what it answers may mean something else."""
+    answering, known = identity.version, settings.MONDAY_API_VERSION
+    if answering is not None and answering.value != known:
+        raise GuardRefused(
+            f"monday.com answers with version {answering.value} of its API ({answering.kind.replace('_', ' ')}) "
+            f"instead of {known}, which this release knows; nothing was sent. "
+            "Remedy: take a newer release of Ordersite."
         )
 
 

@@ -35,22 +35,26 @@ class Unavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class ApiVersion:
+    """The version that answers; `kind` is current, maintenance, release_candidate, deprecated ..."""
+
+    value: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose token it is. `settle_seconds` is how long a sandbox may work on a request whose answer was lost."""
+    """Whose token it is, and the API version that answers it.
+
+    `settle_seconds` is how long a sandbox may work on a request whose answer was lost.
+    """
 
     account_id: str
     account_name: str
     user_id: str
     sandbox: bool
     settle_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ApiVersion:
-    """The version that answers; `kind` is current, maintenance, release_candidate, deprecated ..."""
-
-    value: str
-    kind: str
+    version: ApiVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)

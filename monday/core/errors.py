@@ -141,6 +141,7 @@ MESSAGES: tuple[tuple[str, str], ...] = (
 ALIASES: Mapping[str, str] = {
     "invalidcursorexception": "CursorExpiredException",
     "cursorexception": "CursorExpiredException",
+    "cursorexpirederror": "CursorExpiredException",
     "notauthenticated": "Unauthorized",
     "resourcelockedexception": "RESOURCE_LOCKED",
     "locked": "RESOURCE_LOCKED",

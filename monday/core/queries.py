@@ -17,7 +17,7 @@ PAGE, PAGE_WITH_SUBITEMS = 500, 200  # items; the API's own maximum is 500
 IDS = 100  # item ids in one call, the API's maximum
 KEYS = 100  # keys of one look-up
 
-IDENTITY = "query { me { id } account { id name } }"
+IDENTITY = "query { me { id } account { id name } version { value kind } }"
 VERSION = "query { version { kind value display_name } }"
 DAILY_LIMIT = "query { platform_api { daily_limit { base total } } }"
 _COLUMN = "id title type archived revision settings"

@@ -24,12 +24,15 @@ class Behaviour:
     idempotency_life: float = 1_800.0
     idempotency_answer_cap: int = 1_000_000
     idempotency_stores: bool = True  # false: as if the memory set aside for keys were full
+    idempotency_replays_other_body: bool = True  # a key that comes again with another body gets the old answer
     idempotency_keeps_errors: bool = True  # answers with refused operations are kept and replayed too
     cursor_life: float = 3_600.0
     server_timeout: float = 60.0
     mutation_cost: int = 10_000
     create_labels: bool = True  # false: the token's owner may not change the board's structure
     first_items: int = 0  # items that a new board begins with, unless it is made empty
+    answers_as: str = ""  # the version that answers whatever is asked for, as when an old one has ended
+    account_in_body: bool = False  # `account_id` beside `data`, as the API sent it before 2025
     time_zone: str = "UTC"
 
     @classmethod

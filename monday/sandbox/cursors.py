@@ -40,7 +40,8 @@ def next_page(exchange: Exchange, cursor: str, limit: int) -> tuple[Sequence[int
     if row is None or exchange.clock() - row[1] > exchange.behaviour.cursor_life:
         raise Refusal(
             "CursorExpiredException",
-            "The cursor provided for pagination has expired. Please refresh your query and obtain a new cursor",
+            # Clients look for this word to begin anew.
+            "CursorExpiredError: The cursor of this page has expired, begin again with the first page",
             about={"cursor": cursor},
         )
     ids: list[int] = json.loads(row[0])

@@ -33,6 +33,8 @@ REFUSED = {
     "daily_limit": (429, "DAILY_LIMIT_EXCEEDED", "Daily limit exceeded"),
     "ip_limit": (429, "IP_RATE_LIMIT_EXCEEDED", "Too many requests from this address"),
     "ingest_limit": (429, "RATE_LIMIT_EXCEEDED", "Rate limit exceeded"),
+    "blocked": (200, "API_TEMPORARILY_BLOCKED", "The API is temporarily blocked, please try again later"),
+    "call_limit": (429, "", "Call limit exceeded for CreateBoard"),
     "locked": (423, "ResourceLockedException", "Resource is currently locked, please try again later"),
     "server_error": (500, "INTERNAL_SERVER_ERROR", "Internal server error"),
     "legacy_error": (
@@ -54,7 +56,7 @@ class Fault:
 
     `on` limits it to documents that name this field (`create_item`), or to `query` or `mutation`. `retry_after` is
     seconds, 0 for an answer that does not tell; `seconds` is how long a slow answer takes; `alias` is which of the
-    request's operations, counted from 0, -1 for any.
+    request's operations, counted from 0, -1 for any. `code` and `message` put another spelling in a refusal's place.
     """
 
     kind: str = ""
@@ -70,12 +72,15 @@ class Fault:
     column: str = ""
     label: str = ""
     column_type: str = "text"
+    code: str = ""
+    message: str = ""
     at: tuple[int, ...] = ()
 
     @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> Fault:
+    def from_mapping(cls, given: Mapping[Any, Any]) -> Fault:
         """The fault as a person wrote it; raises OddSetting."""
-        rest = {name: value for name, value in given.items() if name != "at"}
+        # YAML reads the bare word `on` as yes.
+        rest = {"on" if name is True else name: value for name, value in given.items() if name != "at"}
         types = {field.name: type(field.default) for field in fields(cls) if field.name != "at"}
         for name in ("board", "column", "label"):
             if isinstance(rest.get(name), int):

@@ -122,7 +122,7 @@ class GraphQLApi:
             variables = _json_object(variables)
         if variables is not None and not isinstance(variables, Mapping):
             raise Refusal("BadRequest", "variables must be an object", status=400)
-        version = versions.answering(headers.get("api-version"))
+        version = self.behaviour.answers_as or versions.answering(headers.get("api-version"))
         name = data.get("operationName")
         return Question(
             token=token,
@@ -232,6 +232,8 @@ class GraphQLApi:
             if result.data is None and not any(error.path for error in result.errors):
                 del body["data"]  # the variables did not fit, so nothing ran
         body["extensions"] = {"request_id": question.request_id}
+        if self.behaviour.account_in_body:
+            body["account_id"] = int(exchange.account_id)
         return json_answer(200 if "data" in body else self.behaviour.validation_status, body)
 
 

@@ -43,8 +43,11 @@ class KeyStore:
         with self._store.writing(db):
             db.execute("DELETE FROM idempotency WHERE started_at < ?", (now - self._behaviour.idempotency_life,))
             row = db.execute(
-                "SELECT finished_at, status, body, started_at FROM idempotency WHERE key = ?", (name,)
+                "SELECT finished_at, status, body, started_at, body_hash FROM idempotency WHERE key = ?", (name,)
             ).fetchone()
+            other = row is not None and row[4] != hashlib.sha256(body).hexdigest()
+            if other and not self._behaviour.idempotency_replays_other_body:
+                raise Refusal("IDEMPOTENCY_MISMATCH", "This idempotency key came with another body", status=422)
             if row is not None and row[0] is not None:
                 return Remembered(row[1], row[2])
             if row is not None and now - row[3] < self._in_flight_life:

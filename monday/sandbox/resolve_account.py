@@ -35,7 +35,8 @@ def _users(
 
 
 def _version(_root: Any, info: Info) -> dict[str, str]:
-    return VERSIONS[of(info).version]
+    version = of(info).version
+    return VERSIONS.get(version, {"value": version, "kind": "maintenance", "display_name": "Maintenance"})
 
 
 def _versions(_root: Any, _info: Info) -> list[dict[str, str]]:

@@ -20,12 +20,13 @@ def before(fault: Fault, request_id: str) -> Answer:
     if fault.kind in ("gateway_before", "html"):
         return gateway(fault.status)
     status, code, message = REFUSED[fault.kind]
+    code, message = fault.code or code, fault.message or message
     if fault.kind == "legacy_error":
         return json_answer(
             200,
             {"error_code": code, "error_message": message, "error_data": {}, "status_code": 429, "errors": [message]},
         )
-    extensions: dict[str, object] = {"code": code, "status_code": status, "error_data": {}}
+    extensions: dict[str, object] = {**({"code": code} if code else {}), "status_code": status, "error_data": {}}
     headers = {}
     if fault.retry_after and status in (423, 429):
         headers["Retry-After"] = f"{max(1, round(fault.retry_after))}"
@@ -59,8 +60,8 @@ def on_field(fault: Fault, count: int, dice: float) -> FieldFault | None:
     index = fault.alias if fault.alias >= 0 else int(dice * count)
     if fault.kind == "field_limit":
         refusal = Refusal(
-            "FIELD_LIMIT_EXCEEDED",
-            "Field limit exceeded",
+            fault.code or "FIELD_LIMIT_EXCEEDED",
+            fault.message or "Field limit exceeded",
             status=429,
             about={"entity": "item"},
             retry_in_seconds=fault.retry_after,

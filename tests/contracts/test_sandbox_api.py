@@ -246,6 +246,7 @@ def test_a_cursor_lives_an_hour_from_the_first_page(tmp_path: Path) -> None:
         answer = board.post(following, {"c": later["cursor"]})
         assert answer.status_code == 200
         assert answer.json()["errors"][0]["extensions"]["code"] == "CursorExpiredException"
+        assert "CursorExpiredError" in answer.json()["errors"][0]["message"]  # a public client looks for this word
         assert board.errors(following, {"c": "nonsense"})[0]["extensions"]["code"] == "InvalidCursorException"
 
 

@@ -12,6 +12,7 @@ import requests
 
 from monday.sandbox import faults
 from monday.sandbox.behaviour import Behaviour
+from monday.sandbox.limits import PLANS
 from monday.sandbox.settings_file import OddSetting
 from monday.sandbox.transport import SandboxAdapter
 
@@ -62,6 +63,22 @@ def test_a_whole_request_is_refused_and_nothing_is_written(
             assert answer.headers["Retry-After"] == "7"
         assert _count(board) == 0
         assert board.post(TWO, Idempotency_Key="k").json()["data"]["a1"]
+
+
+def test_a_refusal_comes_in_another_spelling_or_without_a_code(tmp_path: Path) -> None:
+    script = (
+        {"kind": "concurrency_limit", "at": [1], "code": "MAX_CONCURRENCY_EXCEEDED", "message": "Slow down"},
+        {"kind": "call_limit", "at": [2]},
+        {"kind": "field_limit", "at": [3], "code": "FIELD_MINUTE_RATE_LIMIT_EXCEEDED"},
+        {"kind": "blocked", "at": [4]},
+    )
+    with faulty(tmp_path, "http", *script) as board:
+        first, second, third, fourth = (board.post(TWO).json()["errors"][0] for _ in range(4))
+        assert _count(board) == 1
+    assert (first["extensions"]["code"], first["message"]) == ("MAX_CONCURRENCY_EXCEEDED", "Slow down")
+    assert "code" not in second["extensions"] and "Call limit exceeded" in second["message"]
+    assert fourth["extensions"]["code"] == "API_TEMPORARILY_BLOCKED"
+    assert third["extensions"]["code"] == "FIELD_MINUTE_RATE_LIMIT_EXCEEDED"
 
 
 def test_a_refusal_may_keep_the_time_to_itself_or_tell_it_in_milliseconds(tmp_path: Path) -> None:
@@ -184,6 +201,20 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 def test_an_odd_script_is_refused_with_a_remedy(data: object) -> None:
     with pytest.raises(OddSetting, match="Remedy"):
         faults.from_data(data)
+
+
+def test_the_word_on_may_stand_without_quotes_though_yaml_takes_it_for_yes(tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults: [{kind: locked, every: 1, on: create_item}]", encoding="utf-8")
+    assert faults.read(file).script.faults[0].on == "create_item"
+
+
+def test_the_example_names_every_kind_and_can_be_read() -> None:
+    example = Path(__file__).resolve().parents[2] / "docs" / "example-faults.yaml"
+    file = faults.read(example)
+    assert {fault.kind for fault in file.script.faults} == faults.KINDS
+    Behaviour.from_mapping(file.behaviour)
+    PLANS["pro"].with_settings(file.limits)
 
 
 def test_a_file_holds_faults_behaviour_and_limits(tmp_path: Path) -> None:

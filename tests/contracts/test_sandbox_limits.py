@@ -159,6 +159,14 @@ def test_the_same_key_gets_the_first_answer_and_writes_once(tmp_path: Path) -> N
         assert _names(board) == 2
 
 
+def test_a_key_with_another_body_may_be_refused_instead(tmp_path: Path) -> None:
+    with world(tmp_path, behaviour=Behaviour(idempotency_replays_other_body=False)) as board:
+        first = board.post(CREATE_ONE, Idempotency_Key="k1")
+        other = board.post(CREATE_ONE.replace('"x"', '"y"'), Idempotency_Key="k1")
+        assert other.status_code == 422 and _names(board) == 1
+        assert board.post(CREATE_ONE, Idempotency_Key="k1").content == first.content
+
+
 def test_keys_belong_to_a_token_and_queries_have_none(tmp_path: Path) -> None:
     with world(tmp_path) as board:
         board.post(CREATE_ONE, Idempotency_Key="k1")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from monday.sandbox.behaviour import Behaviour
+
 from .typed import ServedBoard, Typed, served
 
 PRODUCTION = ("--mode", "PRODUCTION", "--allow-sandbox", "--batch-size", "100")
@@ -45,6 +47,14 @@ def approve_and_push(installation: Typed) -> list[int]:
 def test_from_row_to_item_and_back(tmp_path: Path) -> None:
     with begun(tmp_path) as (installation, board):
         _from_row_to_item_and_back(installation, board)
+
+
+def test_another_version_of_the_api_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    with served(tmp_path, behaviour=Behaviour(answers_as="2027-01")) as (installation, board):
+        installation.run("load_demo_orders", "--rows", "20")
+        told = installation.run("sync_orders", "--mode", "TEST", "--limit", "3", code=5)
+        assert "answers with version 2027-01 of its API (release candidate) instead of 2026-10" in told
+        assert "Remedy: take a newer release" in told and board.items() == {}
 
 
 def _from_row_to_item_and_back(installation: Typed, board: ServedBoard) -> None:

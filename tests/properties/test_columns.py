@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import zoneinfo
 from decimal import Decimal
 
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from monday.core.columns import KINDS, plain_number
 from monday.core.structure import Column, Label
+from monday.sandbox import showing, writing
+from monday.sandbox.labels import BoardLabel
 
 COLUMN = Column("c", "C", "", labels=(Label(7, "2026"),))
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(str.strip)
@@ -67,6 +70,70 @@ def test_what_is_written_is_read_back_as_the_same(data):
     assert kind.same(read, value)
     if name not in ("checkbox",):
         assert read == value
+
+
+class Writer:
+    """What the local board asks while it keeps a value; it makes a label for each text that is new."""
+
+    now = "2026-01-01T00:00:00Z"
+
+    def __init__(self):
+        self.labels = {7: "2026"}
+
+    def label(self, wanted):
+        known = {text: number for number, text in self.labels.items()}
+        if wanted not in self.labels and wanted not in known:
+            self.labels[100 + len(self.labels)] = wanted
+            return max(self.labels)
+        return known.get(wanted, wanted)
+
+    def linkable(self, ids):
+        return True
+
+
+class Reader:
+    """What the local board asks while it shows a cell; its people live far from UTC."""
+
+    item_id, creator_id, zone = 1, "1", zoneinfo.ZoneInfo("Pacific/Auckland")
+    created_at = updated_at = "2026-01-01T00:00:00Z"
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def label(self, number):
+        return BoardLabel(number, self.labels[number], True, "done_green", 0, False, None)
+
+    def names(self, ids):
+        return [(number, f"Item {number}") for number in ids]
+
+    def person(self, kind, number):
+        return f"{kind} {number}"
+
+
+addresses = st.from_regex(r"[a-z]{1,9}@[a-z]{1,9}\.[a-z]{2,3}", fullmatch=True)
+links = st.from_regex(r"https://[a-z]{1,9}/[a-z0-9]{0,9}", fullmatch=True)
+spans = st.lists(st.dates().map(str), min_size=2, max_size=2).map(sorted)
+taken = {
+    **canonical,
+    "status": st.one_of(words.map(str.strip).filter(lambda label: not label.isdigit()), st.just("2026")),
+    "dropdown": st.lists(words.map(str.strip), min_size=1, max_size=5, unique=True),
+    "email": st.fixed_dictionaries({"email": addresses, "text": words}),
+    "link": st.fixed_dictionaries({"url": links, "text": st.just("") | words}),
+    "timeline": spans.map(lambda two: {"from": two[0], "to": two[1]}),
+}
+
+
+@given(st.data())
+def test_the_local_board_keeps_every_kind_and_shows_it_as_the_same(data):
+    name = data.draw(st.sampled_from(sorted(taken)))
+    value, kind, writer = data.draw(taken[name]), KINDS[name], Writer()
+    column = Column("c", "C", name, labels=(Label(7, "2026"),))
+    stored = writing.stored("c", name, json.loads(json.dumps(kind.encode(value, column))), writer)
+    reader = Reader(writer.labels)
+    assert kind.same(value, kind.decode(showing.shown(name, json.loads(json.dumps(stored)), reader)))
+    cleared = writing.stored("c", name, kind.encode(None, column), writer)
+    assert cleared is None
+    assert kind.same(None, kind.decode(showing.shown(name, cleared, reader)))
 
 
 @given(st.sampled_from(sorted(canonical)), st.data())
