@@ -6,7 +6,7 @@ What differs comes from `core.changeset.differences`, the comparison that the pu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,6 +180,12 @@ def _conflict(conflict: Mapping[str, Any], titles: _Titles, order: StagedOrder) 
 
 def _title(name: str, titles: _Titles) -> str:
     return f"Size {name[len(SIZE) :]}" if name.startswith(SIZE) else titles.title(name)
+
+
+def field_titles(batch: Batch) -> Callable[[str], str]:
+    """What people call the fields of a batch: a function from a field's name to its title."""
+    titles = _Titles(batch)
+    return lambda name: _title(name, titles)
 
 
 def conflict_title(batch: Batch, name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from monday.models import Board
 from . import notify, runs, whole_board
 from .core.lifecycle import BATCH, NotAllowed, OrderState
 from .core.ports import SourceRefused
+from .foresee import choices, remember
 from .guards import GuardRefused
 from .lease import LeaseLost, renew
 from .models import Batch, SyncRun
@@ -78,10 +79,16 @@ def ask_push(batch: Batch, *, actor: str, trigger: str) -> SyncRun:
     return _ask_about(Kind.PUSH, batch.board, f"batch:{batch.pk}", actor, trigger, {"batch": batch.pk})
 
 
-def ask_undo(batch: Batch, *, actor: str, trigger: str, reason: str = "", force: bool = False) -> SyncRun:
-    """Ask for an undo of what a batch wrote; `force` overwrites later edits. Raises NotAllowed."""
-    scope = {"batch": batch.pk, "reason": reason, "force": force}
+def ask_undo(batch: Batch, *, actor: str, trigger: str, reason: str = "", preview: SyncRun | None = None) -> SyncRun:
+    """Ask for an undo of what a batch wrote, of a `preview` exactly what is ticked on it. Raises NotAllowed."""
+    scope = {"batch": batch.pk, "reason": reason, "preview": preview.pk if preview else None}
     return _ask_about(Kind.UNDO, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
+
+
+def ask_preview(batch: Batch, *, actor: str, trigger: str, orders: Sequence[int] = ()) -> SyncRun:
+    """Ask for what an undo of the batch (of these orders) would do, read from the live board. Raises NotAllowed."""
+    scope = {"batch": batch.pk, "orders": list(orders) or None}
+    return _ask_about(Kind.PREVIEW, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
 
 
 def ask_refresh(board: Board, *, actor: str, trigger: str) -> SyncRun:
@@ -256,18 +263,30 @@ def _undo(run: SyncRun) -> None:
     calls = CallLog(correlation=f"run:{run.pk}")
     batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
     with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
+        preview = SyncRun.objects.filter(pk=run.scope.get("preview")).first()
+        ticked = choices(preview) if preview else None
         done = undo(
             batch=batch,
             setup=setup,
             actor=run.actor,
             progress=_watch(run, steps=True),
             reason=run.scope.get("reason", ""),
-            force=bool(run.scope.get("force")),
+            only=ticked.only if ticked else None,
+            forces=ticked.forces if ticked else None,
+            begun=run.started_at,
         )
         kept = [f"{label}: {why}" for label, why in done.kept.items()]
         state = RunState.WITH_ERRORS if kept else RunState.COMPLETED
         counts = {"undone": done.undone, "kept": len(kept)}
         _end(run, RunState.FAILED if done.error else state, calls, error=done.error, counts=counts, notes=kept[:200])
+
+
+def _preview(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
+    with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
+        counts = remember(run=run, batch=batch, setup=setup, progress=_watch(run))
+        _end(run, RunState.COMPLETED, calls, counts=counts)
 
 
 def _refresh(run: SyncRun) -> None:
@@ -289,6 +308,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
     Kind.UNDO: _undo,
+    Kind.PREVIEW: _preview,
     Kind.REFRESH: _refresh,
     Kind.ADOPT: _whole_board,
     Kind.RECONCILE: _whole_board,

@@ -171,8 +171,11 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
 
 
 def _know_line(lines: dict[str, str], receipt: Receipt) -> None:
-    """Remember the subitem of a size, or that there is none any more."""
-    if receipt.after[SIZE + receipt.size] is None:
+    """Remember the subitem of a size, or that there is none any more.
+
+    One that was emptied, since people wrote into it, is still the one of its size.
+    """
+    if receipt.after[SIZE + receipt.size] is None and receipt.kind != "change_line":
         lines.pop(receipt.size, None)
     else:
         lines[receipt.size] = receipt.item_id
@@ -229,32 +232,63 @@ def put_back(
 
     The values that were undone are withheld: they are not staged again while the source asks for nothing else.
     """
-    if snapshot is None or not answered:
+    anew = order.operation == "remove" and order.after is None
+    if not answered or (snapshot is None and not anew):
         return
-    if any(receipt.after.get("archived") for receipt in answered):
+    if snapshot is not None and any(receipt.after.get("archived") for receipt in answered):
         snapshot.delete()
         count_created(order.board, -1)
         return
-    shown, withheld, lines = order_of(snapshot.order), dict(snapshot.withheld), dict(snapshot.lines)
+    if snapshot is None:
+        snapshot = _linked_anew(order)
+        count_created(order.board, sum(receipt.kind == "create_item" for receipt in answered))
+    shown, lines = order_of(snapshot.order), dict(snapshot.lines)
     for receipt in answered:
         shown = accepted(shown, receipt.after)
-        if SIZE + receipt.size in receipt.after:
+        if not receipt.size:
+            snapshot.item_id = snapshot.item_id or receipt.item_id
+        elif SIZE + receipt.size in receipt.after:
             _know_line(lines, receipt)
-    if order.operation == "update":
+    if order.operation == "remove":
+        snapshot.state = LinkState.LINKED
+    elif order.operation == "restore" and _aside_again(order, answered):
+        snapshot.state = LinkState.REMOVED
+    else:
         # What a later undo remembers is what the source asks for now; this older batch asked for less.
-        withheld = {name: value for name, value in _wanted(order).items() if name not in kept} | withheld
-    elif any("group" in receipt.after for receipt in answered):
-        snapshot.state = LinkState.LINKED if order.operation == "remove" else LinkState.REMOVED
+        undone = {name: value for name, value in _wanted(order).items() if name not in kept} | dict(snapshot.withheld)
+        snapshot.withheld = _still_withheld(undone, {}, shown)
     before = order_of(order.before) if order.before else None
     if before is not None and fingerprint(before) == fingerprint(shown):
         shown = before
     snapshot.order, snapshot.order_fingerprint = payload(shown), fingerprint(shown)
-    snapshot.lines, snapshot.withheld, snapshot.accepted_at = lines, withheld, now
+    snapshot.lines, snapshot.accepted_at = lines, now
     snapshot.save()
 
 
+def _linked_anew(order: StagedOrder) -> Snapshot:
+    """The link to an item that was made anew; its marks are empty, so that the row is looked at when it returns."""
+    return Snapshot(
+        board_id=order.board_id,
+        record=order.record,
+        link_key=order.link_key,
+        customer_id=order.batch.customer_id,
+        key=order.key,
+        key_hash=order.key_hash,
+        scheme=order.scheme,
+        order=payload(Order(name="", group="")),
+        item_id="",
+    )
+
+
+def _aside_again(order: StagedOrder, answered: Sequence[Receipt]) -> bool:
+    """Whether the item of an order that had come back stands among the removed ones again."""
+    group = order_of(order.before).group if order.before else ""
+    return any(receipt.after.get("group") == group for receipt in answered)
+
+
 def _wanted(order: StagedOrder) -> dict[str, Any]:
-    """Every value that an update asked for, also those that the board had refused."""
-    if order.before is None or order.after is None:
+    """Every value that an order asked for, also those that the board had refused."""
+    before = order_of(order.before) if order.before else None
+    if order.after is None:
         return {}
-    return {change.field: change.after for change in differences(order_of(order.before), order_of(order.after))}
+    return {change.field: change.after for change in differences(before, order_of(order.after))}

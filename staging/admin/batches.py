@@ -23,11 +23,13 @@ from staging.describe import BatchPicture, describe, describe_all, history, orde
 from staging.diff import open_conflicts
 from staging.models import Batch, StagedOrder
 from staging.outlook import forecast
+from staging.release import remembered
 
 from .confirm import AT_ONCE, confirm
 from .conflicts import conflict, why_not_rule
-from .decisions import WORDS, active_run, buttons, may, person_actions
+from .decisions import WORDS, active_run, buttons, may, person_actions, why_not
 from .pills import batch_pill, operation_word, state_pill
+from .undoing import undoing
 
 PAGE = 50  # orders of a batch on one page
 
@@ -50,6 +52,7 @@ class BatchAdmin(ReadOnly):
         return [
             path("act/<slug:action>/", view, name="staging_batch_act"),
             path("conflict/", ruling, name="staging_batch_conflict"),
+            path("<int:pk>/undo/", self.admin_site.admin_view(undoing), name="staging_batch_undo"),
             *super().get_urls(),
         ]
 
@@ -102,6 +105,8 @@ class BatchAdmin(ReadOnly):
             "after": after,
             "more": page[-1].id if len(page) == PAGE else None,
             "may_hold": may(request.user, "hold"),
+            "may_undo": not why_not(batch, request.user, "undo"),
+            "may_tick": _may_tick(batch, request),
             "may_approve": may(request.user, "approve"),
             "conflicts": open_conflicts(batch),
             "why_no_ruling": (why_no_ruling := why_not_rule(batch, request.user)),
@@ -133,6 +138,14 @@ class BatchAdmin(ReadOnly):
     @admin.display(description="Approved by", ordering="approved_by")
     def approver(self, batch: Batch) -> SafeString | str:
         return format_html("{}<br>{}", batch.approved_by, moment(batch.approved_at)) if batch.approved_by else ""
+
+
+def _may_tick(batch: Batch, request: HttpRequest) -> bool:
+    """Whether there is anything that this person may do with single orders of the batch."""
+    if not why_not(batch, request.user, "undo"):
+        return True
+    waits = batch.state == "open" or batch.orders.filter(state="held").exists() or remembered(batch).exists()
+    return waits and may(request.user, "hold")
 
 
 def _on_several(action: str) -> Callable[[Any, HttpRequest, QuerySet[Batch]], HttpResponse]:

@@ -35,6 +35,8 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
     if action in ON_ORDERS and (len(batches) != 1 or not orders):
         messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
         return HttpResponseRedirect(_home(batches))
+    if request.method != "POST" and action == "undo" and len(batches) == 1:
+        return HttpResponseRedirect(reverse("admin:staging_batch_undo", args=[batches[0].pk]))
     if request.method != "POST":
         return _page(request, action, batches, orders)
     decision = Decision(
@@ -43,7 +45,6 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
         orders=orders if len(batches) == 1 else (),
         removals="removals" in given,
         push_after="push_after" in given and may(request.user, "push"),
-        force="force" in given,
         shown={batch.pk: given.get(f"shown-{batch.pk}", "") for batch in batches},
     )
     return _carry_out_all(request, batches, decision)

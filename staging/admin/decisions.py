@@ -23,6 +23,7 @@ from staging.core.words import counted
 from staging.decide import approve, decline, hold, release, withdraw
 from staging.describe import BatchPicture
 from staging.models import Batch, StagedOrder, SyncRun
+from staging.release import release_remembered
 from staging.runs import ACTIVE
 from staging.undo import can_undo
 
@@ -35,7 +36,10 @@ WORDS = {
     "push": ("Push", "What is approved and not yet sent goes out to the board."),
     "undo": ("Undo", "What it wrote is put back, field by field. What somebody edited since is kept and listed."),
     "hold": ("Hold", "The ticked orders are kept back; the rest can be approved without them."),
-    "release": ("Release", "The ticked orders may be approved again."),
+    "release": (
+        "Release",
+        "What is held may be approved again. What was undone, declined or given up is staged again by the next sync.",
+    ),
 }
 ON_ORDERS = {"hold": "stage", "release": "stage"}
 """Actions on ticked orders of one batch, with the right that each needs."""
@@ -60,7 +64,6 @@ class Decision:
     orders: tuple[int, ...] = ()
     removals: bool = True
     push_after: bool = False
-    force: bool = False
     shown: dict[int, str] = field(default_factory=dict)
 
 
@@ -207,7 +210,7 @@ def _undo(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | 
         raise NotAllowed(f"Batch {batch.pk}: {reason}.")
     if not can_undo(batch):
         raise NotAllowed(f"Batch {batch.pk} wrote nothing that could be put back.")
-    run = jobs.ask_undo(batch, actor=actor, trigger="admin", reason=decision.reason, force=decision.force)
+    run = jobs.ask_undo(batch, actor=actor, trigger="admin", reason=decision.reason)
     return f"Batch {batch.pk}: the undo is on its way.", run
 
 
@@ -217,8 +220,12 @@ def _hold(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | 
 
 
 def _release(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
-    count = release(batch=batch, orders=decision.orders, actor=actor, now=timezone.now())
-    return f"Batch {batch.pk}: {counted(count, 'order')} released.", None
+    now, ids = timezone.now(), decision.orders
+    count = release(batch=batch, orders=ids, actor=actor, now=now)
+    later = release_remembered(batch=batch, orders=ids, actor=actor, now=now, reason=decision.reason)
+    count += later
+    said = " The next sync stages what was settled already." if later else ""
+    return f"Batch {batch.pk}: {counted(count, 'order')} released.{said}", None
 
 
 DO: dict[str, Callable[[Batch, Decision, str], tuple[str, Any]]] = {

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, moment, pill
+from staging.core.lifecycle import NotAllowed
 from staging.describe import orders
+from staging.diff import field_titles, shown
 from staging.models import Receipt, Seen, Snapshot, StagedOrder
 from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import Verdict
+from staging.release import release_field, withheld
 
 from .batches import order_of_batch
 from .conflicts import why_not_rule
+from .decisions import may, why_not
 from .pills import WRITES, batch_pill, operation_word, order_pill
 
 
@@ -34,6 +40,27 @@ class OrderAdmin(ReadOnly):
         *("reason", "attempts", "updated_at"),
     )
     ordering = ("-id",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the release of a withheld field."""
+        return [
+            path("<int:pk>/free/", self.admin_site.admin_view(self.free), name="staging_stagedorder_free"),
+            *super().get_urls(),
+        ]
+
+    def free(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST lets the next sync ask for one withheld field again. 403 without the right to release."""
+        if not may(request.user, "release"):
+            raise PermissionDenied
+        order = _found(str(pk))
+        if request.method == "POST":
+            field = request.POST.get("field", "")
+            try:
+                release_field(order=order, field=field, actor=request.user.get_username(), now=timezone.now())
+                messages.success(request, f"{field_titles(order.batch)(field)} is staged again by the next sync.")
+            except NotAllowed as refused:
+                messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("admin:staging_stagedorder_change", args=[pk]))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -58,6 +85,11 @@ class OrderAdmin(ReadOnly):
             "life": [(one, operation_word(one.operation), order_pill(one), batch_pill(one.batch)) for one in life],
             "receipts": [(one, pill(WRITES[WriteOutcome(one.outcome)], one.get_outcome_display())) for one in receipts],
             "snapshot": Snapshot.objects.filter(**record).first(),
+            "withheld": [
+                (name, field_titles(order.batch)(name), shown(value)) for name, value in withheld(order).items()
+            ],
+            "may_release": may(request.user, "release"),
+            "may_undo": order.state in ("applied", "kept") and not why_not(order.batch, request.user, "undo"),
             "sandbox": order.board.environment == "sandbox",
         }
         return TemplateResponse(request, "staging/admin/order.html", context)

@@ -72,7 +72,11 @@ BATCH: Mapping[str, Transition] = {
     "withdraw": Transition(_from(B.APPROVED), B.OPEN, "takes an approval back", "person", "approve"),
     "decline": Transition(_from(B.OPEN), B.DECLINED, "none of it goes out", "person", "approve", reason=True),
     "push": Transition(
-        _from(B.APPROVED, B.PAUSED, B.FAILED, B.NEEDS_ATTENTION), B.PUSHING, "sends what is approved", "person", "push"
+        _from(B.APPROVED, B.PAUSED, B.FAILED, B.NEEDS_ATTENTION, B.PARTLY_UNDONE),
+        B.PUSHING,
+        "sends what is approved",
+        "person",
+        "push",
     ),
     "pause": Transition(_from(B.PUSHING), B.PAUSED, "stops after the chunk in hand; push goes on from there"),
     "finish": Transition(_from(B.PUSHING), B.PUSHED, "every approved order is settled"),
@@ -120,15 +124,21 @@ ORDER: Mapping[str, Transition] = {
     "supersede": Transition(
         _from(O.STAGED, O.HELD, O.APPROVED, O.REJECTED), O.SUPERSEDED, "the source or the mapping has moved since"
     ),
-    "undo": Transition(_from(O.APPLIED, O.REJECTED, O.KEPT), O.UNDOING, "is being put back"),
-    "undone": Transition(_from(O.UNDOING), O.UNDONE, "put back; not staged again until the source moves"),
+    "undo": Transition(
+        _from(O.APPLIED, O.KEPT, O.REJECTED, O.APPROVED, O.HELD, O.GIVEN_UP, O.SUPERSEDED),
+        O.UNDOING,
+        "what was written of it is being put back",
+    ),
+    "undone": Transition(
+        _from(O.UNDOING), O.UNDONE, "put back; not staged again until the source moves or a person releases it"
+    ),
     "keep": Transition(_from(O.UNDOING), O.KEPT, "not put back, or not all of it: the reason stands beside it"),
 }
 
 OPEN = _from(O.STAGED, O.HELD, O.APPROVED, O.SENDING, O.REJECTED, O.UNCLEAR, O.UNDOING)
 """States of an order that is in somebody's hands: at most one such order per board and record."""
 
-REMEMBERED = OPEN | _from(O.DECLINED, O.GIVEN_UP, O.UNDONE)
+REMEMBERED = OPEN | _from(O.DECLINED, O.GIVEN_UP, O.UNDONE, O.KEPT)
 """States in which exactly the same order is not staged a second time: it counts as waiting."""
 
 COUNTED: Mapping[str, frozenset[str]] = {

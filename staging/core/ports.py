@@ -112,11 +112,17 @@ class LiveLine:
     quantity: str | None
     touched: bool = False
     """True where a cell that people or other systems own is filled."""
+    people: Mapping[str, Value] = field(default_factory=dict)
+    """Those cells by their columns' titles."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveItem:
-    """An item as it stands on the board. `values` hold the mapped columns in canonical form."""
+    """An item as it stands on the board. `values` hold the mapped columns in canonical form.
+
+    `people` holds the filled cells that we do not map, by their columns' titles, where they were asked for; of an item
+    that is not active also those of its subitems.
+    """
 
     id: str
     link_key: str
@@ -127,6 +133,7 @@ class LiveItem:
     group: str
     values: Mapping[str, Value] = field(default_factory=dict)
     lines: tuple[LiveLine, ...] = ()
+    people: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +172,11 @@ class Destination(Protocol):
     def find(self, link_keys: Sequence[str]) -> dict[str, list[LiveItem]]:
         """Active items by link key, many keys a call; absent keys are absent from the answer."""
 
-    def read(self, item_ids: Sequence[str]) -> dict[str, LiveItem]:
-        """Items by id with their lines, archived and deleted ones included; unknown ids are absent."""
+    def read(self, item_ids: Sequence[str], *, people: bool = False) -> dict[str, LiveItem]:
+        """Items by id with their lines, archived and deleted ones included; unknown ids are absent.
+
+        With `people` also the cells that we do not map, which makes the answer wider.
+        """
 
     def everything(self) -> Iterator[LiveItem]:
         """Every active item of the board with its lines, each once, page by page."""

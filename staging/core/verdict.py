@@ -72,7 +72,7 @@ def judge(rendered: Order, fingerprint: str, accepted: Accepted | None, remember
     if not accepted.removed and not differences(accepted.order, after):
         return Verdict(Kind.WAITING if accepted.withheld else Kind.UNCHANGED)
     # An undone update is remembered field by field (withheld), so that its other fields can go on.
-    undone = remembered is not None and remembered.state == "undone"
+    undone = remembered is not None and remembered.state in ("undone", "kept")
     if _known(fingerprint, remembered) and (accepted.removed or not undone):
         return Verdict(Kind.WAITING)
     return Verdict(Kind.CHANGED, "restore" if accepted.removed else "update", accepted.order, after)

@@ -31,6 +31,11 @@ LARGEST = 500  # items a page, of the API
 PRECREATED = 200  # labels of one column that are made beforehand; beyond it the requests make them
 
 
+def filled(value: Value) -> bool:
+    """Whether a cell holds anything; a tick that is not set is as good as empty."""
+    return value not in (None, "", [], {}, False)
+
+
 class MondayBoard:
     """The board behind one client, as `staging.core.ports.Destination`.
 
@@ -79,11 +84,13 @@ class MondayBoard:
                 found.setdefault(live.link_key, []).append(live)
         return found
 
-    def read(self, item_ids: Sequence[str]) -> dict[str, LiveItem]:
+    def read(self, item_ids: Sequence[str], *, people: bool = False) -> dict[str, LiveItem]:
         """Items by id with their lines, archived and deleted ones included."""
-        items = self._client.items(item_ids, columns=self._columns(), subitem_columns=self._line_columns())
+        theirs = self._their_columns() if people else []
+        columns = [*self._columns(), *theirs]
+        items = self._client.items(item_ids, columns=columns, subitem_columns=self._line_columns())
         self._titles = boards.titles(self._board)
-        return {item_id: self._live(item) for item_id, item in items.items()}
+        return {item_id: self._live(item, theirs) for item_id, item in items.items()}
 
     def everything(self) -> Iterator[LiveItem]:
         """Every active item with its lines, in the API's largest pages; smaller ones where those are too heavy."""
@@ -143,8 +150,17 @@ class MondayBoard:
             return []
         return [column for column in subitems.columns.values() if kind_of(column).writable and column.id != "name"]
 
-    def _live(self, item: Item) -> LiveItem:
+    def _their_columns(self) -> list[Column]:
+        """Columns of the items that somebody can fill by hand and that we do not map."""
+        ours = {self._target.uuid_column, *self._target.columns, "name"}
+        return [c for c in self.structure().columns.values() if kind_of(c).writable and c.id not in ours]
+
+    def _live(self, item: Item, theirs: Sequence[Column] = ()) -> LiveItem:
         values = dict(item.values)
+        people = {column.title: values.pop(column.id, None) for column in theirs}
+        lines = [self._line(line) for line in item.subitems if self._target.lines is not None]
+        if item.state != "active" and theirs:
+            people |= {f"{line.name}, {title}": value for line in lines for title, value in line.people.items()}
         link_key = str(values.pop(self._target.uuid_column, "") or "").lower()
         return LiveItem(
             id=item.id,
@@ -155,7 +171,10 @@ class MondayBoard:
             group_id=item.group_id,
             group=self._titles.get(item.group_id, ""),
             values=values,
-            lines=tuple(self._line(line) for line in item.subitems if line.state == "active"),
+            lines=tuple(
+                line for line, below in zip(lines, item.subitems, strict=bool(lines)) if below.state == "active"
+            ),
+            people={title: value for title, value in people.items() if filled(value)},
         )
 
     def _line(self, line: Item) -> LiveLine:
@@ -164,13 +183,21 @@ class MondayBoard:
         ours = (shape.size_column, shape.quantity_column, shape.key_column)
         size = line.values.get(shape.size_column)
         quantity = line.values.get(shape.quantity_column)
+        subitems = self.structure().subitems
+        known = subitems.columns if subitems else {}
+        people = {
+            known[name].title if name in known else name: value
+            for name, value in line.values.items()
+            if name not in ours and filled(value)
+        }
         return LiveLine(
             id=line.id,
             name=line.name,
             key=str(line.values.get(shape.key_column) or ""),
             size=str(size[0] if isinstance(size, list) and size else size or ""),
             quantity=None if quantity is None else str(quantity),
-            touched=any(value not in (None, "", [], {}) for name, value in line.values.items() if name not in ours),
+            touched=bool(people),
+            people=people,
         )
 
     # --- writing -----------------------------------------------------------------------------------------------------

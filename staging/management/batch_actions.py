@@ -9,14 +9,20 @@ from typing import Any
 
 from django.utils import timezone
 
+from mapping.core.problems import did_you_mean
 from staging import decide, notify, runs
 from staging.console import FAILED, REFUSED, actor
 from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
+from staging.core.undoplan import ITEM, Force
+from staging.diff import field_titles
+from staging.foresee import foresee, unsent
 from staging.lease import renew
-from staging.models import Batch, StagedOrder, SyncRun
+from staging.management import undo_output
+from staging.models import Batch, Receipt, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.push import Pushed, push
 from staging.recheck import out_of_date
+from staging.release import release_remembered
 from staging.setup import Progress, Setup, Stopped
 from staging.tally import batch_counts
 from staging.undo import undo
@@ -76,11 +82,13 @@ def hold(batch: Batch, setup: Setup | None, options: Options, progress: Progress
 
 
 def release(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
-    """Let held orders be approved again."""
-    ids = _mine(batch, options["orders"])
-    released = decide.release(batch=batch, orders=ids, actor=actor(), now=timezone.now())
-    told = _moved(batch, released, len(ids), "released", "only held ones can be released")
-    if batch.state != BatchState.OPEN:
+    """Let held orders be approved again, and what was undone, declined or given up be staged again."""
+    ids, now = _mine(batch, options["orders"]), timezone.now()
+    released = decide.release(batch=batch, orders=ids, actor=actor(), now=now)
+    settled = release_remembered(batch=batch, orders=ids, actor=actor(), now=now, reason=options["reason"])
+    why = "only held ones, and those undone, declined or given up, can be released"
+    told = _moved(batch, released + settled, len(ids), "released", why)
+    if settled or batch.state != BatchState.OPEN:
         told.lines.append("  The next sync stages them anew, in a batch of their own.")
     return told
 
@@ -107,17 +115,23 @@ def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress
 
 
 def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
-    """Put back what a batch wrote; what people edited since is kept and listed."""
+    """Put back what a batch wrote; what people edited since is kept and listed. Where somebody sits at the terminal,
+    what would happen is shown first, and asked for."""
     assert setup is not None
-    with _run(Kind.UNDO, batch, {"reason": options["reason"], "force": options["force"]}, progress) as (run, told):
+    only = _mine(batch, options["orders"]) if options["orders"] else None
+    ask: Callable[[list[str]], bool] | None = options.get("ask")
+    if options["preview"] or ask is not None:
+        found = list(foresee(batch=batch, setup=setup, progress=progress, only=only))
+        lines = undo_output.lines(batch, found, left=0 if only else unsent(batch))
+        if options["preview"]:
+            return Told(lines, {"preview": undo_output.data(found)})
+        if ask is not None and not ask(lines):
+            return Told([f"{_name(batch)}: nothing was done."], {"undone": 0, "kept": {}, "error": None})
+    force = Force(everything=options["force"], fields=_named_fields(batch, options["force_field"]))
+    scope = {"reason": options["reason"], "force": options["force"] or sorted(force.fields)}
+    with _run(Kind.UNDO, batch, scope, progress) as (run, told):
         done = undo(
-            batch=batch,
-            setup=setup,
-            actor=actor(),
-            progress=told,
-            reason=options["reason"],
-            only=_mine(batch, options["orders"]) if options["orders"] else None,
-            force=options["force"],
+            batch=batch, setup=setup, actor=actor(), progress=told, reason=options["reason"], only=only, force=force
         )
         kept = [f"{label}: {why}" for label, why in done.kept.items()]
         _end(run, done.error, WITH_ERRORS if kept else 0, {"undone": done.undone, "kept": len(kept)}, kept[:200])
@@ -127,6 +141,21 @@ def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Pro
         lines.append(f"  Stopped: {done.error}")
     code = FAILED if done.error else WITH_ERRORS if done.kept else 0
     return Told(lines, {"undone": done.undone, "kept": done.kept, "error": done.error or None}, code)
+
+
+def _named_fields(batch: Batch, names: list[str]) -> frozenset[str]:
+    """Fields by their ids or by the titles that the preview shows. Raises NotAllowed with the nearest one."""
+    if not names:
+        return frozenset()
+    titles = field_titles(batch)
+    receipts = Receipt.objects.filter(batch=batch, undoes__isnull=True).values_list("after", flat=True)
+    known = {name for after in receipts.iterator() for name in after} | {ITEM}
+    by_title = {titles(name).casefold(): name for name in sorted(known)} | {name.casefold(): name for name in known}
+    for name in names:
+        if name.casefold() not in by_title:
+            remedy = did_you_mean(name, sorted(by_title), "See batches undo --preview for the fields.")
+            raise NotAllowed(f"{_name(batch)} wrote no field {name!r}. Remedy: {remedy}")
+    return frozenset(by_title[name.casefold()] for name in names)
 
 
 @contextmanager

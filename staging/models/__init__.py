@@ -3,6 +3,7 @@
 from .audit import AuditChain, AuditEvent
 from .batch import Batch, StagedLine, StagedOrder
 from .finding import BoardFinding
+from .foreseen import Foreseen, Part
 from .many import update_each
 from .receipt import Receipt
 from .run import SyncRun
@@ -13,6 +14,8 @@ __all__ = [
     "AuditEvent",
     "Batch",
     "BoardFinding",
+    "Foreseen",
+    "Part",
     "Receipt",
     "Seen",
     "Snapshot",

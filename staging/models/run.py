@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     SYNC = "sync", "Sync"
     PUSH = "push", "Push"
     UNDO = "undo", "Undo"
+    PREVIEW = "preview", "Undo preview"
     REFRESH = "refresh", "Board refresh"
     ADOPT = "adopt", "Adoption"
     RECONCILE = "reconcile", "Reconciliation"

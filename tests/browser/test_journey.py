@@ -61,6 +61,10 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
     approver.click("a.button-undo")
     approver.click("text=Cancel")
     approver.click("a.button-undo")
+    approver.click("button:has-text('Look at the board')")
+    approver.wait_for_selector("text=Will be reversed", timeout=60_000)
+    assert approver.locator("section.part-back tbody tr").count() > 0
+    approver.click("button:has-text('Undo what is ticked')")
     approver.fill("textarea[name=reason]", "wrong season")
     approver.click("button.button-undo")
     undone = settled(approver)

@@ -57,15 +57,15 @@ def test_every_order_state_counts_as_exactly_one_thing() -> None:
 
 
 def test_a_closed_order_stays_closed() -> None:
-    """What was declined, given up, replaced or undone never goes out; applied and kept ones can only be undone."""
+    """What was declined, given up, replaced or undone never goes out; what was written of one can only be undone."""
     ways_out = {
         state: sorted(action for action, move in ORDER.items() if state in move.sources)
         for state in ("declined", "given_up", "superseded", "undone", "applied", "kept")
     }
     assert ways_out == {
         "declined": [],
-        "given_up": [],
-        "superseded": [],
+        "given_up": ["undo"],
+        "superseded": ["undo"],
         "undone": [],
         "applied": ["undo"],
         "kept": ["undo"],
@@ -98,7 +98,7 @@ def test_an_order_in_doubt_is_only_looked_up() -> None:
 
 def test_open_states_are_remembered_and_nothing_forgets_a_no() -> None:
     assert OPEN < REMEMBERED
-    assert {"declined", "given_up", "undone"} == REMEMBERED - OPEN
+    assert {"declined", "given_up", "undone", "kept"} == REMEMBERED - OPEN
     assert not REMEMBERED & {"applied", "superseded"}
 
 

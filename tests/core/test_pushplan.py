@@ -9,17 +9,8 @@ import pytest
 
 from mapping.core.order import Order
 from staging.core.ports import LiveItem, LiveLine
-from staging.core.pushplan import (
-    Done,
-    Plan,
-    Write,
-    accepted,
-    attributed,
-    plan_archive,
-    plan_change,
-    plan_creation,
-    plan_undo,
-)
+from staging.core.pushplan import Plan, Write, accepted, plan_archive, plan_change, plan_creation
+from staging.core.undoplan import Done, attributed, plan_undo
 
 KEY = "9e3779b9-7f4a-7c15-f39c-c0605cedc835"
 A = Order("ST1 RED A1", "SS27", {"price": "10", "style": ["ST1"], "notes": None}, {"S": 1, "M": 2})

@@ -42,7 +42,7 @@ def test_another_value_is_a_change() -> None:
     assert (verdict.kind, verdict.operation, verdict.before, verdict.after) == (Kind.CHANGED, "update", A, B)
 
 
-@pytest.mark.parametrize("state", sorted(set(REMEMBERED) - {"undone"}))
+@pytest.mark.parametrize("state", sorted(set(REMEMBERED) - {"undone", "kept"}))
 def test_exactly_the_order_that_is_in_somebodys_hands_waits(state: str) -> None:
     assert kind(B, accepted(), remembered(B, state)) is Kind.WAITING
     assert kind(B, None, remembered(B, state, "create")) is Kind.WAITING

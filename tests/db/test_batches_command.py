@@ -261,7 +261,7 @@ def test_orders_are_held_and_released_by_number(line: World) -> None:
     assert states(line.batch()) == ["staged", "held"]
     code, _, err = batches("release", pk, "--orders", str(first))
     assert code == 2
-    assert "only held ones can be released" in err
+    assert "only held ones, and those undone, declined or given up, can be released" in err
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,8 @@ def test_an_undo_lists_what_somebody_edited_since(line: World) -> None:
     assert code == 3
     assert "0 orders undone, 1 kept." in out
     assert "  kept ST1 RED A1: Somebody has written into this item" in out
-    assert batches("undo", batch.pk, "--force")[0] == 0
+    assert batches("undo", batch.pk, "--force")[0] == 2, "no reason was given"
+    assert batches("undo", batch.pk, "--force", "--reason", "the planner agreed")[0] == 0
     assert not line.on_board(1)
 
 

@@ -198,7 +198,7 @@ def test_force_puts_edited_fields_back_too(six: World) -> None:
     six.edit_line(2, "XXL", numeric_qty="40")
     six.move(3, "Orders")
     six.edit(8, long_text_notes="mine")
-    done = six.undo(force=True)
+    done = six.undo(force=True, reason="the planner agreed")
     assert done.kept == {}
     assert six.shown() == before
     quiet(six, before)

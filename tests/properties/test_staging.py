@@ -19,7 +19,8 @@ from staging.core.changeset import (
 )
 from staging.core.fingerprint import fingerprint, key_hash, order_of, payload
 from staging.core.ports import LiveItem, LiveLine
-from staging.core.pushplan import Done, Plan, Write, accepted, plan_change, plan_creation, plan_undo
+from staging.core.pushplan import Plan, Write, accepted, plan_change, plan_creation
+from staging.core.undoplan import Done, plan_undo
 from staging.core.verdict import Accepted, Kind, judge
 
 KEY = "9e3779b9-7f4a-7c15-f39c-c0605cedc835"

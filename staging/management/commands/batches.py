@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -61,15 +62,21 @@ class Command(BaseCommand):
         one = self._action(actions, "hold", "keep orders back")
         one.add_argument("--orders", type=_ids, required=True, metavar="ORDER,...")
         one.add_argument("--reason", required=True)
-        one = self._action(actions, "release", "let held orders be approved again")
+        one = self._action(actions, "release", "let held orders be approved, and undone or declined ones staged, again")
         one.add_argument("--orders", type=_ids, required=True, metavar="ORDER,...")
+        one.add_argument("--reason", default="")
         one = self._action(actions, "push", "send what is approved to the board")
         one.add_argument("--batch-size", type=_up_to(MOST), default=100, metavar="N")
         self._mode(one)
         one = self._action(actions, "undo", "put back what was written, field by field")
         one.add_argument("--orders", type=_ids, metavar="ORDER,...", help="only these orders")
-        one.add_argument("--reason", default="")
+        one.add_argument("--reason", default="", help="needed with --force and --force-field")
+        one.add_argument(
+            "--preview", action="store_true", help="only say what would be reversed, kept and not reversed"
+        )
         one.add_argument("--force", action="store_true", help="also put back what people edited since")
+        one.add_argument("--force-field", action="append", default=[], metavar="FIELD", help="the same for one field")
+        one.add_argument("--no-input", action="store_true", help="do not ask, also where somebody sits at the terminal")
         self._mode(one)
         for one in actions.choices.values():
             one.add_argument("--json", action="store_true", help="print one JSON document")
@@ -84,6 +91,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         codes: set[int] = set()
+        if options["action"] == "undo" and not (options["no_input"] or options["json"]) and sys.stdin.isatty():
+            options["ask"] = self._ask
         quiet = options["json"] or options["verbosity"] == 0
         self._console = Console(self.stdout, self.stderr, quiet=quiet)
         with self._console.stoppable(signal.SIGINT, signal.SIGTERM), sentences(not_allowed=USAGE):
@@ -177,6 +186,13 @@ class Command(BaseCommand):
         if not options["json"] and options["verbosity"] > 0:
             self._print(told.lines)
         return told
+
+    def _ask(self, lines: list[str]) -> bool:
+        """Show what would happen and ask for it; whoever answers anything but yes has nothing done."""
+        self._print(lines)
+        self.stdout.write("Undo this? [y/N] ", ending="")
+        self.stdout.flush()
+        return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
     def _print(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -1,0 +1,273 @@
+"""From an order's receipts and the live item to the writes that take them back, the last one first.
+
+A field that somebody edited since, or that a later batch has written, stays as it is and is named with what it was,
+what was written and what stands there now. The preview of an undo and the undo itself are made from this one plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mapping.core.order import Order
+
+from .changeset import same
+from .ports import LiveItem, LiveLine
+from .pushplan import Write, gone, line_of, live_value, plan_creation, shows
+
+ITEM = "item"
+"""The field of a `Stays` that stands for a whole item: a created one is archived or kept as one piece."""
+
+EDITED = "Somebody has edited it since."
+WRITTEN_INTO = "Somebody has written into this item since it was created."
+NO_COLUMN = "The board has no such column any more. Remedy: none; the column is gone with its values."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A receipt that was answered with yes, as far as an undo needs it."""
+
+    receipt: int
+    kind: str
+    item_id: str
+    parent_id: str
+    size: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """A field that an undo leaves: what it was before the batch, what the batch wrote, what stands there now.
+
+    `forcible` is true where a person may have it overwritten all the same.
+    """
+
+    field: str
+    before: Any
+    written: Any
+    live: Any
+    why: str
+    forcible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """How one receipt is taken back: the write, and what of it stays; `why` says why where anything stays."""
+
+    receipt: int
+    write: Write | None
+    stays: tuple[Stays, ...] = ()
+    why: str = ""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The fields that stay, with what stands there."""
+        return {one.field: one.live for one in self.stays}
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """Which later edits of people are overwritten: all, these fields, or these while they show what was seen."""
+
+    everything: bool = False
+    fields: frozenset[str] = frozenset()
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.fields) or bool(self.seen)
+
+    def covers(self, name: str, live: Any) -> bool:
+        """Whether the field, which shows `live` now, is to be overwritten."""
+        return self.everything or name in self.fields or (name in self.seen and shows(self.seen[name], live))
+
+
+NO_FORCE = Force()
+
+
+def attributed(done: Sequence[Done], lost: Sequence[Done]) -> list[Done]:
+    """The answered receipts, with those lost ones that the board showed when it was looked up: they were ours too.
+
+    `lost` were sent and never answered. Without them an undo would leave on the board what it does not know of.
+    """
+    found: dict[tuple[str, frozenset[str]], Done] = {}
+    for receipt in lost:
+        confirming = [d for d in done if d.kind == "confirm" and d.receipt > receipt.receipt and _confirms(d, receipt)]
+        if confirming:
+            same_line = next((d for d in confirming if d.size == receipt.size), confirming[0])
+            ours = replace(receipt, item_id=receipt.item_id or same_line.item_id)
+            found.setdefault((receipt.kind, frozenset(receipt.after)), ours)
+    return sorted((*done, *found.values()), key=lambda d: d.receipt)
+
+
+def _confirms(seen: Done, lost: Done) -> bool:
+    if lost.kind == "create_item":
+        return not seen.size
+    return all(name in seen.after and same(seen.after[name], value) for name, value in lost.after.items())
+
+
+def left_of(done: Done, back: Iterable[str]) -> Done | None:
+    """What of a receipt is still to be taken back, once these fields were; None where nothing is.
+
+    An archiving stays whole: whether all of its item was made anew, only the board can tell.
+    """
+    fields = set(back)
+    if not fields or "archived" in done.after:
+        return done
+    rest = {} if "archived" in fields else {n: value for n, value in done.after.items() if n not in fields}
+    before = {name: value for name, value in done.before.items() if name in rest}
+    return replace(done, before=before, after=rest) if rest else None
+
+
+def plan_undo(
+    done: Sequence[Done],
+    live: LiveItem | None,
+    link_key: str,
+    known_lines: Mapping[str, str] | None = None,
+    *,
+    force: Force | bool = NO_FORCE,
+    later: Mapping[str, int] | None = None,
+    absent: Iterable[str] = (),
+) -> list[Reversal]:
+    """Take an order's receipts back, the last one first; what may not be taken back stays and is named.
+
+    `known_lines` maps sizes to the subitems that are ours by now: a line that was taken away and put back has a new id.
+    `force` says which later edits of people are overwritten. `later` maps fields that a later batch has written to that
+    batch; they stay whatever is forced. `absent` are columns that the board has no more. What the board already shows
+    as it was is confirmed without a write, so that an undo that was cut off can be planned again.
+    """
+    forced = Force(everything=force) if isinstance(force, bool) else force
+    owned = later or {}
+    created = next((d for d in done if d.kind == "create_item"), None)
+    if live is None or live.state != "active" or not live.on_board:
+        why = _owner(owned["archived"]) if "archived" in owned else gone(live)
+        if created is not None and "archived" not in owned and (live is None or live.state != "active"):
+            return [Reversal(created.receipt, _archiving("confirm", created.item_id))]
+        return [_nothing_back(d, live, why) for d in reversed(done) if d.kind != "confirm"]
+    line_ids = {d.size: d.item_id for d in done if d.size} | dict(known_lines or {})
+    if created is not None:
+        if owned:
+            why = _owner(max(owned.values()))
+            return [Reversal(created.receipt, None, (Stays(ITEM, None, live.name, live.name, why),), why)]
+        return _undo_creation(done, created, live, link_key, line_ids, forced)
+    plan, handled = _Plan(live, link_key, line_ids, forced, owned, frozenset(absent)), dict[str, Any]()
+    steps = [plan.reverse(d, handled) for d in reversed(done) if d.kind != "confirm"]
+    return [step for step in steps if step is not None]
+
+
+def plan_recreation(archived: Done, before: Order, link_key: str, found: Sequence[LiveItem]) -> list[Reversal]:
+    """An item that a removal archived is made anew as it was, or completed where it carries the link key already."""
+    plan = plan_creation(before, link_key, found)
+    if plan.held:
+        return [Reversal(archived.receipt, None, (), plan.held)]
+    return [Reversal(archived.receipt, write) for write in (*plan.item, *plan.lines)]
+
+
+def _owner(batch: int) -> str:
+    return f"Batch {batch} has written it since. Remedy: undo that batch first."
+
+
+def _nothing_back(done: Done, live: LiveItem | None, why: str) -> Reversal:
+    stays = tuple(Stays(name, done.before.get(name), value, None, why) for name, value in done.after.items())
+    return Reversal(done.receipt, None, stays, why)
+
+
+def _archiving(kind: str, item_id: str) -> Write:
+    return Write(kind, item_id=item_id, before={"archived": False}, after={"archived": True})
+
+
+def _undo_creation(
+    done: Sequence[Done],
+    created: Done,
+    live: LiveItem,
+    link_key: str,
+    line_ids: Mapping[str, str],
+    force: Force,
+) -> list[Reversal]:
+    """A created item is archived with its lines, unless somebody has written into it: also into cells of their own."""
+    wrote: dict[str, Any] = {}
+    for receipt in done:
+        wrote.update(receipt.after)
+    shown = {name: live_value(live, link_key, name, line_ids) for name in wrote}
+    stays = [
+        Stays(name, None, value, shown[name], EDITED) for name, value in wrote.items() if not shows(shown[name], value)
+    ]
+    stays += [Stays(title, None, None, value, EDITED) for title, value in live.people.items()]
+    stays += [
+        Stays(f"subitem {line.name}", None, None, ", ".join(f"{t}: {v}" for t, v in line.people.items()), EDITED)
+        for line in live.lines
+        if line.touched or line.id not in line_ids.values()
+    ]
+    seen = sorted(f"{one.field}: {one.live}" for one in stays)
+    if stays and not force.covers(ITEM, seen):
+        whole = Stays(ITEM, None, live.name, seen, WRITTEN_INTO, forcible=True)
+        return [Reversal(created.receipt, None, (whole, *stays), WRITTEN_INTO)]
+    return [Reversal(created.receipt, _archiving("archive_item", live.id))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the reversals of one order are made against."""
+
+    live: LiveItem
+    link_key: str
+    line_ids: Mapping[str, str]
+    force: Force
+    later: Mapping[str, int]
+    absent: frozenset[str]
+
+    def reverse(self, done: Done, handled: dict[str, Any]) -> Reversal | None:
+        """One receipt's way back; `handled` holds what newer receipts of this order have set their fields to.
+
+        None where a newer receipt has settled all of it: somebody had edited the field between the two.
+        """
+        back, stays = dict[str, Any](), list[Stays]()
+        now: dict[str, Any] = {}
+        for name, written in done.after.items():
+            if name not in done.before:
+                continue
+            now[name] = handled.get(name, live_value(self.live, self.link_key, name, self.line_ids))
+            before = done.before[name]
+            if name in handled and not shows(now[name], written):
+                continue
+            if why := self._why_not(name, written, before, now[name]):
+                stays.append(Stays(name, before, written, now[name], why, forcible=why == EDITED))
+                handled[name] = now[name]
+            else:
+                back[name] = handled[name] = before
+        why = " ".join(dict.fromkeys(one.why for one in stays))
+        if not back:
+            return Reversal(done.receipt, None, tuple(stays), why) if stays else None
+        return Reversal(done.receipt, self._write(done, back, now), tuple(stays), why)
+
+    def _why_not(self, name: str, written: Any, before: Any, now: Any) -> str:
+        if name in self.later:
+            return _owner(self.later[name])
+        if name in self.absent:
+            return NO_COLUMN
+        return "" if shows(now, written) or shows(now, before) or self.force.covers(name, now) else EDITED
+
+    def _write(self, done: Done, back: Mapping[str, Any], now: Mapping[str, Any]) -> Write:
+        line = line_of(self.live, self.link_key, done.size, self.line_ids) if done.size else None
+        already = all(shows(now[name], value) for name, value in back.items())
+        kind = _kind_back(done, line, already=already)
+        return Write(
+            kind,
+            item_id=line.id if line else "" if kind == "create_line" else done.item_id,
+            parent_id=self.live.id if done.size else done.parent_id,
+            size=done.size,
+            before={name: now[name] for name in back},
+            after=back,
+        )
+
+
+def _kind_back(done: Done, line: LiveLine | None, *, already: bool) -> str:
+    """How a write is taken back. A subitem into which people have written is emptied instead of archived."""
+    if already:
+        return "confirm"
+    if done.kind == "create_line":
+        return "archive_line" if line is None or not line.touched else "change_line"
+    if done.kind in ("archive_line", "change_line"):
+        return "create_line" if line is None else "change_line"
+    return done.kind
