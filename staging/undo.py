@@ -23,7 +23,7 @@ from .core.undoplan import NO_FORCE, Force, Reversal
 from .journal import ReceiptJournal, abandon, intend
 from .lease import LENGTH, database_now, free_for, let_go, new_owner, renew
 from .models import Batch, Receipt, StagedOrder
-from .push import PATIENCE, seconds_left
+from .resolve import PATIENCE, seconds_left
 from .reverse import CHUNK, Reversing, destination_of, later_waiting, reversals, target_then, undoable
 from .send import intent_of
 from .settle import put_back

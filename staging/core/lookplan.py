@@ -9,7 +9,7 @@ from mapping.core.order import Order
 
 from .changeset import LINK, SIZE, differences
 from .ports import LiveItem
-from .pushplan import Write, _line, _shows, live_value
+from .pushplan import Write, line_of, live_value, shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def plan_look(
     # The link key of an adopted item is left to the plan, which writes the keys of its subitems with it.
     changes = [change for change in differences(before, after) if change.field != LINK]
     shown = {change.field: live_value(live, link_key, change.field, line_ids) for change in changes}
-    already = [change for change in changes if _shows(shown[change.field], change.after)]
+    already = [change for change in changes if shows(shown[change.field], change.after)]
     fields = [change for change in already if not change.field.startswith(SIZE)]
     found = [
         Write(
@@ -42,7 +42,7 @@ def plan_look(
     for change in already:
         if change.field.startswith(SIZE):
             size = change.field[len(SIZE) :]
-            line = _line(live, link_key, size, line_ids)
+            line = line_of(live, link_key, size, line_ids)
             item_id = line.id if line else line_ids.get(size, "")
             was, now = {change.field: change.before}, {change.field: change.after}
             found.append(Write("confirm", item_id=item_id, parent_id=live.id, size=size, before=was, after=now))
