@@ -15,10 +15,12 @@ from import_export.fields import Field
 from import_export.resources import ModelResource
 from import_export.widgets import CharWidget
 
+from monday.screens import typed
+
 from .core.texts import fold, one_line, raw_text
-from .imports.writing import NotEditable, new_customer, with_aliases
-from .models import Alias, Customer, DocumentKind, Version
-from .publish import NotPublishable, Recorder, publish_text
+from .models import Alias, Customer
+from .publish import NotPublishable, Recorder
+from .spellings import NotEditable, aliases_become
 
 NOTE = "imported list of customers"
 
@@ -27,14 +29,14 @@ class Text(CharWidget):  # type: ignore[misc]
     """One line of text, as the rows of the source are read."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
-        return one_line(raw_text(value))
+        return one_line(typed(raw_text(value)))
 
 
 class Lines(CharWidget):  # type: ignore[misc]
     """Several names in one cell, one a line: a name may hold any comma or bar."""
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str:
-        names = [one_line(name) for name in raw_text(value).splitlines()]
+        names = [one_line(name) for name in typed(raw_text(value)).splitlines()]
         return "\n".join(dict.fromkeys(name for name in names if name))
 
 
@@ -51,13 +53,10 @@ class Publishing(ModelResource):  # type: ignore[misc]
         """Publish the customer's document with these aliases, made where it is new. Raises ValidationError."""
         if self.record is None or self.now is None or not self.actor:
             raise ValidationError("Nothing can be imported here, since nobody would be named for it.")
-        version = Version.objects.published().filter(
-            document__kind=DocumentKind.CUSTOMER, document__customer__name=name
-        )
-        text = next((each.text for each in version), None)
         try:
-            changed = new_customer(name, aliases) if text is None else with_aliases(text, aliases)
-            publish_text(text=changed, actor=self.actor, note=NOTE, now=self.now, record=self.record)
+            aliases_become(
+                customer=name, aliases=aliases, actor=self.actor, note=NOTE, now=self.now, record=self.record
+            )
         except NotEditable as refusal:
             raise ValidationError({field: str(refusal)}) from None
         except NotPublishable as refusal:
@@ -75,7 +74,7 @@ class CustomerResource(Publishing):
         model = Customer
         import_id_fields = ("name",)
         fields = export_order = ("name", "wanted")
-        skip_unchanged = report_skipped = True
+        skip_unchanged = report_skipped = store_instance = True
         use_transactions = True
         clean_model_instances = False
 
@@ -114,7 +113,7 @@ class AliasResource(Publishing):
         model = Alias
         import_id_fields = ("text",)
         fields = export_order = ("customer_name", "text")
-        skip_unchanged = report_skipped = True
+        skip_unchanged = report_skipped = store_instance = True
         use_transactions = True
         clean_model_instances = False
 
@@ -123,7 +122,7 @@ class AliasResource(Publishing):
 
     def get_instance(self, instance_loader: Any, row: Any) -> Alias | None:
         """The alias that this spelling is already, whatever its case."""
-        folded = fold(row.get("alias"))
+        folded = fold(typed(raw_text(row.get("alias"))))
         return Alias.objects.select_related("customer").filter(folded=folded).first() if folded else None
 
     def dehydrate_customer_name(self, alias: Alias) -> str:

@@ -6,6 +6,7 @@ attribute or a script: the pages' policy forbids both.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -41,7 +42,8 @@ ICONS = {
 COUNTED = 10_000  # rows beyond which a list says "more than"
 EXPORTED = 50_000  # rows of one export: it is made in memory
 FORMATS = {"csv": CSV, "xlsx": XLSX}
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def pill(tone: str, word: str) -> SafeString:
@@ -140,13 +142,17 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.error(request, f"An export holds at most {EXPORTED:,} rows. Remedy: filter the list first.")
             return HttpResponseRedirect(f"../?{query.urlencode()}")
         file = wanted()
-        data = file.export_data(_plain(_resource(self.model, self.exported).export(queryset=rows)))
+        data = file.export_data(_plain(self.export_resource().export(queryset=rows)))
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{file.get_extension()}"
         return HttpResponse(
             data,
             content_type=file.get_content_type(),
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+
+    def export_resource(self) -> Any:
+        """What makes the rows of an export."""
+        return _resource(self.model, self.exported)
 
 
 class ReadOnly(Listed):
@@ -177,7 +183,12 @@ def _plain(data: Dataset) -> Dataset:
 
 
 def _cell(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+
+
+def typed(cell: str) -> str:
+    """A cell of an exported list as it was before its apostrophe, so that a list that comes back is the same."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def _resource(model: type[Model], fields: tuple[str, ...]) -> Any:

@@ -68,7 +68,7 @@ def check(*, batches: Iterable[Batch], setup: Setup, actor: str) -> Checked:
             plan = label_plan(column, sorted(texts))
             if plan.missing:
                 checked.labels[column_id] = list(plan.missing)
-            checked.twins += [(column.title, new, old) for new, old in (*plan.twins, *plan.near)]
+            checked.twins += [(column.title, new, old) for new, old in plan.twins]
     return checked
 
 

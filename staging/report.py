@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mapping.core.texts import fold
 from monday.calls import CallLog
 
 from .core.words import counted
@@ -157,8 +156,7 @@ def _ahead(report: Report) -> Iterator[str]:
 
 def _twins(report: Report) -> Iterator[str]:
     for column, new, old in (report.checked.twins if report.checked else [])[:5]:
-        how = "by case alone" if fold(new) == fold(old) else "by case, blanks or signs alone"
-        words = f"the label {new!r} is new, and {old!r} differs from it {how}"
+        words = f"the label {new!r} is new, and {old!r} differs from it by case alone"
         yield f"           {column}: {words}. Remedy: map one to the other."
 
 

@@ -1,5 +1,17 @@
 """The admin's screens, one file each; importing them registers them."""
 
-from . import adopt, batches, boards, documents, orders, proof, rejected, runs, schedules, start
+from . import adopt, batches, boards, customers, documents, orders, proof, rejected, runs, schedules, start
 
-__all__ = ["adopt", "batches", "boards", "documents", "orders", "proof", "rejected", "runs", "schedules", "start"]
+__all__ = [
+    "adopt",
+    "batches",
+    "boards",
+    "customers",
+    "documents",
+    "orders",
+    "proof",
+    "rejected",
+    "runs",
+    "schedules",
+    "start",
+]
