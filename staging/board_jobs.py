@@ -9,7 +9,7 @@ from django.utils import timezone
 from . import runs
 from .core.lifecycle import NotAllowed
 from .jobs import send
-from .models import SyncRun
+from .models import Snapshot, SyncRun
 from .models.run import Kind
 
 
@@ -21,6 +21,18 @@ def ask_adoption(*, mode: str, actor: str, board: str | None, apply: bool, orpha
 def ask_reconciliation(*, mode: str, actor: str, trigger: str, board: str | None = None) -> SyncRun:
     """Ask for a board to be compared with what was last written. Raises NotAllowed where that is under way."""
     return _ask(Kind.RECONCILE, mode, actor, trigger, {"board": board})
+
+
+def ask_gone(link: Snapshot, *, choice: str, actor: str, item: str = "", reason: str = "") -> SyncRun:
+    """Ask for the item of a link to be created anew, or for another to be linked. Raises NotAllowed."""
+    mode = "TEST" if link.board.environment == "sandbox" else "PRODUCTION"
+    scope = {"board": link.board.board_id, "choice": choice, "link": link.pk, "item": item, "reason": reason}
+    subject, now = f"link:{link.pk}", timezone.now()
+    run = runs.ask(
+        kind=Kind.GONE, mode=mode, actor=actor, trigger="admin", subject=subject, board=link.board, scope=scope, now=now
+    )
+    send(run)
+    return run
 
 
 def reconcile(mode: str = "TEST", board: str | None = None, **_: Any) -> str:

@@ -312,6 +312,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.REFRESH: _refresh,
     Kind.ADOPT: _whole_board,
     Kind.RECONCILE: _whole_board,
+    Kind.GONE: _whole_board,
 }
 
 

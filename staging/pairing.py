@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from mapping.core.order import Rendered
 from mapping.core.render import shown_key
 from mapping.core.rules import size_columns
+from mapping.core.texts import raw_text
 
 from .board_items import Spool, everything
 from .compare import compare
@@ -193,7 +194,7 @@ class Pairing:
         like = likeness_of_order(order, key, self._readings[place])
         if source.record in self._links or like.key in self._keys:
             name = order.name if order else ""
-            sizes = tuple(order.sizes) if order else self._size_names(customer)
+            sizes = tuple(order.sizes) if order else self._filled_sizes(customer, rows.columns, source.row)
             self._records.append(InSource(source.record, place, like))
             self._known[source.record] = Known(customer, rendered.key, name, place, sizes)
         else:
@@ -209,13 +210,15 @@ class Pairing:
             self._shown_keys[customer] = family.shown_key(customer, rows.columns, self.setup.structure)
         return self._shown_keys[customer]
 
-    def _size_names(self, customer: str) -> tuple[str, ...]:
-        """Every size that a row of this customer may have, where the row itself cannot be read."""
+    def _filled_sizes(self, customer: str, columns: Sequence[str], row: Row) -> tuple[str, ...]:
+        """The sizes of a row that gives no order: those whose cells are filled, whatever stands there."""
         sizes = self.setup.mappings.family.mapping(customer).sizes
         if sizes is None:
             return ()
-        names = size_columns(sizes, [column.name for column in self.setup.source.columns])
-        return tuple(dict.fromkeys(sizes.rename.get(name, name) for name in names))
+        filled = [
+            name for name in size_columns(sizes, columns) if raw_text(row[columns.index(name)]).strip() not in ("", "0")
+        ]
+        return tuple(dict.fromkeys(sizes.rename.get(name, name) for name in filled))
 
     def links(self) -> list[Link]:
         """What is certain. Everything else is told as a finding, and so is this."""

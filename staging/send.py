@@ -29,6 +29,7 @@ from .settle import Attempt, Settled, settle
 from .setup import Setup
 from .transitions import PAGE, move_orders
 
+GONE = "gone"  # the code of an order whose item is not on the board any more
 CREATIONS = ("create_item", "create_line")
 
 
@@ -41,6 +42,7 @@ class Work:
     plan: Plan
     receipts: list[Receipt] = field(default_factory=list)
     item_id: str = ""
+    gone: bool = False
 
     @property
     def refused(self) -> bool:
@@ -114,7 +116,9 @@ class Sender:
                 plan = Plan(held="The order is not linked to an item any more. Remedy: run the sync again.")
             else:
                 plan = _change(order, snapshot, live.get(snapshot.item_id), policies)
-            works.append(Work(order, snapshot, plan, item_id=snapshot.item_id if snapshot else ""))
+            item_id = snapshot.item_id if snapshot else ""
+            gone = order.operation != "create" and snapshot is not None and not _stands(live.get(item_id))
+            works.append(Work(order, snapshot, plan, item_id=item_id, gone=gone))
         return works
 
     def _column_policies(self) -> dict[str, str]:
@@ -131,7 +135,7 @@ class Sender:
                 actor=self.actor,
                 now=self.setup.clock.now(),
                 reason=work.plan.held,
-                problem={"conflicts": conflicts} if conflicts else None,
+                problem={"conflicts": conflicts} if conflicts else {"code": GONE} if work.gone else None,
             )
         return len(held)
 
@@ -235,6 +239,10 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
     rulings = {name: Ruling(**ruling) for name, ruling in order.rulings.items()}
     plan = plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
     return with_marks(plan, live, order.link_key, snapshot.lines)
+
+
+def _stands(live: LiveItem | None) -> bool:
+    return live is not None and live.state == "active" and live.on_board
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:

@@ -1,19 +1,25 @@
-"""The runs that read a whole board, as a worker does them: what is asked stands in the run's row."""
+"""The runs that look at a board, as a worker does them: what is asked stands in the run's row."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import pairing
+from . import gone, pairing
 from .adopt import adopt
-from .models import SyncRun
+from .core.lifecycle import NotAllowed
+from .models import Snapshot, SyncRun
 from .models.run import Kind
 from .reconcile import as_json, reconcile
 from .setup import Progress, Setup
 
 
 def carry_out(run: SyncRun, setup: Setup, progress: Progress) -> dict[str, Any]:
-    """Do an adoption or a reconciliation; what its row keeps of it. Raises what `adopt` and `reconcile` raise."""
+    """Do an adoption, a reconciliation or the decision on a gone item; what its row keeps of it.
+
+    Raises what `adopt`, `reconcile` and `gone` raise.
+    """
+    if run.kind == Kind.GONE:
+        return _settle_gone(run, setup)
     if run.kind == Kind.RECONCILE:
         return {"counts": as_json(reconcile(run=run, setup=setup, progress=progress))}
     done = adopt(
@@ -25,3 +31,15 @@ def carry_out(run: SyncRun, setup: Setup, progress: Progress) -> dict[str, Any]:
         expect_orphans=run.scope.get("expect_orphans"),
     )
     return {"counts": pairing.as_json(done.counts), "notes": done.notes}
+
+
+def _settle_gone(run: SyncRun, setup: Setup) -> dict[str, Any]:
+    scope, link = run.scope, Snapshot.objects.select_related("customer").filter(pk=run.scope["link"]).first()
+    if link is None:
+        raise NotAllowed("The link is not there any more; somebody has decided on it already. Remedy: none needed.")
+    name, told = gone.name_of(link), {"setup": setup, "actor": run.actor, "reason": scope.get("reason", "")}
+    if scope["choice"] == "relink":
+        gone.relink(link=link, item_id=scope["item"], **told)
+        return {"notes": [f"{name}: item {scope['item']} stands for it now. The next sync stages what differs."]}
+    gone.recreate(link=link, **told)
+    return {"notes": [f"{name}: the next sync creates its item anew."]}

@@ -1,6 +1,6 @@
 """The admin's screens, one file each; importing them registers them."""
 
-from . import adopt, batches, boards, customers, documents, orders, proof, rejected, runs, schedules, start
+from . import adopt, batches, boards, customers, documents, gone, orders, proof, rejected, runs, schedules, start
 
 __all__ = [
     "adopt",
@@ -8,6 +8,7 @@ __all__ = [
     "boards",
     "customers",
     "documents",
+    "gone",
     "orders",
     "proof",
     "rejected",

@@ -17,7 +17,7 @@ from mapping.models import Document
 from monday.screens import moment
 from staging import board_jobs, findings, pairing, reconcile
 from staging.core.lifecycle import NotAllowed
-from staging.models import BoardFinding, SyncRun
+from staging.models import BoardFinding, Snapshot, SyncRun
 from staging.models.run import Kind
 from staging.runs import ACTIVE
 
@@ -166,8 +166,18 @@ def _parts(screen: Screen, run: SyncRun) -> list[dict[str, Any]]:
         number = BoardFinding.objects.filter(run=run, category=category).count()
         if number:
             rows = findings.found(run, category, limit=SHOWN)
-            parts.append({"category": category, "words": words, "number": number, "rows": rows, "more": number > SHOWN})
+            links = _links(run, rows) if category in ("missing", "archived") else {}
+            pairs = [(row, links.get(row.item_id)) for row in rows]
+            parts.append(
+                {"category": category, "words": words, "number": number, "rows": pairs, "more": number > SHOWN}
+            )
     return parts
+
+
+def _links(run: SyncRun, rows: list[BoardFinding]) -> dict[str, int]:
+    """The links of these items, by item id, so that a person can decide on them."""
+    found = Snapshot.objects.filter(board=run.board_id, item_id__in=[row.item_id for row in rows])
+    return dict(found.values_list("item_id", "pk"))
 
 
 def _boards() -> list[tuple[str, str]]:

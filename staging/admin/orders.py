@@ -24,6 +24,7 @@ from staging.release import release_field, withheld
 from .batches import order_of_batch
 from .conflicts import why_not_rule
 from .decisions import may, why_not
+from .gone import is_gone
 from .pills import WRITES, batch_pill, operation_word, order_pill
 
 
@@ -84,7 +85,8 @@ class OrderAdmin(ReadOnly):
             "operation": operation_word(order.operation),
             "life": [(one, operation_word(one.operation), order_pill(one), batch_pill(one.batch)) for one in life],
             "receipts": [(one, pill(WRITES[WriteOutcome(one.outcome)], one.get_outcome_display())) for one in receipts],
-            "snapshot": Snapshot.objects.filter(**record).first(),
+            "snapshot": (snapshot := Snapshot.objects.filter(**record).first()),
+            "gone": snapshot is not None and is_gone(order, snapshot),
             "withheld": [
                 (name, field_titles(order.batch)(name), shown(value)) for name, value in withheld(order).items()
             ],

@@ -22,7 +22,7 @@ from staging.models import StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.runs import ACTIVE
 
-from . import adopt
+from . import adopt, gone
 from .pills import batch_pill, run_pill
 from .run_picture import batches_of, counts_now, picture, pushes, took
 from .start import start_sync
@@ -67,6 +67,7 @@ class RunAdmin(ReadOnly):
             path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
             path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
             *adopt.urls(),
+            *gone.urls(),
             *super().get_urls(),
         ]
 

@@ -23,6 +23,7 @@ class Kind(models.TextChoices):
     REFRESH = "refresh", "Board refresh"
     ADOPT = "adopt", "Adoption"
     RECONCILE = "reconcile", "Reconciliation"
+    GONE = "gone", "Gone item"
 
 
 class RunState(models.TextChoices):

@@ -76,7 +76,7 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "reconciliation page": "/staging/syncrun/boards/reconcile/",
     }
     matrix = {name: (get(address), "viewer") for name, address in seen.items()}
-    audit = AuditEvent.objects.latest("id").pk
+    audit, link = AuditEvent.objects.latest("id").pk, Snapshot.objects.latest("id").pk
     matrix |= {
         "schedules": (get("/django_q/schedule/"), "operator"),
         "start page": (get("/staging/syncrun/start/"), "operator"),
@@ -98,6 +98,10 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "look at a board": (post("/staging/syncrun/boards/adopt/start/"), "operator"),
         "reconcile": (post("/staging/syncrun/boards/reconcile/start/"), "operator"),
         "link items": (post("/staging/syncrun/boards/adopt/start/", apply="1"), "approver"),
+        "gone page": (get(f"/staging/syncrun/gone/{link}/"), "viewer"),
+        "recreate an item": (post(f"/staging/syncrun/gone/{link}/", choice="recreate"), "operator"),
+        "stop following": (post(f"/staging/syncrun/gone/{link}/", choice="stop"), "operator"),
+        "link another item": (post(f"/staging/syncrun/gone/{link}/", choice="relink", item="1"), "approver"),
         "retry": (post("/rejected/retry/", code="x"), "operator"),
         "give up": (post("/rejected/give_up/", code="x", reason="no"), "operator"),
         "approve page": (get(f"{act}/approve/?ids={batch.pk}"), "approver"),
