@@ -18,7 +18,7 @@ TONES = {"done": "good", "partly": "warn"}
 
 @admin.register(ApiCall)
 class ApiCallAdmin(ReadOnly):
-    called = "API calls"
+    called, one = "API calls", "API call"
     change_list_template = "monday/calls.html"
     list_display = ("when", "kind", "operations", "outcome_pill", "status", "cost", "took", "waiting", "on_behalf")
     list_filter = ("kind", "outcome", "status")

@@ -7,6 +7,7 @@ attribute or a script: the pages' policy forbids both.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from import_export.fields import Field
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource
 from tablib import Dataset
@@ -41,6 +43,7 @@ ICONS = {
 }
 COUNTED = 10_000  # rows beyond which a list says "more than"
 EXPORTED = 50_000  # rows of one export: it is made in memory
+PAGE = 500  # rows of an export that are read at once
 FORMATS = {"csv": CSV, "xlsx": XLSX}
 # What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -96,7 +99,8 @@ class QuickPaginator(Paginator):  # type: ignore[type-arg]
 class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list that stays quick, and may be exported as CSV or XLSX with the filters that are set.
 
-    `called` is the list's title; `exported` names the fields of the export, none where it is empty.
+    `called` is the list's title; `exported` names the columns of the export, none where it is empty: fields of the
+    model (also of what it points to) or methods of the screen.
     """
 
     called = ""
@@ -152,20 +156,33 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def export_resource(self) -> Any:
         """What makes the rows of an export."""
-        return _resource(self.model, self.exported)
+        return _resource(self)
+
+    def prepare(self, rows: list[Any]) -> None:
+        """What the columns of these rows need, asked for all of them at once; called by page of an export."""
 
 
 class ReadOnly(Listed):
-    """A list of what happened: nobody adds, changes or deletes here."""
+    """A list of what happened: nobody adds, changes or deletes here. `one` is what a single record is called."""
 
     change_form_template = "monday/record.html"
+    one = ""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """One record, named by its list."""
-        shown = {"title": str(self.opts.verbose_name).capitalize(), "list_title": self.called, **(extra_context or {})}
+        title = self.one or str(self.opts.verbose_name).capitalize()
+        shown = {"title": title, "list_title": self.called, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, shown)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Nothing is changed here, so the stock history would say that there is none: the record's page tells it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect("../change/")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -191,7 +208,25 @@ def typed(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def _resource(model: type[Model], fields: tuple[str, ...]) -> Any:
-    """The exporter of these fields of a model, in this order."""
-    meta = type("Meta", (), {"model": model, "fields": fields, "export_order": fields})
-    return type(f"{model.__name__}Resource", (ModelResource,), {"Meta": meta})()
+def _resource(screen: Listed) -> Any:
+    """The exporter of a screen's `exported` columns, in this order."""
+    model, names = screen.model, screen.exported
+    known = {field.name for field in model._meta.get_fields()}
+    computed = [name for name in names if name not in known and "__" not in name]
+
+    def pages(_: Any, rows: QuerySet[Any]) -> Iterator[Model]:
+        for page in Paginator(rows, PAGE):
+            found = list(page.object_list)
+            screen.prepare(found)
+            yield from found
+
+    meta = type("Meta", (), {"model": model, "fields": names, "export_order": names})
+    body: dict[str, Any] = {"Meta": meta, "iter_queryset": pages}
+    for name in computed:
+        body[name] = Field(column_name=name)
+        body[f"dehydrate_{name}"] = _told_by(getattr(screen, name))
+    return type(f"{model.__name__}Resource", (ModelResource,), body)()
+
+
+def _told_by(method: Callable[[Any], object]) -> Callable[[Any, Any], object]:
+    return lambda _, row: method(row)

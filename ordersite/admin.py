@@ -12,9 +12,23 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from .roles import ROLES
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+# What the screens of other packages call their records; titles, buttons and messages follow.
+for model, one, many in (
+    (User, "person", "people"),
+    (Group, "role", "roles"),
+    (Schedule, "schedule", "schedules"),
+    (Success, "job done", "jobs done"),
+    (Failure, "failed job", "failed jobs"),
+    (OrmQ, "waiting job", "waiting jobs"),
+):
+    model._meta.verbose_name, model._meta.verbose_name_plural = one, many
 
 
 def rights_of(person: User) -> QuerySet[Permission]:
@@ -40,17 +54,25 @@ def grantable_groups(giver: Any) -> QuerySet[Group]:
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
-    """Accounts; the password page asks the same right as the others."""
+    """Accounts; the password page asks the same right as the others. Nobody locks themselves out."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch(request.user, obj)
+        own = obj is not None and obj.pk == request.user.pk
+        return super().has_delete_permission(request, obj) and _may_touch(request.user, obj) and not own
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
+        if obj is not None and obj.pk == request.user.pk:
+            fields = (*fields, "is_active", "is_staff", "groups")
         return fields if getattr(request.user, "is_superuser", False) else (*fields, "is_superuser")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Somebody new may sign in here, as there is no other place; what they see depends on their roles."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any, **kwargs: Any) -> Any:
         if db_field.name == "groups":
@@ -62,13 +84,14 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class RoleAdmin(GroupAdmin):
-    """Roles; one that holds more than the person at the screen has is only looked at."""
+    """Roles; one that holds more than the person at the screen has is only looked at. The four of ours stay."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch_role(request.user, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch_role(request.user, obj)
+        ours = obj is not None and obj.name in ROLES
+        return super().has_delete_permission(request, obj) and _may_touch_role(request.user, obj) and not ours
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any = None, **kwargs: Any) -> Any:
         found = super().formfield_for_manytomany(db_field, request, **kwargs)

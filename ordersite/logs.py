@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 
 from .redaction import Redactor
 
@@ -192,12 +192,21 @@ def _formatter(secrets: tuple[str, ...], render: Any) -> dict[str, Any]:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.StackInfoRenderer(),
+            _without_trace,
             structlog.processors.format_exc_info,
             without_secrets,
             _in_order,
             render,
         ],
     }
+
+
+def _without_trace(_logger: object, _method: str, event: Event) -> Event:
+    """A refusal for want of a right is an ordinary answer; where it was raised tells nobody anything."""
+    raised = event.get("exc_info")
+    if isinstance(raised, tuple) and isinstance(raised[1], PermissionDenied):
+        del event["exc_info"]
+    return event
 
 
 def _in_order(_logger: object, _method: str, event: Event) -> Event:

@@ -18,6 +18,7 @@ PREFIX = "/sandbox"
 PAGES = re.compile(r"/|/boards/\d+(/rows|/stamp)?|/sandbox/requests")
 ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete|/cell/\w+)?")
 # The pages are written by us and escape every text, so a quoted address that begins with a slash is always a link.
+HEADER, HOME = b"<header>", b'<a class="brand" href="/">Ordersite</a>'
 LINK = re.compile(rb'\b(href|action|data-[a-z-]+)="/')
 
 
@@ -47,9 +48,8 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     except StoreUnusable as problem:
         return HttpResponse(str(problem), status=503, content_type="text/plain")
     kept = {name: value for name, value in answer.headers.items() if name != "Location"}
-    response = HttpResponse(
-        LINK.sub(rb'\1="' + PREFIX.encode() + b"/", answer.body), status=answer.status, headers=kept
-    )
+    body = LINK.sub(rb'\1="' + PREFIX.encode() + b"/", answer.body).replace(HEADER, HEADER + HOME, 1)
+    response = HttpResponse(body, status=answer.status, headers=kept)
     if "Location" in answer.headers:
         response["Location"] = PREFIX + answer.headers["Location"]
     return response

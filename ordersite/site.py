@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
@@ -34,6 +35,8 @@ NAMES = {
     "Success": "Jobs done",
     "Failure": "Jobs failed",
     "OrmQ": "Jobs waiting",
+    "User": "People",
+    "Group": "Roles",
 }
 
 
@@ -75,6 +78,10 @@ class OrdersiteAdmin(AdminSite):
             raise PermissionDenied
         return TemplateResponse(request, "ordersite/cards.html", {"cards": cards()})
 
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """An app's own page of Django's; ours are grouped by what people come for, so it leads to the front page."""
+        return HttpResponseRedirect(reverse("admin:index"))
+
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Every page, with an address that cannot be read answered by one sentence (see `odd_addresses`)."""
         return odd_addresses.answered(super().admin_view(view, cacheable))
@@ -93,6 +100,8 @@ class OrdersiteAdmin(AdminSite):
             if title == "Board" and request.user.has_perm("staging.view_syncrun"):
                 for name, words in READINGS.items():
                     found.append(_link(words, reverse("admin:staging_board_reading", args=[name])))
+            if title == "Board" and not settings.PRODUCTION and request.user.has_perm("monday.view_board"):
+                found.append(_link("Local board", reverse("sandbox", args=[""])))
             sections.append(_section(title, found))
         sections.append(_section("More", list(models.values())))
         return [section for section in sections if section["models"]]

@@ -15,14 +15,18 @@ from django_q.models import Schedule
 
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
+from staging.admin.run_picture import counts_now
 from staging.core.lifecycle import COUNTED, BatchState, OrderState
-from staging.models import Batch, Seen, StagedOrder, SyncRun
-from staging.models.run import Kind
+from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
+from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
 
 from .watchdog import workers
 
 DAYS = 14
+READ = (RunState.WAITING, RunState.COMPLETED, RunState.WITH_ERRORS)
+"""How a sync ends that has read the source to its end."""
+TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
 KINDS = ("create", "update", "remove", "restore")
 
 
@@ -66,6 +70,8 @@ def _waiting() -> Card:
 
 def _rejected() -> Card:
     number = StagedOrder.objects.filter(state=OrderState.REJECTED).count()
+    if not number and not Receipt.objects.exists():
+        return Card("Rejected", "-", "nothing was sent yet", reverse("admin:rejected"), "off")
     words = "orders the board refused" if number else "the board took everything"
     return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good")
 
@@ -79,8 +85,10 @@ def _held() -> Card:
 
 def _unused() -> Card:
     number = Seen.objects.exclude(verdict=Verdict.WAITING).count()
+    url = reverse("admin:staging_seen_changelist")
+    if not number and not SyncRun.objects.filter(kind=Kind.SYNC, rehearsal=False, state__in=READ).exists():
+        return Card("Rows not used", "-", "no sync has read the source yet", url, "off")
     words = "rows of the source that cannot be used" if number else "every row can be used"
-    url = f"{reverse('admin:staging_seen_changelist')}"
     return Card("Rows not used", f"{number:,}", words, url, "warn" if number else "good")
 
 
@@ -90,7 +98,18 @@ def _last_run() -> Card:
     if run is None:
         return Card("Last sync", "-", "none yet", url, "off")
     url = reverse("admin:staging_syncrun_change", args=[run.pk])
-    return Card("Last sync", run_pill(run), moment(run.finished_at or run.started_at), url, "off")
+    words = format_html("{}, by {}{}", moment(run.finished_at or run.started_at), run.actor, _result(run))
+    return Card("Last sync", run_pill(run), words, url, TONES.get(RunState(run.state), "off"))
+
+
+def _result(run: SyncRun) -> str:
+    """What a sync found and what of it is on the board by now, "" where it did not come so far."""
+    counts = counts_now([run]).get(run.pk)
+    if counts is None or run.state not in READ:
+        return ""
+    removed = "removals not checked" if counts.removed is None else f"{counts.removed:,} removed"
+    found = f"{counts.read:,} read, {counts.new:,} new, {counts.changed:,} changed, {removed}"
+    return f": {found}; {counts.applied:,} applied"
 
 
 def _workers() -> Card:

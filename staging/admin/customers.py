@@ -107,7 +107,7 @@ class CustomerAdmin(ListPages, UnknownPages, ReadOnly):
 
 @admin.register(Alias)
 class AliasAdmin(ListPages, ReadOnly):
-    called = "Spellings of customers"
+    called, one = "Spellings of customers", "Spelling"
     list_display = ("text", "customer")
     list_select_related = ("customer",)
     search_fields = ("text", "customer__name")

@@ -38,7 +38,7 @@ class OrderAdmin(ReadOnly):
     search_help_text = "How the name or the business key begins, or a whole UUID"
     exported = (
         *("id", "batch__id", "batch__customer__name", "record", "label", "key", "operation", "state"),
-        *("reason", "attempts", "updated_at"),
+        *("code", "reason", "attempts", "updated_at"),
     )
     ordering = ("-id",)
 
@@ -108,6 +108,10 @@ class OrderAdmin(ReadOnly):
     def why(self, order: StagedOrder) -> str:
         return order.reason[:160]
 
+    def code(self, order: StagedOrder) -> str:
+        """What the board refused it with; a column of the export."""
+        return str((order.problem or {}).get("code") or "")
+
     @admin.display(description="Batch", ordering="batch")
     def batch_link(self, order: StagedOrder) -> SafeString:
         return order_of_batch(order)
@@ -128,7 +132,7 @@ class SeenAdmin(ReadOnly):
     list_filter = ("verdict",)
     search_fields = ("=record", "^customer_name", "^key")
     search_help_text = "A whole UUID, or how the customer or the business key begins"
-    exported = ("id", "record", "customer_name", "key", "verdict", "at")
+    exported = ("id", "record", "customer_name", "key", "verdict", "why", "owner", "at")
     fields = readonly_fields = ("board", "record", "pill", "customer_name", "key", "why", "owner", "at")
     ordering = ("-id",)
 

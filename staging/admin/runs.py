@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -26,6 +27,18 @@ from . import adopt, gone
 from .pills import batch_pill, run_pill
 from .run_picture import batches_of, counts_now, picture, pushes, took
 from .start import start_sync
+
+COUNTS = ("read", "new", "changed", "removed", "staged", "applied", "rejected", "held")
+
+
+def _count(name: str) -> Callable[[Any, Any], object]:
+    """One of a run's counts: empty where it counts no such thing."""
+
+    def told(screen: Any, run: Any) -> object:
+        number = getattr(run.now, name) if run.now else run.counts.get(name, "")
+        return "not checked" if number is None else number
+
+    return told
 
 
 class WithChanges(admin.SimpleListFilter):
@@ -55,7 +68,7 @@ class RunAdmin(ReadOnly):
     change_list_template = "staging/admin/runs.html"
     exported = (
         *("id", "kind", "mode", "trigger", "actor", "state", "error", "subject"),
-        *("started_at", "finished_at", "full_rows"),
+        *("started_at", "finished_at", *COUNTS),
     )
     ordering = ("-id",)
 
@@ -78,11 +91,18 @@ class RunAdmin(ReadOnly):
         """The list, with the counts of the page's runs as they stand now."""
         listed = super().get_changelist_instance(request)
         rows: list[Any] = list(listed.result_list)
+        self.prepare(rows)
+        listed.result_list = rows
+        return listed
+
+    def prepare(self, rows: list[Any]) -> None:
+        """With the counts of these runs as they stand now."""
         counts = counts_now(rows)
         for run in rows:
             run.now = counts.get(run.pk)
-        listed.result_list = rows
-        return listed
+
+    # Columns of the export.
+    read, new, changed, removed, staged, applied, rejected, held = map(_count, COUNTS)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -108,6 +128,9 @@ class RunAdmin(ReadOnly):
         run = self._found(request, str(pk))
         if not request.user.has_perm("staging.change_syncrun"):
             raise PermissionDenied
+        if request.method != "POST" and run.state not in ACTIVE:
+            messages.info(request, f"{run} has ended already; nothing is left to stop.")
+            return HttpResponseRedirect(reverse("admin:staging_syncrun_change", args=[run.pk]))
         if request.method != "POST":
             context = {
                 **self.admin_site.each_context(request),

@@ -117,6 +117,7 @@ class ScheduleAdmin(Listed):
     list_display = ("called_as", "what", "with_what", "every", "next", "last")
     list_display_links = ("called_as",)
     search_fields = ("name",)
+    exported = ("id", "name", "func", "kwargs", "schedule_type", "minutes", "cron", "repeats", "next_run")
     ordering = ("name", "id")
 
     @admin.display(description="Name", ordering="name")

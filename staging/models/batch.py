@@ -43,6 +43,7 @@ class Batch(models.Model):
     lease_until = models.DateTimeField(null=True)
     attempt = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True, help_text="When a mail said that it waits for approval.")
 
     class Meta:
         verbose_name_plural = "batches"

@@ -72,6 +72,7 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "run"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["board"],

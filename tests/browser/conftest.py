@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.scene import furnish
 from tests.journeys.installation import Installation, free_port, until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,9 +32,9 @@ class Site:
     browser: Any
     complaints: list[str] = field(default_factory=list)
 
-    def signed_in(self, role: str, width: int = 1280) -> Any:
+    def signed_in(self, role: str, width: int = 1280, **look: Any) -> Any:
         """A page of somebody with this role; what the browser complains about is kept in `complaints`."""
-        page = self.browser.new_context(viewport={"width": width, "height": 900}).new_page()
+        page = self.browser.new_context(**{"viewport": {"width": width, "height": 900}, **look}).new_page()
         page.set_default_timeout(20_000)
         page.on("console", lambda said: self._heard(page, said))
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
@@ -61,33 +62,59 @@ def site(served: Site) -> Site:
     return served
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    with launched() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("served"), rows=40) as site:
+def served(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("served"), chromium, rows=40) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("furnished"), chromium, furnished=True) as site:
         yield site
 
 
 @contextmanager
-def serving(folder: Path, *, rows: int, latency_ms: int = 0) -> Iterator[Site]:
-    """A served installation with demo orders; with a latency the local board answers over HTTP, that much later."""
+def launched() -> Iterator[Any]:
+    """A headless Chromium; skips where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
-    place = Installation(folder, WORKERS="2")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def serving(
+    folder: Path, browser: Any, *, rows: int = 300, latency_ms: int = 0, furnished: bool = False, **settings: str
+) -> Iterator[Site]:
+    """A served installation with demo orders; with a latency the local board answers over HTTP, that much later.
+
+    A furnished one has something to show on every page (see `scene`).
+    """
+    place = Installation(folder, WORKERS="2", **settings)
     try:
-        place.manage("migrate", "--verbosity", "0")
-        place.manage("load_demo_orders", "--rows", str(rows))
-        if latency_ms:
-            place.board(latency_ms)
-        place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
+        if furnished:
+            furnish(place, rows=rows)
+        else:
+            place.manage("migrate", "--verbosity", "0")
+            place.manage("load_demo_orders", "--rows", str(rows))
+            if latency_ms:
+                place.board(latency_ms)
+            place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
         port = free_port()
         place.start("serve", "--port", str(port))
         until(lambda: f":{port}/" in place.log())
         passwords = dict(re.findall(r"^  (\w+) +(\S+)$", place.log(), re.MULTILINE))
-        with sync_playwright() as chromium:
-            browser = chromium.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            yield Site(f"http://127.0.0.1:{port}", place, passwords, browser)
-            browser.close()
+        yield Site(f"http://127.0.0.1:{port}", place, passwords, browser)
     finally:
         place.stop()

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def slow_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("slow"), rows=8000, latency_ms=400) as site:
+def slow_site(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("slow"), chromium, rows=8000, latency_ms=400) as site:
         yield site
 
 

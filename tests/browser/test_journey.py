@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Site
+from tests.browser.screenshots import ADDRESSES, too_wide
+from tests.journeys.installation import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def settled(page: Any) -> str:
     """The live part of a run's page once nothing is under way any more; it comes by itself, nobody reloads."""
-    page.wait_for_function("() => !document.querySelector('#live[hx-get]')", timeout=60_000)
+    page.wait_for_function(
+        "() => document.querySelector('#live') && !document.querySelector('#live[hx-get]')", timeout=60_000
+    )
     return str(page.inner_text("#live"))
 
 
@@ -50,13 +54,18 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
     assert all(name in approver.inner_text(".affected") for name in names)
     approver.click("button:has-text('Approve 2 batches')")
     assert approver.inner_text(".messagelist").count("The push is on its way.") == 2
-    approver.goto(f"{site.address}/staging/syncrun/?kind__exact=push")
-    approver.click("#result_list tbody tr:first-child th a")
-    assert "Completed" in settled(approver)
-
+    for number in (name.split()[-1] for name in names):
+        watch_push(approver, site, number)
     number = names[1].split()[-1]
-    board = f"{site.address}/sandbox/boards/5600100200"
-    before = _items(approver, board)
+    approver.goto(f"{site.address}/staging/batch/{number}/change/")
+    orders = approver.locator("article.order h3").all_inner_texts()
+    approver.goto(site.address)
+    approver.click("#nav-sidebar >> text=Local board")
+    approver.click("text=Customer Master Schedule >> nth=-1")
+    board = approver.url
+    before, shown = _items(approver, board), approver.inner_text("main")
+    assert orders and all(order in shown for order in orders)
+
     approver.goto(f"{site.address}/staging/batch/{number}/change/")
     approver.click("a.button-undo")
     approver.click("text=Cancel")
@@ -69,10 +78,19 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
     approver.click("button.button-undo")
     undone = settled(approver)
     assert "Undone" in undone and "Completed" in undone
-    assert _items(approver, board) < before
+    assert _items(approver, board) == before - len(orders)
     approver.goto(f"{site.address}/staging/batch/{number}/change/")
-    assert "wrong season" in approver.inner_text("#content-main")
+    assert "wrong season" in approver.inner_text("#content-main") and "Undone" in approver.inner_text("p.lead")
     assert site.complaints == []
+
+
+def watch_push(page: Any, site: Site, batch: str) -> None:
+    """From a batch to the run that sends it, and there until it has ended; it comes by itself, nobody reloads."""
+    page.goto(f"{site.address}/staging/batch/{batch}/change/")
+    if page.locator(".note-busy a").count():
+        page.click(".note-busy a")
+        assert "Completed" in settled(page)
+    until(lambda: page.goto(f"{site.address}/staging/batch/{batch}/change/") and "Pushed" in page.inner_text("p.lead"))
 
 
 def _items(page: Any, board: str) -> int:
@@ -93,6 +111,15 @@ def test_a_viewer_finds_no_button_and_is_refused_by_address(site: Site) -> None:
         "/auth/user/",
     ):
         assert viewer.goto(site.address + place).status == 403, place
+    viewer.goto(f"{site.address}/")
+    send = """([place, fields]) => fetch(place, {method: "POST", headers: {"X-CSRFToken":
+        document.querySelector("#logout-form input").value}, body: new URLSearchParams(fields)}).then(a => a.status)"""
+    for action in ("approve", "withdraw", "decline", "push", "undo", "hold", "release"):
+        assert (
+            viewer.evaluate(send, [f"/staging/batch/act/{action}/", {"ids": "1", "orders": "1", "reason": "x"}]) == 403
+        )
+    assert viewer.evaluate(send, ["/staging/syncrun/start/", {"mode": "TEST"}]) == 403
+    assert viewer.evaluate(send, ["/staging/syncrun/1/cancel/", {}]) == 403
 
 
 def test_a_document_shows_its_problems_while_it_is_typed(site: Site) -> None:
@@ -112,28 +139,25 @@ def test_a_document_shows_its_problems_while_it_is_typed(site: Site) -> None:
     assert site.complaints == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_every_page_fits_its_window_and_the_browser_has_nothing_to_complain_about(site: Site, width: int) -> None:
-    page = site.signed_in("administrator", width)
-    places = [
-        *("/", "/rejected/", "/staging/syncrun/", "/staging/syncrun/1/change/", "/staging/syncrun/start/"),
-        *("/staging/batch/", "/staging/batch/1/change/", "/staging/stagedorder/", "/staging/stagedorder/1/change/"),
-        *(
-            "/staging/seen/",
-            "/staging/snapshot/",
-            "/staging/receipt/",
-            "/staging/auditevent/",
-            "/monday/board/1/change/",
-        ),
-        *("/mapping/document/1/change/", "/mapping/customer/", "/monday/apicall/", "/django_q/schedule/"),
-        *("/django_q/schedule/1/change/", "/auth/user/1/change/", "/auth/group/1/change/"),
-    ]
+def test_every_page_opens_fits_its_window_and_the_browser_has_nothing_to_complain_about(furnished: Site) -> None:
+    pages = furnished.place.ask(ADDRESSES)
+    # What the scene must bring forth, or a picture of it would be missing.
+    for name in (
+        "batch open",
+        "batch needing attention",
+        "staged order rejected",
+        "staged order in conflict",
+        "undone",
+    ):
+        assert any(name in page for page in pages), name
     wide = []
-    for place in places:
-        assert page.goto(site.address + place).status == 200, place
-        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        wide += [(place, too_wide)] if too_wide > 0 else []
-    assert wide == [] and site.complaints == []
+    page = furnished.signed_in("administrator")
+    for place in pages.values():
+        assert page.goto(furnished.address + place).status == 200, place
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide += [(width, place, too_wide(page))] if too_wide(page) > 0 else []
+    assert wide == [] and furnished.complaints == []
 
 
 def decide(page: Any, site: Site, batch: str, action: str, reason: str = "") -> None:
@@ -150,6 +174,34 @@ def waiting(page: Any, site: Site) -> list[str]:
     """The numbers of the batches that wait for approval."""
     page.goto(f"{site.address}/staging/batch/?state__exact=open")
     return [name.split()[-1] for name in page.locator("#result_list tbody th a").all_inner_texts()]
+
+
+PRESSED_THRICE = """() => {
+    const form = document.querySelector("#content-main form[method=post]");
+    const body = new URLSearchParams(new FormData(form));
+    return Promise.all([1, 2, 3].map(() => fetch(location.href, {method: "POST", body}).then(answer => answer.status)));
+}"""
+
+
+def test_what_is_pressed_thrice_and_by_two_people_at_once_happens_once(site: Site) -> None:
+    approver, other = site.signed_in("approver"), site.signed_in("administrator")
+    if not waiting(approver, site):
+        start(site.signed_in("operator"), site, by_person=True)
+    batch = waiting(approver, site)[0]
+    for page in (approver, other):
+        page.goto(f"{site.address}/staging/batch/act/approve/?ids={batch}")
+    assert approver.evaluate(PRESSED_THRICE) == [200, 200, 200]
+    other.click("button.button-approve")
+    said = other.inner_text(".messagelist")
+    assert "is under way" in said or "cannot be approved" in said or "has changed" in said, said
+    watch_push(approver, site, batch)
+    pushes = f"select count(*) from staging_syncrun where kind = 'push' and subject = 'batch:{batch}'"
+    assert site.place.number(pushes) == 1
+    approvals = "select count(*) from staging_auditevent where action = 'batch.approve' and subject = 'batch:%s'"
+    assert site.place.number(approvals % batch) == 1
+    assert approver.goto(f"{site.address}/staging/batch/act/undo/?ids={batch}").status == 200
+    assert approver.evaluate(PRESSED_THRICE) == [200, 200, 200]
+    assert site.place.number(pushes.replace("'push'", "'undo'")) == 1
 
 
 def test_orders_are_held_and_released_and_batches_approved_withdrawn_and_declined(site: Site) -> None:

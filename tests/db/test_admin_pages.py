@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
@@ -18,10 +18,11 @@ from django_q.models import Schedule
 
 from mapping.models import Version
 from monday.core.errors import FAULTS
-from ordersite import watchdog
-from ordersite.demo_users import make_demo_users
+from ordersite import roles, watchdog
+from ordersite.first_start import make_demo_users
 from ordersite.mail import mail_server
 from ordersite.today import chart
+from staging import jobs
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import RunState
 from tests.core.mapping_samples import HARBOUR
@@ -123,6 +124,42 @@ def test_the_front_page_says_what_waits_and_each_card_leads_to_its_list(line: Wo
     assert "Alive" in again["Workers"].value and "from now" in again["Next scheduled sync"].value
 
 
+def test_before_the_first_sync_the_front_page_claims_nothing(db: None) -> None:
+    roles.establish(Group, Permission)
+    cards = {card.title: card for card in signed_in("viewer").get("/").context["cards"]}
+    assert (cards["Rejected"].value, cards["Rejected"].words) == ("-", "nothing was sent yet")
+    assert (cards["Rows not used"].value, cards["Rows not used"].words) == ("-", "no sync has read the source yet")
+    assert cards["Last sync"].words == "none yet"
+
+
+def test_the_front_page_says_how_the_last_sync_went_and_who_asked_for_it(line: World) -> None:
+    jobs.start(mode="TEST")
+    work_off()
+    words = signed_in("viewer").get("/").content.decode()
+    assert ", by schedule: 3 read, 0 new, 0 changed, 0 removed; 0 applied" in words
+    assert 'href="/sandbox/">Local board' in words.replace("\n", "")
+
+
+def test_what_was_never_changed_by_hand_has_no_empty_history_and_apps_have_no_page(line: World) -> None:
+    client = signed_in("approver")
+    batch = Batch.objects.latest("id")
+    answer = client.get(f"/staging/batch/{batch.pk}/history/", follow=True)
+    assert answer.redirect_chain[-1][0].endswith("/change/") and answer.status_code == 200
+    assert client.get("/staging/").headers["Location"] == "/"
+
+
+def test_exports_hold_what_the_lists_show(line: World) -> None:
+    client = signed_in("viewer")
+    run = SyncRun.objects.latest("id")
+    runs = [row.split(",") for row in client.get("/staging/syncrun/export/?format=csv").content.decode().splitlines()]
+    named = dict(zip(runs[0], next(row for row in runs if row[0] == str(run.pk)), strict=True))
+    assert (named["read"], named["new"], named["staged"], named["applied"]) == ("3", "1", "1", "0")
+    assert "No customer document claims the name" in client.get("/staging/seen/export/?format=csv").content.decode()
+    StagedOrder.objects.update(state="rejected", problem={"code": "ColumnValueException"})
+    page = client.get("/staging/stagedorder/export/?format=csv&state__exact=rejected").content.decode()
+    assert page.splitlines()[0].split(",")[8] == "code" and "ColumnValueException" in page
+
+
 def test_the_chart_counts_each_day_and_kind_and_stands_as_a_table_too(line: World) -> None:
     StagedOrder.objects.filter(state="applied").update(updated_at=timezone.now())
     days = chart()["days"]
@@ -173,6 +210,8 @@ def test_a_run_is_cancelled_from_its_page_after_a_question(line: World) -> None:
     client.post(f"/staging/syncrun/{run.pk}/cancel/")
     run.refresh_from_db()
     assert (run.state, run.cancelled_by) == (RunState.STOPPED, "operator")
+    again = client.get(f"/staging/syncrun/{run.pk}/cancel/", follow=True).content.decode()
+    assert "has ended already; nothing is left to stop" in again and "Let it go on" not in again
 
 
 def test_a_board_is_read_again_by_a_job(line: World) -> None:

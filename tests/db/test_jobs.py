@@ -78,6 +78,34 @@ def test_a_sync_that_leaves_approval_to_a_person_waits_and_says_so_by_one_mail(l
     assert len(mail.outbox) == 1
 
 
+def test_a_batch_that_waits_is_told_of_once_however_often_it_is_found_waiting(line: World) -> None:
+    line.add(1)
+    for _ in range(3):
+        sync_run(by_person=True)
+        work_off()
+    assert [run.state for run in SyncRun.objects.all()] == [RunState.WAITING] * 3
+    assert len(mail.outbox) == 1
+    line.add(2, CUSTOMER="B'HOOD")
+    run = sync_run(by_person=True)
+    work_off()
+    assert len(mail.outbox) == 2
+    assert mail.outbox[1].subject == f"[Ordersite] Waiting for approval - 1 batch of run {run.pk}"
+    assert "B'HOOD: 1 change" in mail.outbox[1].body and "HARBOUR" not in mail.outbox[1].body
+    jobs.sweep()
+    assert len(mail.outbox) == 2
+
+
+def test_the_mail_of_a_run_with_errors_names_what_waits_too(line: World) -> None:
+    line.add(1)
+    run = sync_run(by_person=True)
+    work_off()
+    mail.outbox.clear()
+    Batch.objects.update(told_at=None)
+    SyncRun.objects.filter(pk=run.pk).update(state=RunState.WITH_ERRORS, mailed_at=None)
+    assert notify.ended(run.pk)
+    assert "1 batch waits for approval:" in mail.outbox[0].body and "HARBOUR: 1 change" in mail.outbox[0].body
+
+
 def test_a_sync_takes_what_it_was_asked_for(line: World) -> None:
     line.add(1, CUSTOMER="HARBOUR (AU)")
     line.add(2, CUSTOMER="HARBOUR (AU)")

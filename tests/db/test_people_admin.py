@@ -43,7 +43,10 @@ def test_an_administrator_makes_nobody_a_superuser_and_gives_no_right_it_has_not
     assert not me.user_permissions.exists()
     grown = Group.objects.create(name="grown")
     grown.permissions.add(beyond)
-    assert client.post(address, {**sent, "groups": [grown.pk]}).status_code == 200
+    client.post(address, {**sent, "groups": [grown.pk]})
+    assert me.groups.get().name == "administrator"
+    other = f"/auth/user/{person('viewer').pk}/change/"
+    assert client.post(other, {**form_of(client, other), "groups": [grown.pk]}).status_code == 200
     role = f"/auth/group/{Group.objects.get(name='viewer').pk}/change/"
     assert client.post(role, {"name": "viewer", "permissions": [beyond.pk]}).status_code == 200
     assert client.post(f"/auth/group/{grown.pk}/change/", {"name": "mine"}).status_code == 403
@@ -115,3 +118,31 @@ def test_a_new_document_is_not_published_over_an_existing_one(
     assert "There is a document for HARBOUR already. Nothing was published. Remedy: edit" in page
     assert f'href="/mapping/document/{document.pk}/change/"' in page and "customer: HARBOUR" in page
     assert list(document.versions.values_list("number", "state")) == before
+
+
+def test_nobody_locks_themselves_out_and_the_four_roles_stay(people: User) -> None:
+    client, me = signed_in("administrator"), person("administrator")
+    address = f"/auth/user/{me.pk}/change/"
+    sent = {name: value for name, value in form_of(client, address).items() if name not in ("is_active", "is_staff")}
+    client.post(address, {**sent, "groups": []})
+    me.refresh_from_db()
+    assert me.is_active and me.is_staff and me.groups.exists()
+    assert client.post(f"/auth/user/{me.pk}/delete/", {"post": "yes"}).status_code == 403
+    for role in roles.ROLES:
+        pk = Group.objects.get(name=role).pk
+        assert client.post(f"/auth/group/{pk}/delete/", {"post": "yes"}).status_code == 403
+        client.post("/auth/group/", {"action": "delete_selected", "_selected_action": [pk], "post": "yes"})
+    assert Group.objects.filter(name__in=roles.ROLES).count() == 4
+    assert User.objects.filter(pk=me.pk).exists()
+
+
+def test_somebody_new_may_sign_in_and_sees_nothing_before_a_role_is_given(people: User) -> None:
+    client = signed_in("administrator")
+    password = "a-very-long-password-3"
+    client.post(
+        "/auth/user/add/", {"username": "nina", "usable_password": "true", "password1": password, "password2": password}
+    )
+    nina = Client()
+    nina.post("/login/", {"username": "nina", "password": password})
+    page = nina.get("/")
+    assert page.status_code == 200 and "Your account has no role yet" in page.content.decode()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.admin.utils import quote
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
+from django.utils import timezone
+from django_q.models import Failure, OrmQ, Schedule, Success
 
 from mapping.models import Version
 from monday.models import Board
@@ -17,6 +22,7 @@ from monday.sandbox.store import SandboxStore
 from ordersite import roles
 from staging.models import AuditEvent, Batch, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.runs import ask
+from tests.browser.places import all_names
 from tests.db.admin_line import board_document, opened_line, person, signed_in, staged
 from tests.world import START, World
 
@@ -29,6 +35,15 @@ def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     line.add(9, CUSTOMER="B'HOOD")
     line.sync()
     staged(line, 1, 2)
+    for role in ROLES:
+        person(role)
+    User.objects.create_user("somebody")
+    Group.objects.create(name="of somebody")
+    Schedule.objects.create(name="x", func="staging.jobs.sweep")
+    OrmQ.objects.create(key="x", payload="x")
+    for model, good in ((Success, True), (Failure, False)):
+        times = {"started": timezone.now(), "stopped": timezone.now()}
+        model.objects.create(id=f"{good}", name="x", func="staging.jobs.sweep", success=good, **times)
     return line
 
 
@@ -38,6 +53,72 @@ def post(address: str, **fields: Any) -> Callable[[Client], Any]:
 
 def get(address: str) -> Callable[[Client], Any]:
     return lambda client: client.get(address)
+
+
+VIEW, OPERATE, APPROVE, ADMIN = ROLES
+NOBODY = "nobody"
+# The least role that may see, add, change and delete what a screen lists, and export it where it can be.
+SCREENS = {
+    **dict.fromkeys(
+        (
+            *("staging.syncrun", "staging.batch", "staging.stagedorder", "staging.seen", "staging.snapshot"),
+            *("staging.receipt", "mapping.document", "mapping.customer", "mapping.alias", "monday.board"),
+            "monday.apicall",
+        ),
+        (VIEW, NOBODY, NOBODY, NOBODY, VIEW),
+    ),
+    "staging.auditevent": (APPROVE, NOBODY, NOBODY, NOBODY, APPROVE),
+    "django_q.schedule": (OPERATE, ADMIN, ADMIN, ADMIN, OPERATE),
+    "django_q.success": (ADMIN, NOBODY, NOBODY, ADMIN, None),
+    "django_q.failure": (ADMIN, NOBODY, NOBODY, ADMIN, None),
+    "django_q.ormq": (ADMIN, NOBODY, NOBODY, ADMIN, None),
+    "auth.user": (ADMIN, ADMIN, ADMIN, ADMIN, None),
+    "auth.group": (ADMIN, ADMIN, ADMIN, ADMIN, None),
+}
+OTHERWISE = {
+    *("today", "rejected", "rejected_act", "index", "sandbox", "monday_refusals", "monday_board_refresh"),
+    *("staging_batch_act", "staging_batch_conflict", "staging_syncrun_start", "staging_syncrun_live"),
+    *("staging_syncrun_cancel", "mapping_document_new", "mapping_document_check", "mapping_version_page"),
+    *("mapping_customer_unknown", "mapping_customer_claim", "mapping_customer_import", "mapping_alias_import"),
+    *("staging_batch_undo", "staging_stagedorder_free", "staging_gone"),
+    *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
+    "auth_user_password_change",
+}
+"""Addresses beside the screens' own, each with rows in `actions`."""
+EVERYBODYS = {
+    *("login", "logout", "password_change", "password_change_done", "jsi18n", "app_list", "autocomplete"),
+    *("view_on_site", None, "healthz", "readyz", "metrics"),
+}
+"""Signing in and out, one's own password, redirects, the catalogue of translations, and what machines ask."""
+
+
+def screen_actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
+    """What can be asked of every screen: its list, its records, adding, changing, deleting, taking home."""
+    found: dict[str, tuple[Callable[[Client], Any], str]] = {}
+    for label, (see, add, change, delete, export) in SCREENS.items():
+        app, model = label.split(".")
+        home = f"/{app}/{model}/"
+        found[f"{model}: list"] = (get(home), see)
+        found[f"{model}: add"] = (get(f"{home}add/"), add)
+        if export is not None:
+            found[f"{model}: export"] = (get(f"{home}export/?format=csv"), export)
+        record = apps.get_model(label)._default_manager.order_by("pk").last()
+        if record is None:
+            continue
+        one = f"{home}{quote(record.pk)}/"
+        found[f"{model}: record"] = (get(f"{one}change/"), see)
+        found[f"{model}: history"] = (get(f"{one}history/"), see)
+        found[f"{model}: delete page"] = (get(f"{one}delete/"), delete)
+        found[f"{model}: delete"] = (post(f"{one}delete/", no="yes"), delete)
+        if change != NOBODY:
+            found[f"{model}: change"] = (post(f"{one}change/"), change)
+    return found
+
+
+def test_every_address_of_the_site_stands_in_the_matrix_of_roles() -> None:
+    ways = ("changelist", "add", "change", "delete", "history", "export")
+    screens = {f"{label.replace('.', '_')}_{way}" for label in SCREENS for way in ways}
+    assert all_names() - screens - OTHERWISE - EVERYBODYS == set()
 
 
 def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
@@ -125,6 +206,15 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "users": (get("/auth/user/"), "administrator"),
         "groups": (get("/auth/group/"), "administrator"),
         "failed jobs": (get("/django_q/failure/"), "administrator"),
+        "rule on a conflict": (get(f"/staging/batch/conflict/?order={order.pk}&field=x&take=source"), "approver"),
+        "a person's password": (
+            post(f"/auth/user/{person('viewer').pk}/password/", usable_password="x"),
+            "administrator",
+        ),
+        "findings as a file": (get("/staging/syncrun/boards/reconcile/1/drifted.csv"), "viewer"),
+        "adopt": (post("/staging/syncrun/boards/adopt/start/", mode="TEST", apply="on"), "approver"),
+        "what refusals mean": (get("/monday/apicall/refusals/"), "viewer"),
+        "front page's cards": (get("/today/"), "viewer"),
         "new schedule": (get("/django_q/schedule/add/"), "administrator"),
     }
     nobody = {
@@ -134,11 +224,13 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "delete an event": f"/staging/auditevent/{audit}/delete/",
         "delete a run": f"/staging/syncrun/{run.pk}/delete/",
     }
-    return matrix | {name: (post(address, post="yes"), "nobody") for name, address in nobody.items()}
+    matrix |= {name: (post(address, post="yes"), NOBODY) for name, address in nobody.items()}
+    return matrix | screen_actions()
 
 
-def test_every_role_may_do_exactly_what_it_should_by_address(line: World) -> None:
-    print(f"\n{'action':<22}" + "".join(f"{role:<15}" for role in ROLES))
+def test_every_role_may_do_exactly_what_it_should_by_address(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
+    lines = ["", f"{'action':<26}" + "".join(f"{role:<15}" for role in ROLES)]
     wrong = []
     for name, (do, least) in actions().items():
         row = []
@@ -149,7 +241,8 @@ def test_every_role_may_do_exactly_what_it_should_by_address(line: World) -> Non
             row.append(f"{'yes' if allowed else 'no':<4}{answer.status_code}")
             expected = least != "nobody" and ROLES.index(role) >= ROLES.index(least)
             wrong += [(name, role, answer.status_code)] if allowed != expected else []
-        print(f"{name:<22}" + "".join(f"{cell:<15}" for cell in row))
+        lines.append(f"{name:<26}" + "".join(f"{cell:<15}" for cell in row))
+    print("\n".join(lines))
     assert not wrong
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from ordersite import cluster, watchdog
 from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, Cluster
+from ordersite.first_start import make_demo_orders
 from ordersite.models import WorkerPulse
 from staging.lease import LENGTH, database_now, new_owner
 from staging.models import SyncRun
@@ -127,10 +128,23 @@ def test_a_taken_port_and_an_odd_one_are_said_in_one_sentence(db: None) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(CommandError, match=r"Port \d+ cannot be opened .* Remedy: choose another one") as refused:
-            call_command("serve", "--port", str(taken.getsockname()[1]), "--no-schedules")
+            call_command("serve", "--port", str(taken.getsockname()[1]), "--no-schedules", "--no-demo-orders")
     assert refused.value.returncode == 2
     with pytest.raises(CommandError, match="must be a port between 1 and 65535"):
         call_command("serve", "--port", "70000")
+
+
+@pytest.mark.django_db(databases=["default", "orders"])
+def test_demo_orders_are_made_where_there_are_none_and_nobody_elses_are_touched(settings: Any) -> None:
+    source = connections["orders"]
+    if source.vendor != "sqlite":
+        pytest.skip("orders on a server are somebody's")
+    assert make_demo_orders(5) in (0, 5)
+    assert make_demo_orders(5) == 0 and "ORDERS_UNIFIED" in source.introspection.table_names()
+    with source.cursor() as cursor:
+        cursor.execute('drop table "ORDERS_UNIFIED"')
+    settings.PRODUCTION = True
+    assert make_demo_orders(5) == 0
 
 
 def test_production_is_served_by_something_else(settings: Any) -> None:
@@ -146,7 +160,7 @@ def test_both_children_end_with_the_one_who_started_them(tmp_path: Path) -> None
     try:
         place.manage("migrate", "--verbosity", "0")
         port = free_port()
-        served = place.start("serve", "--port", str(port))
+        served = place.start("serve", "--port", str(port), "--no-demo-orders")
         until(lambda: f":{port}/" in place.log())
         assert place.log().count("administrator-") == 1
         children = _children(served.pid)
@@ -165,7 +179,7 @@ def test_children_and_workers_end_with_a_serve_that_was_killed(tmp_path: Path) -
     try:
         place.manage("migrate", "--verbosity", "0")
         port = free_port()
-        served = place.start("serve", "--port", str(port), "--no-schedules")
+        served = place.start("serve", "--port", str(port), "--no-schedules", "--no-demo-orders")
         until(lambda: f":{port}/" in place.log())
         children = _children(served.pid)
         until(lambda: all(f"SITE_URL=http://127.0.0.1:{port}" in _environment(pid) for pid in children))

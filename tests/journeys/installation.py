@@ -38,6 +38,11 @@ class Installation:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def command(self, *words: str) -> int:
+        """A command that may end otherwise than well; returns its exit code."""
+        done = subprocess.run([sys.executable, "manage.py", *words], cwd=TOP, env=self.env, capture_output=True)
+        return done.returncode
+
     def ask(self, code: str) -> Any:
         """What a piece of Python answers in a process of its own: the value of `answer` as JSON."""
         return json.loads(self.manage("shell", "--verbosity", "0", "-c", _script(code)).strip().splitlines()[-1])
@@ -56,9 +61,13 @@ class Installation:
         self._children.append(child)
         return child
 
-    def number(self, query: str) -> int:
-        """One number from the app's database, asked without a process of its own; 0 while a writer is in the way."""
-        if address := self.env.get("DATABASE_URL"):
+    def number(self, query: str, *, board: bool = False) -> int:
+        """One number from the app's database or the local board's, asked without a process of its own; 0 where there
+        is none."""
+        if board:
+            with closing(sqlite3.connect(self.folder / "sandbox.sqlite3", timeout=5)) as file:
+                row = file.execute(query).fetchone()
+        elif address := self.env.get("DATABASE_URL"):
             import psycopg
 
             with psycopg.connect(address) as server:
@@ -72,12 +81,12 @@ class Installation:
         """A process that does a piece of Python."""
         return self.start("shell", "--verbosity", "0", "-c", textwrap.dedent(code))
 
-    def board(self, latency_ms: int) -> None:
+    def board(self, latency_ms: int, faults: str = "behaviour: {server_timeout: 1}\n") -> None:
         """Serve the local board over HTTP, so that it lives on when a worker is killed."""
         port = free_port()
         self.env["MONDAY_API_URL"] = f"http://127.0.0.1:{port}/v2"
         behaviour = self.folder / "behaviour.yaml"
-        behaviour.write_text("behaviour: {server_timeout: 1}\n", encoding="utf-8")
+        behaviour.write_text(faults, encoding="utf-8")
         self.start("monday_sandbox", "--port", str(port), "--latency-ms", str(latency_ms), "--faults", str(behaviour))
         until(lambda: _listens(port))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,10 @@ def place(tmp_path: Path) -> Iterator[Installation]:
         made.stop()
 
 
-def prepared(place: Installation, rows: int, latency_ms: int) -> None:
+def prepared(place: Installation, rows: int, latency_ms: int, server_timeout: int = 1) -> None:
     place.manage("migrate", "--verbosity", "0")
     place.manage("load_demo_orders", "--rows", str(rows))
-    place.board(latency_ms)
+    place.board(latency_ms, f"behaviour: {{server_timeout: {server_timeout}}}\n")
 
 
 def settled(seen: dict[str, Any]) -> None:
@@ -103,6 +104,63 @@ def test_a_detection_killed_in_the_middle_is_asked_for_anew_with_nothing_staged_
     assert seen["audit"] == []
 
 
+ASKED = {
+    "push": "run = jobs.ask_push(batch, actor='anna', trigger='admin')",
+    "undo": "work(jobs.ask_push(batch, actor='anna', trigger='admin'))\n"
+    "run = jobs.ask_undo(batch, actor='anna', trigger='admin', reason='wrong season')",
+    "retry": "reject(batch)\nretry(batch=batch, orders=None, actor='anna', now=timezone.now())\n"
+    "run = jobs.ask_push(batch, actor='anna', trigger='admin')",
+    "refresh": "run = jobs.ask_refresh(batch.board, actor='anna', trigger='admin')",
+}
+PREPARED = """
+from django.utils import timezone
+from mapping.publish import load_family
+from staging import jobs
+from staging.decide import approve
+from staging.models import Batch, StagedOrder
+from staging.retry import retry
+
+def work(run):
+    jobs.work(run.pk)
+
+def reject(batch):
+    StagedOrder.objects.filter(batch=batch).update(state="rejected", problem={"code": "x"})
+    Batch.objects.filter(pk=batch.pk).update(state="needs_attention")
+    batch.refresh_from_db()
+
+work(jobs.ask_sync(mode="TEST", actor="anna", trigger="admin", scope={"by_person": True}))
+batch = max(Batch.objects.all(), key=lambda one: one.orders.count())
+known = {"mappings": load_family(batch.board.board_id), "structure": batch.board.known_structure()}
+approve(batch=batch, actor="anna", now=timezone.now(), **known)
+"""
+AGAIN = """
+from django_q.tasks import async_task
+answer = [async_task("staging.jobs.work", %d) for _ in "12"]
+"""
+
+
+@pytest.mark.parametrize("kind", sorted(ASKED))
+def test_a_job_of_each_kind_killed_in_the_middle_and_delivered_twice_ends_right(place: Installation, kind: str) -> None:
+    prepared(place, 30, 60, server_timeout=5)
+    orders, run = place.ask(f"{PREPARED}{ASKED[kind]}\nanswer = [batch.orders.count(), run.pk]")
+    before = place.number("select count(*) from requests", board=True)
+    worker = place.working(f"from staging import jobs\njobs.work({run})")
+    # In the middle: the board has been asked for something by it, and the run is not over.
+    asked = 1 if kind == "refresh" else 5
+    until(lambda: place.number("select count(*) from requests", board=True) >= before + asked)
+    kill(worker)
+    assert place.number(f"select count(*) from staging_syncrun where id = {run} and state = 'running'") == 1
+    place.ask(AGAIN % run)
+    place.start("qcluster")
+    until(lambda: not place.number(OPEN) and not place.number("select count(*) from django_q_ormq"), seconds=90)
+    seen = place.ask(LOOK)
+    assert seen["runs"][str(run)][1:] == ["completed", "", 2], seen
+    on_board = orders if kind in ("push", "retry") else 0
+    assert (seen["items"], seen["different"], seen["audit"]) == (on_board, on_board, []), seen
+    ends = f"select count(*) from staging_auditevent where subject = 'run:{run}' and action = 'run.ended'"
+    assert place.number(ends) == 1
+
+
 @pytest.mark.skipif(not postgres_answers(), reason="no PostgreSQL server on 127.0.0.1:5432")
 def test_two_clusters_over_one_postgresql_send_no_order_twice(tmp_path: Path) -> None:
     with postgres_database() as address:
@@ -136,15 +194,22 @@ def test_two_clusters_over_one_postgresql_send_no_order_twice(tmp_path: Path) ->
 def test_a_schedule_runs_a_sync_that_nobody_watches(place: Installation) -> None:
     prepared(place, 15, 0)
     place.manage("setup_schedules", "--minutes", "1")
-    place.ask(
-        "from django.utils import timezone\nfrom django_q.models import Schedule\n"
-        "answer = Schedule.objects.update(next_run=timezone.now())"
-    )
     place.start("qcluster")
     applied = "select count(*) from staging_stagedorder where state = 'applied'"
-    until(lambda: place.number(applied) and not place.number(OPEN), seconds=90)
+    until(lambda: place.number(applied) and not place.number(OPEN), seconds=180)
     seen = place.ask(LOOK)
     settled(seen)
     assert seen["runs"]["1"][:2] == ["sync", "completed"]
-    alive = place.ask("from ordersite.watchdog import workers\nanswer = workers().alive")
-    assert alive
+    front_page = """
+    from django.contrib.auth.models import Group, User
+    from django.test import Client
+    viewer = User.objects.create_user("nina", is_staff=True)
+    viewer.groups.add(Group.objects.get(name="viewer"))
+    client = Client(headers={"Host": "127.0.0.1"})
+    client.force_login(viewer)
+    answer = client.get("/").content.decode()
+    """
+    page = place.ask(front_page)
+    last = page[page.index("Last sync") : page.index("Next scheduled sync")]
+    assert "Completed" in last and "Alive" in last, last
+    assert re.search(r"by schedule: 15 read, \d+ new, 0 changed, 0 removed; \d+ applied", last), last

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ordersite.demo_users import make_demo_users
+from ordersite.first_start import make_demo_orders, make_demo_users
 from ordersite.supervisor import PortTaken, Supervisor
 
 HOST = "127.0.0.1"
@@ -19,6 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=_port, default=8000, help="port on 127.0.0.1 (default 8000)")
+        parser.add_argument("--no-demo-orders", action="store_true", help="make no orders where there are none")
         parser.add_argument("--no-schedules", action="store_true", help="make no schedules where there are none")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,6 +34,10 @@ class Command(BaseCommand):
             for name, password in made:
                 self._say(f"  {name:<14} {password}")
             self._say("Another one later: python manage.py changepassword viewer")
+        if not options["no_demo_orders"] and (rows := make_demo_orders()):
+            self._say(
+                f"There were no orders yet: {rows:,} invented ones are made. Your own: load_orders FILE --replace"
+            )
         supervisor = Supervisor(HOST, options["port"], say=self._say)
         supervisor.prepare(schedules=not options["no_schedules"])
         try:
