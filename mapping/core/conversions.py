@@ -55,9 +55,7 @@ def decimal(cell: str) -> Value:
     found = _NUMBER.fullmatch(cell) if len(cell) <= MAX_NUMBER else None
     if found is None or not (found["whole"] or found["part"]) or (found["sign"] and found["late"]):
         raise Unreadable(_why_no_number(cell))
-    whole = found["whole"].replace(",", "").lstrip("0") or "0"
-    part = (found["part"] or "").rstrip("0")
-    plain = f"{whole}.{part}" if part else whole
+    plain = _plain(found["whole"].replace(",", ""), found["part"] or "")
     return f"-{plain}" if "-" in (found["sign"], found["late"]) and plain != "0" else plain
 
 
@@ -65,7 +63,7 @@ def _why_no_number(cell: str) -> str:
     if _DECIMAL_COMMA.fullmatch(cell):
         return "is not clear: the comma may divide thousands or decimals"
     if cell.endswith("%"):
-        return "has a percent sign; the mapping reads it with `as: percent`"
+        return "has a percent sign; the mapping reads it with `as: percent` or `as: fraction`"
     return "is not a number"
 
 
@@ -78,9 +76,62 @@ def integer(cell: str) -> Value:
 
 
 def percent(cell: str) -> Value:
-    """The number before a percent sign: `16.5%` and `16.5` both become "16.5"."""
+    """Points of a hundred, as the board shows them: `16.5%` and `16.5` both become "16.5".
+
+    A bare number below 1, such as `0.165`, may be a share of one (16.5%) or a small percentage; it is not read.
+    """
+    points = _before_sign(cell)
+    if points is not None:
+        return points
+    value = decimal(cell)
+    if isinstance(value, str) and value != "0" and value.removeprefix("-").startswith("0."):
+        raise Unreadable(f"is not clear: it may be {_points(value)}% or {value}%; `as: fraction` reads shares of one")
+    return value
+
+
+def fraction(cell: str) -> Value:
+    """A share of one, as the board shows it: `16.5%` and `0.165` both become "0.165".
+
+    A bare number above 1, such as `16.5`, may be a percentage or a multiple; it is not read.
+    """
+    points = _before_sign(cell)
+    if points is not None:
+        return _share(points)
+    value = decimal(cell)
+    if isinstance(value, str) and value.removeprefix("-") != "1" and not value.removeprefix("-").startswith("0"):
+        raise Unreadable(f"is not clear: it may be {value}% or {value} times; `as: percent` reads percentages")
+    return value
+
+
+def _before_sign(cell: str) -> str | None:
+    """The plain number before a percent sign, None where there is no sign. Raises Unreadable."""
     cell = one_line(cell)
-    return decimal(cell[:-1].rstrip() if cell.endswith("%") else cell)
+    if not cell.endswith("%"):
+        return None
+    value = decimal(cell[:-1].rstrip())
+    if not isinstance(value, str):
+        raise Unreadable("has a percent sign and no number")
+    return value
+
+
+def _points(share: str) -> str:
+    """A plain share of one as points of a hundred, exactly: "0.165" -> "16.5"."""
+    whole, _, part = share.removeprefix("-").partition(".")
+    part = part.ljust(2, "0")
+    return ("-" if share.startswith("-") else "") + _plain(whole + part[:2], part[2:])
+
+
+def _share(points: str) -> str:
+    """Plain points of a hundred as a share of one, exactly: "16.5" -> "0.165"."""
+    whole, _, part = points.removeprefix("-").partition(".")
+    whole = whole.rjust(3, "0")
+    plain = _plain(whole[:-2], whole[-2:] + part)
+    return f"-{plain}" if points.startswith("-") and plain != "0" else plain
+
+
+def _plain(whole: str, part: str) -> str:
+    whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+    return f"{whole}.{part}" if part else whole
 
 
 def day(cell: str) -> Value:
@@ -155,6 +206,7 @@ _TEXTS: Mapping[str, Conversion] = {
     "integer": integer,
     "decimal": decimal,
     "percent": percent,
+    "fraction": fraction,
     "date": day,
 }
 _ONE_LABEL: Mapping[str, Conversion] = {
@@ -162,6 +214,7 @@ _ONE_LABEL: Mapping[str, Conversion] = {
     "integer": integer,
     "decimal": decimal,
     "percent": percent,
+    "fraction": fraction,
     "date": day,
 }
 
@@ -177,7 +230,7 @@ def _as_label(conversion: Conversion) -> Conversion:
 FITS: Mapping[str, Fit] = {
     "text": Fit(text, _TEXTS),
     "long_text": Fit(long_text, _TEXTS),
-    "numbers": Fit(decimal, {"decimal": decimal, "integer": integer, "percent": percent}),
+    "numbers": Fit(decimal, {"decimal": decimal, "integer": integer, "percent": percent, "fraction": fraction}),
     "date": Fit(day, {"date": day}),
     "status": Fit(text, _ONE_LABEL),
     "dropdown": Fit(one_label, {**{name: _as_label(each) for name, each in _ONE_LABEL.items()}, "list": labels}),
@@ -192,6 +245,7 @@ KIND_OF_NAME: Mapping[str, str] = {
     "integer": "numbers",
     "decimal": "numbers",
     "percent": "numbers",
+    "fraction": "numbers",
     "date": "date",
     "yes/no": "checkbox",
     "list": "dropdown",

@@ -24,7 +24,7 @@ from .texts import fold
 __all__ = ["ColumnsMissing", "Family", "KeyReader", "UnknownCustomer", "alias_problems", "key_reader", "kind_for"]
 
 # Part of every key: raised when the code renders the same mapping differently, so that rows are compared again.
-RENDERING = 1
+RENDERING = 2
 
 
 class UnknownCustomer(LookupError):

@@ -148,7 +148,7 @@ LineTemplate = Annotated[Filled, AfterValidator(_line_template)]
 MapTarget = Annotated[str, BeforeValidator(_empty_is_text)]
 Names = tuple[Filled, ...]
 
-ConversionName = Literal["text", "long text", "integer", "decimal", "percent", "date", "yes/no", "list"]
+ConversionName = Literal["text", "long text", "integer", "decimal", "percent", "fraction", "date", "yes/no", "list"]
 Empty = Literal["clear", "keep", "reject"]
 Unreadable = Literal["leave", "reject"]
 Otherwise = Literal["pass", "leave", "reject"]

@@ -50,6 +50,7 @@ def translate_board(
     for section in MAPPED:
         for inner, entry in _entries(body.get(section), _join(path, section), findings):
             _keep(columns, column(entry, inner, mapped, findings), findings)
+    _moved(columns, mapped, findings)
     board = _board_block(root, base, findings)
     _computed(body.get("computed_fields"), _join(path, "computed_fields"), board, columns, base, findings)
     preprocessing = body.get("preprocessing")
@@ -65,6 +66,21 @@ def translate_board(
     if source_columns is not None:
         columns = held_against_source(columns, source_columns, findings)
     return board_draft(base, board, columns, findings, file)
+
+
+def _moved(columns: Mapping[str, Column], mapped: Mapping[str, str], findings: Findings) -> None:
+    """Where the file and the document that holds now name the same board, a column of which they disagree is open:
+    one of the two ids may be stale, and only the board itself tells which.
+    """
+    both = [made for name, made in columns.items() if name in mapped]
+    differ = [made for made in both if made.to != mapped[made.source]]
+    if len(differ) * 2 >= len(both):  # another board, which has ids of its own
+        return
+    for made in differ:
+        message = (
+            f"{shown(made.source)} goes to {made.to} here, and to {mapped[made.source]} by the document that holds"
+        )
+        findings.open(made.node, made.path, message, "Keep the one that the board has; check_mapping --online tells.")
 
 
 def _body(root: Node) -> tuple[Node, str]:

@@ -45,12 +45,15 @@ _CONVERSIONS: Mapping[str, str] = {
         "decimal": "currency decimal float money number numbers numeric numeric_conversion price to_decimal to_number",
         "integer": "int integer to_int to_integer whole_number",
         "percent": "percent percentage to_percent",
+        "fraction": "fraction percent_to_decimal percentage_to_decimal percentage_to_fraction rate share to_fraction",
         "yes/no": "bool boolean checkbox to_boolean yes_no",
         "list": "list multi_value split split_list",
         "long text": "long_text multiline",
     }.items()
     for name in names.split()
 }
+_DATES = frozenset(name for name, conversion in _CONVERSIONS.items() if conversion == "date")
+_ISO = frozenset(["iso", "iso8601", "iso_8601", "y_m_d", "yyyy_mm_dd"])
 _KINDS: Mapping[str, str] = {
     name: kind
     for kind, names in {
@@ -179,12 +182,17 @@ def _transform(made: Column, node: Node | None, guessed: str, findings: Findings
     if node is None:
         return
     path, name = f"{made.path}.transformation", word(node.text())
+    head, _, parameter = node.text().partition(":")
+    if word(head) in _DATES and word(parameter) in _ISO:
+        name = word(head)
     conversion = _CONVERSIONS.get(name)
     if conversion and guessed in FITS and conversion not in FITS[guessed].named:
         message = f"the transformation {shown(node.text())} does not fit {made.to}, a column of the kind {guessed}"
         findings.open(node, path, message, "Choose an `as` for it in the draft, or leave it.")
     elif conversion:
         made.as_ = conversion
+    elif made.values and name.endswith(("_lookup", "_map", "_mapping", "_rules")):
+        return  # such as customer_mapping_lookup: the rules beside it say all of it
     elif name in _BY_RULES and not made.values:
         findings.open(node, path, f"{shown(node.text())} has no rules beside it", "Add `values` in the draft.")
     elif name not in _NEEDLESS and name not in _BY_RULES:

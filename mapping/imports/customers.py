@@ -15,6 +15,8 @@ from .reading import Node
 
 NAME = ("canonical", "canonical_name", "customer", "name")
 SPELLINGS = ("master_order_list", "aliases", "alias")
+SIZE = ("size", "canonical", "name", "target")
+OTHER_NAMES = ("aliases", "names", "variants", "source")
 STATUSES = ("approved", REVIEW, "")
 _KNOWN = (*NAME, *SPELLINGS, "status", "matching_config", "size_aliases")
 
@@ -132,6 +134,12 @@ def _status(node: Node | None, path: str, parts: CustomerParts, findings: Findin
 
 def _sizes(node: Node, path: str, columns: Sequence[str] | None, parts: CustomerParts, findings: Findings) -> None:
     """`XS: [EXTRA SMALL]` -> the size column EXTRA SMALL counts as XS; a name that is no column needs no rule."""
+    if isinstance(node.value, list) and all(_size_entry(each) for each in node.value):
+        for number, each in enumerate(node.value, 1):
+            size, names = _size_entry(each) or ("", each)
+            findings.rest(each, f"{path}[{number}]", (*SIZE, *OTHER_NAMES), harmless=True)
+            _sizes(Node({size: names}, each.line), f"{path}[{number}]", columns, parts, findings)
+        return
     if not isinstance(node.value, dict):
         findings.open(
             node, path, "is no block of sizes with their other names", "Set `sizes: {rename: ...}` in the draft."
@@ -139,11 +147,21 @@ def _sizes(node: Node, path: str, columns: Sequence[str] | None, parts: Customer
         return
     for size, names in node.items():
         inner = f"{path}.{size}"
+        listed = first(names, OTHER_NAMES)
+        if listed is not None:
+            findings.rest(names, inner, OTHER_NAMES, harmless=True)
+            names = listed
         for each in names.value if isinstance(names.value, list) else [names]:
             if isinstance(each.value, list | dict):
                 findings.open(each, inner, "is no name of a size", "Set `sizes: {rename: ...}` in the draft.")
             elif each.text() and one_line(size) and each.text() != one_line(size):
                 _size(each, inner, one_line(size), columns, parts, findings)
+
+
+def _size_entry(node: Node) -> tuple[str, Node] | None:
+    """The size and its other names, of an entry that names both; None of any other."""
+    size, names = first(node, SIZE), first(node, OTHER_NAMES)
+    return (size.text(), names) if size is not None and size.text() and names is not None else None
 
 
 def _size(

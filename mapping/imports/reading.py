@@ -27,6 +27,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _STANDARD_TAG = "tag:yaml.org,2002:"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_TABBED = re.compile(r"^[ ]*\t[ \t]*", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]*\t[ \t]*", re.MULTILINE)
 
 Value = str | None | list["Node"] | dict[str, "Node"]
@@ -59,18 +60,27 @@ def read(data: bytes) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
     text, refusal = _decoded(data)
     if refusal is not None:
         return (), (refusal,)
-    builder = _Builder(_as_yaml(text))
-    try:
-        documents = tuple(builder.documents())
-    except _Refused as refused:
-        return (), (refused.problem,)
-    except (yaml.YAMLError, ValueError, OverflowError):
-        return (), (_syntax(text),)
+    documents, problems = _built(_as_yaml(text))
+    if not documents and problems and _TABBED.search(text):
+        documents, problems = _built(_TABBED.sub(lambda found: found[0].replace("\t", "  "), text))
+    if not documents and problems:
+        return (), tuple(problems)
     filled = tuple(document for document in documents if document.value is not None)
     if not filled:
         empty = Problem(1, 1, "", "the file is empty", "Name a file of the earlier system.")
         return (), (empty,)
-    return filled, tuple(builder.problems)
+    return filled, tuple(problems)
+
+
+def _built(text: str) -> tuple[tuple[Node, ...], list[Problem]]:
+    """The documents of a YAML text with what is odd about them, or none with the reason."""
+    builder = _Builder(text)
+    try:
+        return tuple(builder.documents()), builder.problems
+    except _Refused as refused:
+        return (), [refused.problem]
+    except (yaml.YAMLError, ValueError, OverflowError):
+        return (), [_syntax(text)]
 
 
 class _Refused(Exception):

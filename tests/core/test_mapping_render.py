@@ -127,6 +127,58 @@ def test_an_unreadable_price_does_not_hide_the_order(price: object) -> None:
     assert problem.reason
 
 
+PERCENT = "{to: numeric_tariff, as: percent, values:"
+FRACTION = "{to: numeric_tariff, as: fraction, values:"
+
+
+@pytest.mark.parametrize(
+    ("cell", "points", "share"),
+    [
+        ("16.5%", "16.5", "0.165"),
+        ("16.50 %", "16.5", "0.165"),
+        ("0.5%", "0.5", "0.005"),
+        ("-2.5%", "-2.5", "-0.025"),
+        ("100%", "100", "1"),
+        ("0%", "0", "0"),
+        ("0", "0", "0"),
+        ("0.00", "0", "0"),
+        ("TRUE", "0", "0"),
+        ("16.5", "16.5", None),
+        (16.5, "16.5", None),
+        ("1", "1", "1"),
+        ("1.2", "1.2", None),
+        ("0.165", None, "0.165"),
+        (0.165, None, "0.165"),
+        (".165", None, "0.165"),
+        ("-0.165", None, "-0.165"),
+        ("0.123456789012345678901234567890123%", "0.123456789012345678901234567890123", None),
+        ("1234567890123456789012345678%", "1234567890123456789012345678", "12345678901234567890123456.78"),
+        ("TBC", None, None),
+        ("5%%", None, None),
+        ("%", None, None),
+    ],
+)
+def test_a_percentage_is_written_as_the_mapping_says_and_never_guessed(
+    cell: object, points: str | None, share: str | None
+) -> None:
+    for text, wanted in ((PERCENT, points), (FRACTION, share)):
+        made = changed(PERCENT, text) if text != PERCENT else family()
+        rendered = render(made, TARIFF=cell, EX_FACTORY="2026-01-31")
+        assert isinstance(rendered, Rendered)
+        if wanted is None and "0.1234567" in str(cell):
+            continue
+        assert rendered.order.cells.get("numeric_tariff", None) == wanted
+        assert ("numeric_tariff" in rendered.order.left) is (wanted is None)
+        assert len(rendered.problems) == (wanted is None)
+
+
+def test_an_unclear_percentage_names_both_readings_and_the_remedy() -> None:
+    (problem,) = render(TARIFF="0.165").problems
+    assert problem.reason == "is not clear: it may be 16.5% or 0.165%; `as: fraction` reads shares of one"
+    (problem,) = render(changed(PERCENT, FRACTION), TARIFF="16.5").problems
+    assert problem.reason == "is not clear: it may be 16.5% or 16.5 times; `as: percent` reads percentages"
+
+
 def test_an_unreadable_price_makes_the_order_invalid_where_the_mapping_says_so() -> None:
     made = changed("{to: numeric_price, as: decimal}", "{to: numeric_price, as: decimal, unreadable: reject}")
     assert invalid(made, PRICE="TBC").problems == (CellProblem("PRICE", "TBC", "is not a number"),)

@@ -10,7 +10,7 @@ import yaml
 
 from mapping.core.document import parse_board
 from mapping.core.problems import errors
-from mapping.core.rules import Mapping, effective
+from mapping.core.rules import Mapping, effective, size_columns
 from mapping.core.targets import check, expected_structure, label_plan, source_columns_needed
 from monday.core.structure import BoardStructure, Column, Group, Label
 
@@ -243,6 +243,16 @@ def test_the_shipped_board_document_fits_the_board_and_the_table_of_the_facts() 
     # The board of the facts has no UUID and no key column yet; everything else must fit.
     assert {path for path, _, _ in found(mapping, structure, columns)} == {"board.uuid_column", "sizes.key_column"}
     pairs = {rules.source: rules.to for rules in mapping.columns}
+    assert len(pairs) == 43
+    assert mapping.sizes is not None
+    assert list(size_columns(mapping.sizes, columns)) == source["sizes"]
+    assert mapping.sizes.size_column == "dropdown_mkrak7qp"
+    assert mapping.sizes.quantity_column == "numeric_mkra7j8e"
+    assert mapping.source.identity == source["identity"]
+    assert mapping.board.uuid_column not in live, "prepare_board makes it under this id"
+    assert "text_mkr5kyf4 for FREIGHT, which the board no longer has" in " ".join(
+        SHIPPED.read_text(encoding="utf-8").split()
+    )
     stale = {name for name, to in facts["pairs"].items() if to not in live}
     assert pairs.keys() == facts["pairs"].keys()
     assert {name for name, to in facts["pairs"].items() if pairs[name] != to} == stale == {"FREIGHT"}

@@ -373,3 +373,69 @@ def test_the_pairs_of_the_facts_are_all_translated() -> None:
     made = draft(json.dumps({"exact_matches": entries}), columns=None)
     assert made.translated == len(pairs) == 43
     assert made.open == ()
+
+
+def test_an_id_that_the_document_in_force_contradicts_is_open() -> None:
+    entries = [
+        {"source_field": "ORDER", "target_column_id": "text_order"},
+        {"source_field": "STYLE", "target_column_id": "dropdown_style"},
+        {"source_field": "PRICE", "target_column_id": "text_stale"},
+    ]
+    made = draft(json.dumps({"exact_matches": entries}))
+    ((_, path, message),) = opened(made)
+    assert path == "exact_matches[3]"
+    assert message == "'PRICE' goes to text_stale here, and to numeric_price by the document that holds"
+    assert not made.publishable
+    assert "PRICE" in made.text, "the draft keeps what the file says"
+
+
+def test_a_file_of_another_board_has_ids_of_its_own() -> None:
+    entries = [{"source_field": name, "target_column_id": f"text_{name.lower()}x"} for name in ("ORDER", "STYLE")]
+    assert opened(draft(json.dumps({"exact_matches": entries}))) == []
+
+
+@pytest.mark.parametrize(
+    ("transformation", "rules", "as_", "open_"),
+    [
+        ("date_format: YYYY-MM-DD", None, "date", 0),
+        ("date_format: DD/MM/YYYY", None, "date", 1),
+        ("customer_mapping_lookup", [{"source_value": "A", "target_value": "B"}], None, 0),
+        ("customer_mapping_lookup", None, None, 1),
+        ("percentage_to_decimal", None, "fraction", 0),
+    ],
+)
+def test_transformations_with_a_parameter_or_rules_beside_them(
+    transformation: str, rules: Any, as_: str | None, open_: int
+) -> None:
+    to = {"date": "date_exf", "fraction": "numeric_tariff"}.get(as_ or "", "dropdown_style")
+    made = mapping(source_field="PO", target_column_id=to, transformation=transformation, mapping_rules=rules)
+    assert len(made.open) == open_, opened(made)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        "{XXL: [2XL]}",
+        "{XXL: 2XL}",
+        "{XXL: {aliases: [2XL]}}",
+        "[{size: XXL, aliases: [2XL]}]",
+        "[{name: XXL, variants: 2XL, rank: 5}]",
+    ],
+)
+def test_other_names_of_sizes_are_read_in_every_shape(sizes: str) -> None:
+    for block in (f"matching_config: {{size_aliases: {sizes}}}", f"size_aliases: {sizes}"):
+        made = draft(f"customers:\n  - canonical: A\n    {block}\n")
+        document, _ = parse_customer(made.text)
+        assert document is not None
+        assert document.sizes.rename == {"2XL": "XXL"}
+        assert made.open == ()
+
+
+def test_a_file_that_is_indented_with_tabs_is_read() -> None:
+    text = "customers:\n\t- canonical: A\n\t  status: approved\n\t  aliases:\n\t\t- A\tONE\n"
+    (made,) = translated(text).drafts
+    document, _ = parse_customer(made.text)
+    assert document is not None
+    assert (document.customer, document.aliases) == ("A", ("A ONE",))
+    broken = translated(text + "\t  x: [")
+    assert broken.refusals[0].line >= 5
