@@ -81,7 +81,8 @@ async function edit(cell) {
     const answer = await fetch(form.action, { method: 'POST', body });
     busy = false;
     if (answer.ok) { await refresh(); return; }
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const told = (await answer.text()).match(/<p class="warning">[^]*?<\/p>/);  // the rest of the page brings its own style
+    const page = new DOMParser().parseFromString(told ? told[0] : '', 'text/html');
     let said = form.querySelector('.warning');
     if (!said) { said = document.createElement('span'); said.className = 'warning'; form.append(said); }
     said.textContent = page.querySelector('.warning')?.textContent || 'This was not saved.';
