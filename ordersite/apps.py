@@ -1,7 +1,11 @@
 """The site as Django apps: our own admin site as the default one, and the commands of this folder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import django.contrib.admin.apps as admin_apps
 from django.apps import AppConfig
+from django.core import checks
 
 
 class OrdersiteConfig(AppConfig):
@@ -9,8 +13,26 @@ class OrdersiteConfig(AppConfig):
     default = True
 
 
-class OrdersiteAdminConfig(admin_apps.AdminConfig):
-    """Django's admin with `ordersite.site.OrdersiteAdmin` in the place of the stock site."""
+class OrdersiteAdminConfig(admin_apps.SimpleAdminConfig):
+    """Django's admin with `ordersite.site.OrdersiteAdmin` in the place of the stock site.
+
+    The screens are loaded with the addresses (`ordersite.urls`) and before they are checked: most commands need none
+    of them, and they take longer to load than a quiet sync takes to run.
+    """
 
     default = False
     default_site = "ordersite.site.OrdersiteAdmin"
+
+    def ready(self) -> None:
+        from django.contrib.admin.checks import check_dependencies
+
+        checks.register(check_dependencies, checks.Tags.admin)
+        checks.register(_check_screens, checks.Tags.admin)
+
+
+def _check_screens(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
+    from django.contrib import admin
+    from django.contrib.admin.checks import check_admin_app
+
+    admin.autodiscover()
+    return list(check_admin_app(app_configs, **options))

@@ -6,6 +6,8 @@ from django.urls import path, re_path
 from .health import healthz, metrics, readyz
 from .sandbox_page import sandbox_page
 
+admin.autodiscover()
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

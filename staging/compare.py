@@ -1,38 +1,40 @@
 """Level 1 of detection: source fingerprints against what is known -> the records that may have moved.
 
-The source is read once, as identity and fingerprint. Records are compared in partitions of their UUID, each of a
-bounded number of rows, so memory does not grow with the table; a table of several partitions is spooled to temporary
-files on the way.
+The source is read once, as identity and fingerprint, page by page against what is known; a page that holds nothing but
+quiet rows costs a few built-in calls. Records are compared in partitions of their UUID, each of a bounded number of
+rows, so memory does not grow with the table; a table of several partitions is spooled to temporary files on the way.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
+
+from django.db.models import Case, QuerySet, Value, When
 
 from monday.models import Board
 
-from .core.identity import Unreadable, canonical, derived
+from .core.identity import Unreadable, canonical, canonical_page, derived
 from .models import Seen, Snapshot, StagedOrder
 from .models.snapshot import LinkState, Verdict
 
 PARTITION_ROWS = 120_000
+CHUNK = 5_000  # rows of what is known, fetched at a time
+SPOOL = 250_000  # letters of a spooled file, read at a time
+LOOKED_UP = 500  # records that one statement names
 
 
-class Known(NamedTuple):
-    """What is known of a record: the fingerprint it was judged at, and what that judgement counts as."""
+class Page(NamedTuple):
+    """Rows of one partition: records, their fingerprints, and their identities as the source spells them."""
 
-    fingerprint: str
-    scheme: str
-    mapping_key: str
-    verdict: str
-    linked: bool = False
-    """Whether an item on the board is linked to the record: then its absence from the source is a removal."""
+    records: Sequence[str]
+    fingerprints: Sequence[str]
+    raws: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -46,12 +48,17 @@ class Comparison:
     vanished: list[str] = field(default_factory=list)
     duplicates: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    unreadable_rows: int = 0
+    incomparable: int = 0
+    """Of those that moved: judged under another scheme or mapping, so that their fingerprints say nothing."""
     forgotten: list[str] = field(default_factory=list)
     """Records with a verdict and nothing else, which the source does not hold any more."""
+    asleep: set[str] = field(default_factory=set)
+    """Of a full run: records that moved by no fingerprint, and are rendered all the same."""
 
 
 def compare(
-    rows: Iterable[tuple[str | None, str]],
+    pages: Iterable[Sequence[tuple[str | None, str]]],
     *,
     board: Board,
     expected_rows: int,
@@ -59,21 +66,27 @@ def compare(
     mapping_keys: frozenset[str],
     without_identity: Iterable[tuple[str, str]] = (),
     anew: Collection[str] = (),
+    full: bool = False,
+    classify: Classify | None = None,
 ) -> Comparison:
     """Compare every row's source fingerprint with what is known of its record.
 
     Records of `anew` count as appeared where they stand in the source, whatever is known of them. `without_identity`
-    are (record, fingerprint) of the rows whose UUID is derived from their business key; the rows of `rows` that have
-    none are only counted. Reads the database outside any transaction of its own.
+    are (record, fingerprint) of the rows whose UUID is derived from their business key; the rows of `pages` that have
+    none are only counted. `full` lets every known record count as moved, and remembers which of them had not. Reads
+    the database outside any transaction of its own.
     """
     found = Comparison()
     bounds = _bounds(expected_rows)
+    stream = _canonical(pages, without_identity, found)
     with ExitStack() as stack:
-        spools = [_Spool(stack, in_memory=len(bounds) == 1) for _ in bounds]
-        for record, fingerprint, raw in _canonical(rows, without_identity, found):
-            spools[int(record[:2], 16) * len(bounds) // 256].add(record, fingerprint, raw)
-        for (low, high), spool in zip(bounds, spools, strict=True):
-            _compare_partition(spool, _known(board, low, high), scheme, mapping_keys, found, anew)
+        parts: list[Iterable[Page]] = [stream]
+        if len(bounds) > 1:
+            parts = list(_spooled(stream, len(bounds), stack))
+        for (low, high), part in zip(bounds, parts, strict=True):
+            known = _Known().read(board, low, high, scheme, mapping_keys)
+            _compare_partition(part, known, found, anew, full=full, classify=classify or joined)
+    _forget_linked(board, found)
     found.moved.sort()
     found.appeared.sort()
     found.vanished.sort()
@@ -81,19 +94,37 @@ def compare(
 
 
 def _canonical(
-    rows: Iterable[tuple[str | None, str]], without_identity: Iterable[tuple[str, str]], found: Comparison
-) -> Iterator[tuple[str, str, str]]:
+    pages: Iterable[Sequence[tuple[str | None, str]]], without_identity: Iterable[tuple[str, str]], found: Comparison
+) -> Iterator[Page]:
+    for page in pages:
+        found.read += len(page)
+        named = [row for row in page if row[0] is not None]
+        if not named:
+            continue
+        raws, fingerprints = zip(*named, strict=True)
+        records = canonical_page(raws)
+        yield _one_by_one(named, found) if records is None else Page(records, fingerprints, raws)
+    of_their_own = list(without_identity)
+    if of_their_own:
+        yield Page(
+            [record for record, _ in of_their_own], [print_ for _, print_ in of_their_own], [""] * len(of_their_own)
+        )
+
+
+def _one_by_one(rows: Sequence[tuple[str | None, str]], found: Comparison) -> Page:
+    """A page in which an identity is spelled in its own way, is empty, or is none."""
+    page = Page([], [], [])
     for raw, fingerprint in rows:
-        found.read += 1
         try:
             record = canonical(raw)
         except Unreadable:
             found.unreadable[derived((str(raw),))] = str(raw)
+            found.unreadable_rows += 1
             continue
         if record is not None:
-            yield record, fingerprint, str(raw)
-    for record, fingerprint in without_identity:
-        yield record, fingerprint, ""
+            for values, value in zip(page, (record, fingerprint, str(raw)), strict=True):
+                values.append(value)  # type: ignore[attr-defined]  # they are lists, as they were made above
+    return page
 
 
 def _bounds(rows: int) -> list[tuple[str, str]]:
@@ -103,113 +134,175 @@ def _bounds(rows: int) -> list[tuple[str, str]]:
     return [(f"{low:02x}", f"{high:02x}" if high < 256 else "g") for low, high in pairwise(edges)]
 
 
-class _Spool:
-    """The rows of one partition: in memory where there is only one, else in a temporary file."""
-
-    def __init__(self, stack: ExitStack, *, in_memory: bool) -> None:
-        self._rows: list[tuple[str, str, str]] = []
-        self._file: IO[str] | None = (
-            None if in_memory else stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))  # noqa: SIM115
-        )
-
-    def add(self, record: str, fingerprint: str, raw: str) -> None:
-        if self._file is None:
-            self._rows.append((record, fingerprint, raw))
-        else:
-            self._file.write(f"{record}\t{fingerprint}\t{raw}\n")
-
-    def __iter__(self) -> Iterator[tuple[str, str, str]]:
-        if self._file is None:
-            yield from self._rows
-            return
-        self._file.seek(0)
-        for line in self._file:
-            record, fingerprint, raw = line.rstrip("\n").split("\t", 2)
-            yield record, fingerprint, raw
+def _spooled(stream: Iterable[Page], parts: int, stack: ExitStack) -> Iterator[Iterator[Page]]:
+    """The rows of each partition, by way of temporary files."""
+    files = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]  # noqa: SIM115
+    writes = {f"{number:02x}": files[number * parts // 256].write for number in range(256)}
+    for page in stream:
+        for record, fingerprint, raw in zip(*page, strict=True):
+            writes[record[:2]](f"{record}\t{fingerprint}\t{raw}\n")
+    return map(_reread, files)
 
 
-def _known(board: Board, low: str, high: str) -> dict[str, Known]:
-    """What is known of the records of one partition: snapshots, then verdicts, then the last word that was staged."""
-    known: dict[str, Known] = {}
-    snapshots = Snapshot.objects.filter(board=board, record__gte=low, record__lt=high)
-    fields = ("record", "source_fingerprint", "scheme", "mapping_key", "state", "withheld")
-    for record, fingerprint, scheme, key, state, withheld in snapshots.values_list(*fields).iterator(chunk_size=5000):
-        waits = withheld or state == LinkState.GONE
-        verdict = "removed" if state == LinkState.REMOVED else "waiting" if waits else "unchanged"
-        known[record] = Known(fingerprint, scheme, key, verdict, state == LinkState.LINKED)
-    seen = Seen.objects.filter(board=board, record__gte=low, record__lt=high)
-    for record, fingerprint, scheme, key, verdict in seen.values_list(
-        "record", "source_fingerprint", "scheme", "mapping_key", "verdict"
-    ).iterator(chunk_size=5000):
-        known[record] = Known(fingerprint, scheme, key, verdict, record in known and known[record].linked)
-    staged = StagedOrder.objects.filter(board=board, current=True, record__gte=low, record__lt=high)
-    for record, fingerprint, scheme, key, operation in staged.values_list(
-        "record", "source_fingerprint", "scheme", "mapping_key", "operation"
-    ).iterator(chunk_size=5000):
-        known[record] = Known(fingerprint, scheme, key, "removing" if operation == "remove" else "waiting")
-    return known
+def _reread(file: IO[str]) -> Iterator[Page]:
+    file.seek(0)
+    while lines := file.readlines(SPOOL):
+        fields = zip(*(line.rstrip("\n").split("\t", 2) for line in lines), strict=True)
+        yield Page(*map(list, fields))
 
 
-QUIET = {
-    "unchanged": "unchanged",
-    "waiting": "waiting",
-    Verdict.INVALID.value: "invalid",
-    Verdict.UNKNOWN_CUSTOMER.value: "invalid",
-}
-"""What a row counts as when nothing moved since its verdict; other verdicts are always judged again."""
+UNUSABLE = (Verdict.INVALID, Verdict.UNKNOWN_CUSTOMER)
+FOLLOWED = ("unchanged", "waiting")
+"""What is known of a record whose absence from the source is a removal."""
+
+
+class _Known:
+    """What is known of the records of one partition, each once.
+
+    `quiet` maps what a row counts as, when nothing moved since its verdict, to fingerprints by record; `other` maps
+    records to a verdict that is always judged again, or was given under another scheme or mapping.
+    """
+
+    def __init__(self) -> None:
+        self.quiet: dict[str, dict[str, str]] = {"unchanged": {}, "waiting": {}, "invalid": {}}
+        self.other: dict[str, str] = {}
+
+    def read(self, board: Board, low: str, high: str, scheme: str, mapping_keys: frozenset[str]) -> _Known:
+        """Snapshots, then verdicts, then the last word that was staged: the later one on a record holds."""
+        for rows in _words(board, low, high):
+            quiet: dict[str, dict[str, str]] = {word: {} for word in self.quiet}
+            other: dict[str, str] = {}
+            for record, fingerprint, written, key, word in rows.iterator(chunk_size=CHUNK):
+                if written == scheme and key in mapping_keys and word in quiet:
+                    quiet[word][record] = fingerprint
+                else:
+                    other[record] = word
+            for earlier in (*self.quiet.values(), self.other):
+                for later in (*quiet.values(), other):
+                    for record in earlier.keys() & later.keys() if earlier and later else ():
+                        del earlier[record]
+            for word, fresh in quiet.items():
+                self.quiet[word] = {**self.quiet[word], **fresh} if self.quiet[word] else fresh
+            self.other |= other
+        return self
+
+    def verdict(self, record: str) -> str:
+        """What is known of a record, "" where nothing is."""
+        return self.other.get(record) or next((word for word, quiet in self.quiet.items() if record in quiet), "")
+
+    def take(self, records: Collection[str]) -> dict[str, str]:
+        """Leave these records out from here on; says what was known of them."""
+        taken = {record: verdict for record in records if (verdict := self.verdict(record))}
+        for listed in (*self.quiet.values(), self.other):
+            for record in taken:
+                listed.pop(record, None)
+        return taken
+
+    def absent(self, present: Collection[str]) -> dict[str, str]:
+        """What is known of records that are not among these."""
+        found = {record: verdict for record, verdict in self.other.items() if record not in present}
+        for word, quiet in self.quiet.items():
+            found |= dict.fromkeys(quiet.keys() - present, word)
+        return found
+
+
+def _words(board: Board, low: str, high: str) -> Iterator[QuerySet[Any, Any]]:
+    """Where something is known of records: record, fingerprint, its scheme and mapping, and what the row counts as."""
+    within = {"board": board, "record__gte": low, "record__lt": high}
+    for queryset, word in (
+        (Snapshot.objects.filter(**within), ACCEPTED),
+        (Seen.objects.filter(**within), SEEN),
+        (StagedOrder.objects.filter(**within, current=True), STAGED),
+    ):
+        yield queryset.values_list("record", "source_fingerprint", "scheme", "mapping_key", word)
+
+
+# One pass over each table, and no payload parsed.
+ACCEPTED = Case(
+    When(state=LinkState.REMOVED, then=Value("removed")),
+    When(state=LinkState.GONE, then=Value("waiting")),
+    When(withheld={}, then=Value("unchanged")),
+    default=Value("waiting"),
+)
+SEEN = Case(When(verdict__in=UNUSABLE, then=Value("invalid")), default=Value("duplicate"))
+STAGED = Case(When(operation="remove", then=Value("removing")), default=Value("waiting"))
 
 
 def _compare_partition(
-    spool: Iterable[tuple[str, str, str]],
-    known: dict[str, Known],
-    scheme: str,
-    mapping_keys: frozenset[str],
-    found: Comparison,
-    anew: Collection[str],
+    pages: Iterable[Page], known: _Known, found: Comparison, anew: Collection[str], *, full: bool, classify: Classify
 ) -> None:
-    current: dict[str, tuple[str, str]] = {}
-    for record, fingerprint, raw in spool:
-        if record in current or record in found.duplicates:
-            found.duplicates[record] = found.duplicates.get(record, 1) + 1
-            continue
-        current[record] = (fingerprint, raw)
-    for record in found.unreadable:
-        known.pop(record, None)
+    forced = known.take(anew) if anew else {}
+    present: set[str] = set()
     differing: dict[str, str] = {}
-    for record, (fingerprint, raw) in current.items():
-        if record in found.duplicates:
-            known.pop(record, None)
-            continue
-        if record in anew:
-            known.pop(record, None)
-        was = known.get(record)
-        if was and was.fingerprint == fingerprint and was.scheme == scheme and was.mapping_key in mapping_keys:
-            verdict = QUIET.get(was.verdict)
-            if verdict:
-                found.quiet[verdict] += 1
-                del known[record]
-                continue
-        differing[record] = raw
-    _join(differing, known, found)
+    for page in pages:
+        repeated = present.intersection(page.records)
+        if len(set(page.records)) < len(page.records):
+            repeated |= {record for record, times in Counter(page.records).items() if times > 1}
+        if repeated:
+            page = _without_repeated(page, repeated, present, differing, known, found)
+        present.update(page.records)
+        rest: Sequence[tuple[str, str, str]] = list(zip(*page, strict=True))
+        for word, quiet in known.quiet.items():
+            of = quiet.get
+            loud = [row for row in rest if of(row[0]) != row[1]] if quiet else rest
+            if full:
+                found.asleep.update({row[0] for row in rest}.difference([row[0] for row in loud]))
+            else:
+                found.quiet[word] += len(rest) - len(loud)
+                rest = loud
+        for record, _, raw in rest:
+            differing[record] = raw
+    present.update(found.unreadable)
+    former = {record: verdict for record in differing if (verdict := known.verdict(record))}
+    found.incomparable += sum(known.other.get(record, "") in known.quiet for record in former)
+    former |= known.absent(present)
+    former |= {record: verdict for record, verdict in forced.items() if record not in present}
+    if differing or former:
+        classify(differing, former, found)
 
 
-def _join(differing: dict[str, str], known: dict[str, Known], found: Comparison) -> None:
+def _without_repeated(
+    page: Page, repeated: set[str], present: set[str], differing: dict[str, str], known: _Known, found: Comparison
+) -> Page:
+    """The rows of a page whose record stands on no other; a first row that was counted already is taken back."""
+    for record in repeated.intersection(present):
+        if record not in found.duplicates:
+            found.duplicates[record] = 1
+            if differing.pop(record, None) is None:
+                found.quiet[known.verdict(record)] -= 1
+            found.asleep.discard(record)
+    for record in page.records:
+        if record in repeated:
+            found.duplicates[record] = found.duplicates.get(record, 0) + 1
+    present |= repeated
+    rows = [row for row in zip(*page, strict=True) if row[0] not in repeated]
+    return Page(*map(list, zip(*rows, strict=True))) if rows else Page([], [], [])
+
+
+def joined(differing: dict[str, str], former: dict[str, str], found: Comparison) -> None:
     """The outer join on the record, over what moved only: on both sides, appeared, or vanished."""
-    if not differing and not known:
-        return
     import pandas as pd  # only where something moved: the import costs more than a quiet comparison
 
-    current = pd.DataFrame({"record": list(differing), "raw": list(differing.values())}, dtype="object")
-    former = pd.DataFrame({"record": list(known), "verdict": [k.verdict for k in known.values()]}, dtype="object")
-    joined = current.merge(former, on="record", how="outer", indicator=True)
-    for record, raw, verdict, side in joined[["record", "raw", "verdict", "_merge"]].itertuples(index=False):
+    now = pd.DataFrame({"record": list(differing), "raw": list(differing.values())}, dtype="object")
+    was = pd.DataFrame({"record": list(former), "verdict": list(former.values())}, dtype="object")
+    both = now.merge(was, on="record", how="outer", indicator=True)
+    for record, raw, verdict, side in both[["record", "raw", "verdict", "_merge"]].itertuples(index=False):
         if side == "left_only":
             found.appeared.append((record, raw))
         elif side == "both":
             found.moved.append((record, raw))
-        elif verdict in ("unchanged", "waiting"):
+        elif verdict in FOLLOWED:
             found.vanished.append(record)
-        elif verdict in Verdict.values:
+        elif verdict in ("invalid", "duplicate"):
             found.forgotten.append(record)
-            if known[record].linked:
-                found.vanished.append(record)
+
+
+Classify = Callable[[dict[str, str], dict[str, str], Comparison], None]
+
+
+def _forget_linked(board: Board, found: Comparison) -> None:
+    """A record with a verdict may be linked to an item as well: then its absence is a removal too."""
+    for start in range(0, len(found.forgotten), LOOKED_UP):
+        page = found.forgotten[start : start + LOOKED_UP]
+        linked = Snapshot.objects.filter(board=board, record__in=page, state=LinkState.LINKED)
+        found.vanished += linked.values_list("record", flat=True)

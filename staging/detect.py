@@ -64,17 +64,17 @@ def detect(
     and the run not `limited`. Raises SourceRefused where the source fails; what was staged until then stays a draft.
     """
     rows = Rows(setup, scope)
-    keys = frozenset() if full else mapping_keys(setup)
     doubtful = _held_as_ambiguous(setup)
     progress("detect", 0, expected_rows)
     found = compare(
-        setup.source.fingerprints(scope),
+        setup.source.fingerprint_pages(scope),
         board=setup.board,
         expected_rows=expected_rows,
         scheme=setup.source.scheme,
-        mapping_keys=keys,
+        mapping_keys=mapping_keys(setup),
         without_identity=rows.derived_fingerprints(),
         anew=doubtful,
+        full=full,
     )
     if scope.partial:
         _refuse_doubled(setup, scope, found)
@@ -110,7 +110,7 @@ def _count_quiet(detected: Detected, rows: Rows) -> None:
     counts, found = detected.counts, detected.comparison
     counts.unchanged = found.quiet["unchanged"]
     counts.waiting = found.quiet["waiting"]
-    counts.invalid = found.quiet["invalid"] + len(found.unreadable)
+    counts.invalid = found.quiet["invalid"] + found.unreadable_rows
     counts.duplicate = sum(found.duplicates.values()) + rows.repeated_rows
 
 

@@ -12,10 +12,10 @@ from monday.core.structure import BoardStructure
 from monday.models import Board
 
 from .approvers import TOO_MANY
-from .core.changeset import SIZE, differences
+from .core.changeset import SIZE, Change, size_differences
 from .core.fingerprint import fingerprint, order_of, payload
 from .core.lifecycle import OPEN, ORDER, OrderState
-from .models import Snapshot, StagedLine, StagedOrder
+from .models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
 from .models.snapshot import Verdict
 
 CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
@@ -123,14 +123,24 @@ def insert(orders: list[StagedOrder]) -> None:
     """Insert orders and their size lines. Requires an open transaction."""
     if not orders:
         return
-    StagedOrder.objects.bulk_create(orders, batch_size=100)
-    lines = []
-    for order in orders:
-        before = order_of(order.before) if order.before else None
-        after = order_of(order.after) if order.after else before
-        assert after is not None
-        for change in differences(before, after):
-            if change.field.startswith(SIZE):
-                size = change.field[len(SIZE) :]
-                lines.append(StagedLine(order_id=order.pk, size=size, before=change.before, after=change.after))
-    StagedLine.objects.bulk_create(lines, batch_size=200)
+    insert_each(orders)
+    keys = _keys_of(orders)
+    lines = (
+        (keys[order.record], change.field[len(SIZE) :], change.before, change.after)
+        for order in orders
+        for change in _sizes(order)
+    )
+    insert_rows(StagedLine, ("order_id", "size", "before", "after"), lines)
+
+
+def _keys_of(orders: list[StagedOrder]) -> dict[str, int]:
+    """The keys that the database gave to these orders, the last words on their records."""
+    batches = {order.batch_id for order in orders}
+    found = StagedOrder.objects.filter(board_id=orders[0].board_id, record__in=[order.record for order in orders])
+    return dict(found.filter(current=True, batch__in=batches).values_list("record", "pk"))
+
+
+def _sizes(order: StagedOrder) -> tuple[Change, ...]:
+    """How the sizes of an order differ; those of a removal are shown as they stand."""
+    before, after = (dict(side["sizes"]) if side else None for side in (order.before, order.after))
+    return size_differences(before, after if after is not None else before or {})

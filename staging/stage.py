@@ -23,7 +23,7 @@ from .core.changeset import LINK, field_value, same
 from .core.fingerprint import key_hash, order_of, payload
 from .core.lifecycle import ORDER, BatchState, OrderState
 from .core.verdict import Verdict as Judgement
-from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, update_each
+from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, insert_each, update_each
 from .models.snapshot import LinkState, Verdict
 from .rows import CLOSED, REPLACEABLE, Judged, free_places, in_the_way, insert, removal, sides, told
 from .setup import Setup
@@ -238,7 +238,7 @@ class Ledger:
         with transaction.atomic():
             for start in range(0, len(self._judged), PAGE):
                 Seen.objects.filter(board=self.setup.board, record__in=self._judged[start : start + PAGE]).delete()
-            Seen.objects.bulk_create(self._seen, batch_size=200)
+            insert_each(self._seen)
             self._commit_replaced()
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()

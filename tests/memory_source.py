@@ -48,6 +48,9 @@ class MemorySource:
         for row in self._within(scope):
             yield row["record_uuid"], _print(row)
 
+    def fingerprint_pages(self, scope: Scope) -> Iterator[list[tuple[str | None, str]]]:
+        yield list(self.fingerprints(scope))
+
     def rows(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str, Row]]:
         self.before_read()
         wanted = set(identities)

@@ -54,12 +54,15 @@ def differences(before: Order | None, after: Order) -> tuple[Change, ...]:
                 changes.append(Change(column, None, value, known=False))
         elif not same(old.cells[column], value):
             changes.append(Change(column, old.cells[column], value))
-    sizes = list(after.sizes) + [size for size in old.sizes if size not in after.sizes]
-    for size in sizes:
-        was, now = old.sizes.get(size), after.sizes.get(size)
-        if was != now:
-            changes.append(Change(SIZE + size, was, now, known))
-    return tuple(changes)
+    return (*changes, *size_differences(before.sizes if before else None, after.sizes))
+
+
+def size_differences(before: Mapping[str, int] | None, after: Mapping[str, int]) -> tuple[Change, ...]:
+    """The same for the sizes alone."""
+    known, old = before is not None, before or {}
+    gone = [size for size in old if size not in after]
+    pairs = [(size, old.get(size), after.get(size)) for size in (*after, *gone)]
+    return tuple([Change(SIZE + size, was, now, known) for size, was, now in pairs if was != now])
 
 
 def empty(value: Any) -> bool:

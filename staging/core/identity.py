@@ -49,6 +49,21 @@ def canonical(raw: Any) -> str | None:
     return hyphenated or str(UUID(hex=found.group(3)))
 
 
+_PAGE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:,[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})*"
+)
+
+
+def canonical_page(raws: Sequence[Any]) -> list[str] | None:
+    """The same for many texts at once; None where one of them has to be looked at by itself."""
+    try:
+        joined = ",".join(raws).lower()
+    except TypeError:
+        return None
+    found = joined.split(",") if _PAGE.fullmatch(joined) else []
+    return found if len(found) == len(raws) else None
+
+
 def derived(key: Sequence[str]) -> str:
     """The UUID (version 5) that stands for a row without one, from the trimmed values of its business key.
 

@@ -88,6 +88,9 @@ class OrderSource(Protocol):
 
         Computed inside the database; memory does not grow with rows."""
 
+    def fingerprint_pages(self, scope: Scope) -> Iterator[Sequence[tuple[str | None, str]]]:
+        """The same in pages, for many rows: each row once, as they all stood at one moment. Exhaust or close it."""
+
     def rows(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str, Row]]:
         """Identity, source fingerprint and full row of these records (any number; read in pages)."""
 

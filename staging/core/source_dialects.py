@@ -43,6 +43,8 @@ class Dialect(Protocol):
 
     vendor: str
     most_parameters: int
+    places: int
+    """From how many places on a second reader of the same table pays."""
 
     def quote(self, name: str) -> str: ...
 
@@ -73,6 +75,12 @@ class Dialect(Protocol):
     def fingerprint(self, columns: Sequence[Column]) -> str:
         """64 lower-case hex digits of SHA-256 over these columns, NULL-safe and unambiguous."""
 
+    def extent(self, table: str, columns: Sequence[Column]) -> Statement | None:
+        """One row: the first and the last place where rows lie; None where one reader is as quick as two."""
+
+    def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
+        """True for the rows that lie before this place, and for all others."""
+
 
 def quoted_table(dialect: Dialect, table: str) -> str:
     """`schema.table` as two names, anything else as one."""
@@ -92,6 +100,7 @@ class Sqlite:
     vendor = "sqlite"
     most_parameters = 30_000
     function = "ordersite_sha256"
+    places = 20_000  # rows
     per_piece = 90  # a function takes at most 100 arguments in some builds, 127 in others
 
     def quote(self, name: str) -> str:
@@ -151,7 +160,23 @@ class Sqlite:
         pieces = [value for column in columns for value in self._pieces(column)]
         starts = range(0, len(pieces), self.per_piece)
         arrays = [f"json_array({', '.join(pieces[start : start + self.per_piece])})" for start in starts]
-        return f"{self.function}({' || '.join(arrays) or _literal('')})"
+        # As bytes, so that the function is handed them without a text in between.
+        return f"{self.function}(CAST(({' || '.join(arrays) or _literal('')}) AS BLOB))"
+
+    def extent(self, table: str, columns: Sequence[Column]) -> Statement | None:
+        row = self._row(columns)
+        return (
+            None if not row else Statement(f"SELECT min(o.{row}), max(o.{row}) FROM {quoted_table(self, table)} AS o")
+        )
+
+    def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
+        row = self._row(columns)
+        return Statement(f"o.{row} < %s", (at,)), Statement(f"o.{row} >= %s", (at,))
+
+    def _row(self, columns: Sequence[Column]) -> str:
+        """The name of the row's number that no column of the table hides; a view has none, which asking finds out."""
+        taken = {column.name.lower() for column in columns}
+        return next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), "")
 
     def _pieces(self, column: Column) -> list[str]:
         """What stands in the JSON array for this column.
@@ -181,6 +206,7 @@ class Postgres:
 
     vendor = "postgresql"
     most_parameters = 60_000
+    places = 1_000  # blocks of 8 kB
 
     def quote(self, name: str) -> str:
         return _quoted(name, '"', '"')
@@ -236,6 +262,14 @@ class Postgres:
         row = ", ".join(f"o.{self.quote(column.name)}" for column in columns)
         return f"encode(sha256(convert_to(ROW({row})::text, 'UTF8')), 'hex')"
 
+    def extent(self, table: str, columns: Sequence[Column]) -> Statement | None:
+        size = "pg_relation_size(to_regclass(%s)) / current_setting('block_size')::bigint + 1"
+        return Statement(f"SELECT 0, {size}", (quoted_table(self, table).replace("%%", "%"),))
+
+    def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
+        place = (f"({at},0)",)
+        return Statement("o.ctid < %s::tid", place), Statement("o.ctid >= %s::tid", place)
+
     def _as_text(self, column: Column) -> str:
         name = f"o.{self.quote(column.name)}"
         return name if column.type == "text" and column.native == "text" else f"{name}::text"
@@ -246,6 +280,7 @@ class SqlServer:
 
     vendor = "microsoft"
     most_parameters = 2_000  # the server refuses 2,100
+    places = 0
     exact = "COLLATE Latin1_General_100_BIN2"  # or names that differ in case or accents would be one
 
     def quote(self, name: str) -> str:
@@ -300,6 +335,12 @@ class SqlServer:
         fields = ", ".join(f"{self._json(column)} AS [{position}]" for position, column in enumerate(columns))
         row = f"(SELECT {fields} FOR JSON PATH, INCLUDE_NULL_VALUES, WITHOUT_ARRAY_WRAPPER)"
         return f"LOWER(CONVERT(varchar(64), HASHBYTES('SHA2_256', {row}), 2))"
+
+    def extent(self, table: str, columns: Sequence[Column]) -> Statement | None:
+        return None  # the server divides one statement among its own processors
+
+    def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
+        raise NotImplementedError
 
     def _json(self, column: Column) -> str:
         name = f"o.{self.quote(column.name)}"

@@ -54,9 +54,19 @@ class SourceSql:
         # In small letters: the SQL Server backend rewrites statements that hold these words in capitals.
         return Statement(f"SELECT c.customer, COUNT(*) FROM ({inner}) AS c group by c.customer")
 
-    def fingerprints(self, scope: Scope) -> Statement:
-        """Identity as text and fingerprint of every row in scope."""
-        return self._select(f"{self._identity()}, {self._fingerprint()}", self._within(scope))
+    def fingerprints(self, scope: Scope, part: Statement | None = None) -> Statement:
+        """Identity as text and fingerprint of every row in scope, or of those of them that lie in one `part`."""
+        conditions = [*([part] if part else []), *self._within(scope)]
+        return self._select(f"{self._identity()}, {self._fingerprint()}", conditions)
+
+    def extent(self) -> Statement | None:
+        """The first and the last place of the table's rows, for `halves`; None where one statement is as quick."""
+        return self.dialect.extent(self.table, self.columns)
+
+    def halves(self, scope: Scope, at: int) -> tuple[Statement, Statement]:
+        """`fingerprints` as two statements that share no row and leave none out, wherever rows lie by then."""
+        before, after = self.dialect.parted(at, self.columns)
+        return self.fingerprints(scope, before), self.fingerprints(scope, after)
 
     def fingerprints_of(self, identities: Sequence[str], scope: Scope) -> Statement:
         """Identity and fingerprint of the rows with these identities, as the source spells them."""

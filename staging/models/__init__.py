@@ -4,7 +4,7 @@ from .audit import AuditChain, AuditEvent
 from .batch import Batch, StagedLine, StagedOrder
 from .finding import BoardFinding
 from .foreseen import Foreseen, Part
-from .many import update_each
+from .many import insert_each, insert_rows, update_each
 from .receipt import Receipt
 from .run import SyncRun
 from .snapshot import Seen, Snapshot
@@ -22,5 +22,7 @@ __all__ = [
     "StagedLine",
     "StagedOrder",
     "SyncRun",
+    "insert_each",
+    "insert_rows",
     "update_each",
 ]

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 
 from tests.world import World
+
+# The screens are loaded with the addresses, and some tests look at them before any page is asked for.
+admin.autodiscover()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from staging.wiring import NotConfigured, opened
 
 
 class Command(BaseCommand):
+    requires_system_checks = ["settings"]  # the rest looks at screens and models, which a release has checked
     help = (
         "Keep the board equal to the order table. Example: sync_orders --mode TEST --limit 10. "
         "TEST does it all against the local board; "
