@@ -149,7 +149,7 @@ class Pairing:
         setup, counts = self.setup, self.counts
         rows = Rows(setup, whole(setup))
         compared = compare(
-            setup.source.fingerprints(whole(setup)),
+            setup.source.fingerprint_pages(whole(setup)),
             board=setup.board,
             expected_rows=expected,
             scheme=setup.source.scheme,
@@ -157,7 +157,7 @@ class Pairing:
             without_identity=rows.derived_fingerprints(),
         )
         counts.records = compared.read
-        counts.unusable = sum(compared.duplicates.values()) + len(compared.unreadable) + rows.repeated_rows
+        counts.unusable = sum(compared.duplicates.values()) + compared.unreadable_rows + rows.repeated_rows
         present = sorted(compared.moved + compared.appeared)
         unknown: Counter[str] = Counter()
         for done, page in enumerate(rows.pages(present)):
