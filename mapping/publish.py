@@ -14,6 +14,7 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import Max
 
+from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 
 from .core.document import (
@@ -43,7 +44,6 @@ __all__ = [
     "ensure_shipped",
     "load_family",
     "load_pinned",
-    "on_known_boards",
     "publish",
     "publish_new",
     "publish_text",
@@ -177,10 +177,12 @@ def _of_board(document: Document, parsed: BoardDocument) -> tuple[Problem, ...]:
     if parsed.board.id != document.board_key:
         message = f"this document is of the board {document.board_key}, not {parsed.board.id}"
         problems.append(Problem(0, 0, "board.id", message, "Publish it as the document of that board."))
-    own = on_known_boards(effective(parsed, None))
+    known = known_boards(parsed.board.id)
+    own = on_known_boards(effective(parsed, None), known)
     for customer in published_customers():
         mapping = effective(parsed, customer)
-        for clash in (*check(mapping, None, None), *(each for each in on_known_boards(mapping) if each not in own)):
+        live = (each for each in on_known_boards(mapping, known) if each not in own)
+        for clash in (*check(mapping, None, None), *live):
             message = f"together with the document of {customer.customer}, {clash.message}"
             problems.append(Problem(0, 0, clash.path, message, clash.remedy, clash.severity))
     return (*problems, *own)
@@ -196,29 +198,34 @@ def _of_customer(document: Document, parsed: CustomerDocument) -> tuple[Problem,
     others = [other for other in published_customers() if other.customer != parsed.customer]
     problems += alias_problems([*others, parsed]).get(parsed.customer, ())
     for board in published_boards():
-        mapping = effective(board, parsed)
-        own = on_known_boards(effective(board, None))
-        problems += (*check(mapping, None, None), *(each for each in on_known_boards(mapping) if each not in own))
+        mapping, known = effective(board, parsed), known_boards(board.board.id)
+        own = on_known_boards(effective(board, None), known)
+        live = (each for each in on_known_boards(mapping, known) if each not in own)
+        problems += (*check(mapping, None, None), *live)
     return tuple(dict.fromkeys(problems))
 
 
-def on_known_boards(mapping: Mapping) -> tuple[Problem, ...]:
-    """What the real board, as it was read last, would not take of a mapping; nothing where it was never read.
+def known_boards(board_id: str) -> list[tuple[BoardStructure, datetime]]:
+    """The real boards of this id as they were read last, with the time of it; none where none was ever read.
 
-    A local board is made after the mapping, so it is not asked. What `prepare_board` creates is a warning here: it
-    needs a published mapping to know what to create.
+    A local board is made after the mapping, so it is not among them.
+    """
+    boards = Board.objects.filter(board_id=board_id, environment=Environment.PRODUCTION).order_by("pk")
+    return [(found, each.read_at) for each in boards if (found := each.known_structure()) and each.read_at]
+
+
+def on_known_boards(mapping: Mapping, boards: Sequence[tuple[BoardStructure, datetime]]) -> tuple[Problem, ...]:
+    """What these boards would not take of a mapping. What `prepare_board` creates is a warning here: it needs a
+    published mapping to know what to create.
     """
     found: list[Problem] = []
-    for board in Board.objects.filter(board_id=mapping.board.id, environment=Environment.PRODUCTION).order_by("pk"):
-        structure = board.known_structure()
-        if structure is None or board.read_at is None:
-            continue
-        offline = check(mapping, None, None)
+    offline = check(mapping, None, None) if boards else ()
+    for structure, read_at in boards:
         for each in check(mapping, structure, None):
             if each in offline:
                 continue
             severity = "warning" if each.remedy == PREPARE else each.severity
-            message = f"{each.message} (read {board.read_at:%Y-%m-%d %H:%M} UTC)"
+            message = f"{each.message} (read {read_at:%Y-%m-%d %H:%M} UTC)"
             again = "" if severity == "warning" else " If the board was changed since, have it read again."
             found.append(Problem(0, 0, each.path, message, each.remedy + again, severity))
     return tuple(found)

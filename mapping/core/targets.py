@@ -74,6 +74,8 @@ def label_plan(column: Column, wanted: Iterable[str]) -> LabelPlan:
     """Which of these labels the column lacks (exact text), and which of those have a namesake, there or among them."""
     existing = column.label_texts()
     missing = tuple(dict.fromkeys(label for label in wanted if label not in existing))
+    if not missing:  # the usual case; a column may have tens of thousands of labels
+        return LabelPlan((), ())
     folded = {fold(label): label for label in sorted(existing)}
     bare = {_bare(label): label for label in sorted(existing)}
     twins, near = [], []
