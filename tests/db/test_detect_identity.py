@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
 from staging.models import Seen, Snapshot, StagedOrder
+from tests.db.admin_line import opened_line
 from tests.world import World, uuid
 
 from .counted import counted, others
@@ -173,3 +179,80 @@ def test_a_reload_while_a_change_is_staged_supersedes_it_and_stages_it_anew(worl
     world.push()
     world.check_equal()
     assert len(world.shown()) == 1
+
+
+def test_a_uuid_that_appears_on_a_row_which_had_none_keeps_its_item_and_its_link_key(world: World) -> None:
+    world.add(1, record_uuid=None)
+    world.add(2)
+    world.sync()
+    snapshot = Snapshot.objects.exclude(record=uuid(2)).get()
+    world.source.orders[0]["record_uuid"] = uuid(7)
+    before = world.shown()
+    assert counted(world.sync()) == {"unchanged": 1, "rekeyed": 1}
+    assert world.shown() == before
+    now = Snapshot.objects.get(pk=snapshot.pk)
+    assert (now.record, now.link_key, now.item_id) == (uuid(7), snapshot.link_key, snapshot.item_id)
+    world.source.orders[0]["record_uuid"] = None
+    assert counted(world.sync()) == {"unchanged": 1, "rekeyed": 1}
+    assert Snapshot.objects.get(pk=snapshot.pk).link_key == snapshot.link_key
+
+
+def test_the_link_key_outlives_any_number_of_reloads_and_is_what_lookups_ask_for(world: World) -> None:
+    world.add(1)
+    world.sync()
+    for by in (100, 200, 300):
+        renumber(world, by)
+        assert counted(world.sync()) == {"rekeyed": 1}
+    snapshot = Snapshot.objects.get()
+    assert (snapshot.record, snapshot.link_key) == (uuid(301), uuid(1))
+    world.source.orders[0] |= {"PRICE": "12", "XXL": 4, "TOTAL": 7}
+    world.sync()
+    assert list(world.shown()) == [uuid(1)]
+    assert dict(world.item(1).lines)[f"{uuid(1)}/XXL"] == "4"
+
+
+def split(world: World) -> None:
+    """One line became two while the table was reloaded: the same business key, the sizes shared out."""
+    world.add(1, S=4, M=6, TOTAL=10)
+    world.sync()
+    renumber(world)
+    world.source.orders[0] |= {"S": 4, "M": 0, "TOTAL": 4}
+    world.add(2, ORDER="A1", S=0, M=6, TOTAL=6, record_uuid=uuid(102))
+
+
+def test_one_line_split_over_two_uuids_while_rekeyed_is_held_and_touches_nothing(world: World) -> None:
+    split(world)
+    before = world.shown()
+    report = world.sync()
+    assert counted(report) == {"new": 2}
+    assert (report.counts.held, report.counts.removed) == (2, 0)
+    assert world.shown() == before
+    assert all("Remedy" in order.reason for order in StagedOrder.objects.filter(state="held"))
+    for _ in range(2):
+        assert counted(world.sync()) == {"waiting": 2}
+    assert world.shown() == before
+
+
+def test_a_split_line_goes_on_once_one_of_its_rows_has_the_former_uuid(world: World) -> None:
+    split(world)
+    world.sync()
+    world.source.orders[0]["record_uuid"] = uuid(1)
+    report = world.sync()
+    assert report.counts.removed == 0
+    world.check_equal()
+    assert len(world.shown()) == 2
+    assert set(world.shown()) == {uuid(1), uuid(102)}
+
+
+def test_a_board_that_was_reset_or_belongs_to_another_account_is_refused_with_exit_code_5(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = opened_line(world, settings, monkeypatch)
+    line.add(1)
+    line.sync()
+    line.store.reset()
+    for command in ("sync_orders", "adopt_board", "reconcile"):
+        with pytest.raises(CommandError, match="belongs to another account than before") as refused:
+            call_command(command)
+        assert refused.value.returncode == 5
+    assert Snapshot.objects.count() == 1
