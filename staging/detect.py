@@ -30,6 +30,7 @@ from .setup import Progress, Setup, whole
 from .stage import AMBIGUOUS, Ledger
 
 PAGE = 500
+SHOWN = 200  # doubled UUIDs whose rows are shown
 UNCLEAR_WHOSE = (
     "Its UUID is new, and more than one vanished order has its business key. Remedy: give the rows their former UUIDs."
 )
@@ -89,7 +90,7 @@ def detect(
         _judge_page(setup, rows, ledger, detected, page, matched)
     detected.counts.waiting += rows.missing
     if complete:
-        ledger.duplicates(found.duplicates, rows.repeated, found.unreadable)
+        ledger.duplicates(found.duplicates, rows.repeated, found.unreadable, rows.side_by_side(found.duplicates))
         ledger.forget(found.forgotten)
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
         detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
@@ -150,6 +151,16 @@ class Rows:
         if customer not in self._keys:
             self._keys[customer] = self._setup.mappings.family.business_key(customer, self.columns)
         return self._keys[customer](row)
+
+    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[str]]:
+        """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
+        spelled = {word: record for record in sorted(doubled)[:SHOWN] for word in (record, record.upper())}
+        found: dict[str, list[str]] = {}
+        for raw, _, row in self._setup.source.rows(list(spelled), self._scope) if spelled else ():
+            customer, key = row[self.customer_at], self.key_of(row)
+            if raw in spelled:
+                found.setdefault(spelled[raw], []).append(" / ".join([*key, str(customer or "no customer")]))
+        return {record: sorted(words) for record, words in found.items()}
 
     def derived_fingerprints(self) -> Iterator[tuple[str, str]]:
         """(record, fingerprint) of the rows without UUID whose business key is theirs alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,9 +53,16 @@ class Judged:
 
 
 def in_the_way(
-    identity: str, same: Mapping[str, int], repeated: Mapping[str, int], unreadable: Mapping[str, str]
+    identity: str,
+    same: Mapping[str, int],
+    repeated: Mapping[str, int],
+    unreadable: Mapping[str, str],
+    shown: Mapping[str, Sequence[str]],
 ) -> dict[str, tuple[Verdict, list[dict[str, str]]]]:
-    """The verdicts on rows that stand in each other's way, and on those whose UUID is none, by record."""
+    """The verdicts on rows that stand in each other's way, and on those whose UUID is none, by record.
+
+    `shown` names the rows of a UUID that stands on several, so that they are seen side by side.
+    """
     found: dict[str, tuple[Verdict, str, str]] = {}
     for record, count in same.items():
         found[record] = (Verdict.DUPLICATE, record, f"The same UUID stands on {count} rows.")
@@ -64,7 +71,13 @@ def in_the_way(
     for record, raw in unreadable.items():
         found[record] = (Verdict.INVALID, raw, "This is no UUID.")
     return {
-        record: (verdict, [told(CellProblem(identity, value, reason))])
+        record: (
+            verdict,
+            [
+                told(CellProblem(identity, value, reason)),
+                *(told(CellProblem("row", row, "is one of them")) for row in shown.get(record, ())),
+            ],
+        )
         for record, (verdict, value, reason) in found.items()
     }
 

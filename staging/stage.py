@@ -167,11 +167,15 @@ class Ledger:
         return removed
 
     def duplicates(
-        self, doubled: Mapping[str, int], repeated: Mapping[str, int], unreadable: Mapping[str, str]
+        self,
+        doubled: Mapping[str, int],
+        repeated: Mapping[str, int],
+        unreadable: Mapping[str, str],
+        shown: Mapping[str, Sequence[str]],
     ) -> None:
         """Rows that stand in each other's way, remembered so that a person finds them; known ones write nothing."""
         identity = self.setup.mappings.family.board.source.identity
-        verdicts = in_the_way(identity, doubled, repeated, unreadable)
+        verdicts = in_the_way(identity, doubled, repeated, unreadable, shown)
         known = dict(
             Seen.objects.filter(board=self.setup.board)
             .filter(Q(verdict=Verdict.DUPLICATE) | Q(mapping_key=""))

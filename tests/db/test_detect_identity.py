@@ -256,3 +256,17 @@ def test_a_board_that_was_reset_or_belongs_to_another_account_is_refused_with_ex
             call_command(command)
         assert refused.value.returncode == 5
     assert Snapshot.objects.count() == 1
+
+
+def test_the_rows_of_a_doubled_uuid_are_shown_side_by_side_and_a_quiet_run_writes_nothing_new(world: World) -> None:
+    world.add(1)
+    world.add(2, record_uuid=uuid(1).upper(), ORDER="A9", CUSTOMER="B'HOOD")
+    world.sync()
+    seen = Seen.objects.get(verdict="duplicate")
+    assert [(p["column"], p["value"]) for p in seen.problems] == [
+        ("record_uuid", uuid(1)),
+        ("row", "A1 / ST1 / HARBOUR (AU)"),
+        ("row", "A9 / ST1 / B'HOOD"),
+    ]
+    world.sync()
+    assert Seen.objects.get(verdict="duplicate").pk == seen.pk
