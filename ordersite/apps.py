@@ -12,6 +12,10 @@ class OrdersiteConfig(AppConfig):
     name = "ordersite"
     default = True
 
+    def ready(self) -> None:
+        """Sign-ins are told to the audit."""
+        from . import signins as signins
+
 
 class OrdersiteAdminConfig(admin_apps.SimpleAdminConfig):
     """Django's admin with `ordersite.site.OrdersiteAdmin` in the place of the stock site.

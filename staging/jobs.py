@@ -35,6 +35,7 @@ from .models.run import Kind, RunState
 from .prepare import prepare
 from .push import push
 from .recheck import out_of_date
+from .retry import AUTOMATIC, retry_due
 from .setup import Progress, Stopped
 from .sync import Request, pushable, sync
 from .tally import batch_counts
@@ -170,7 +171,8 @@ def sweep() -> str:
     # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
     again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
     looked = _look_again(now)
-    return f"sent again: {again}; looked again: {looked}; mails: {notify.overdue(now)}"
+    tried = _retry_again(now)
+    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; mails: {notify.overdue(now)}"
 
 
 def recover(*, late: float | None = 0.0) -> list[int]:
@@ -201,6 +203,15 @@ def _look_again(now: datetime) -> list[int]:
         if not lately and tried < LOOKS:
             with suppress(NotAllowed):
                 asked.append(ask_push(batch, actor="policy:sweeper", trigger="sweeper").pk)
+    return asked
+
+
+def _retry_again(now: datetime) -> list[int]:
+    """Push on the batches of which rejected orders are due to go out again by themselves."""
+    asked = []
+    for batch in retry_due(board=None, now=now):
+        with suppress(NotAllowed):  # a push that is under way takes them along
+            asked.append(ask_push(batch, actor=AUTOMATIC, trigger="sweeper").pk)
     return asked
 
 

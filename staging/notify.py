@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 from django.utils import timezone
 
+from . import audit
 from .core.lifecycle import BatchState, OrderState
 from .core.words import counted
 from .models import Batch, StagedOrder, SyncRun
@@ -87,7 +88,7 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, str]:
         lines += [f"and {len(waiting) - LISTED:,} more: {settings.SITE_URL}{reverse('admin:staging_batch_changelist')}"]
     counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items() if number)
     lines += [f"{counts}."] if counts else []
-    lines += [*run.notes[:20], _link("syncrun", run.pk)]
+    lines += [*run.notes[:20], _link("syncrun", run.pk), audit.words(audit.heads())]
     return f"{run.get_state_display()} - {what}", "\n\n".join(line for line in lines if line)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -26,6 +27,8 @@ from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_o
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
 from .setup import Progress, Stopped
+
+log = structlog.get_logger(__name__)
 
 ATTEMPTS = 3
 """How often a run may be begun: its process died each time, so it is left for a person."""
@@ -187,7 +190,9 @@ def end(run: SyncRun, state: RunState, *, now: datetime, error: str = "", **fiel
         mine = SyncRun.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state=RunState.RUNNING)
         if not mine.update(state=state, **fields):
             raise LeaseLost(f"{run} was taken over by another process. Remedy: none needed; it goes on there.")
-        tell(run, "run.ended", run.actor, now, {"state": str(state), "error": error})
+        heads = audit.heads()
+        tell(run, "run.ended", run.actor, now, {"state": str(state), "error": error, "heads": heads})
+    log.info("run ended", run=run.pk, state=str(state), audit=audit.words(heads))
     run.refresh_from_db()
 
 

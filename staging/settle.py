@@ -15,6 +15,7 @@ from django.db import transaction
 from mapping.core.order import Order
 from monday.boards import count_created
 
+from .core.backoff import next_attempt
 from .core.changeset import LINK, SIZE, differences, field_value, same, with_field
 from .core.fingerprint import fingerprint, order_of, payload
 from .core.pushplan import accepted
@@ -130,6 +131,7 @@ def _counts_as_no(receipt: Receipt, attempt: Attempt) -> bool:
 def _reject(batch: Batch, attempt: Attempt, actor: str, now: datetime) -> int:
     refused = next(receipt for receipt in attempt.receipts if _counts_as_no(receipt, attempt))
     problem = {**(refused.problem or {}), "kind": refused.kind, "size": refused.size}
+    failures = attempt.order.failures + 1
     return move_orders(
         batch,
         [attempt.order.pk],
@@ -138,7 +140,10 @@ def _reject(batch: Batch, attempt: Attempt, actor: str, now: datetime) -> int:
         now=now,
         reason=str(problem.get("message", ""))[:2000],
         problem=problem,
+        failures=failures,
+        first_failed_at=attempt.order.first_failed_at or now,
         failed_at=now,
+        retry_at=next_attempt(failures=failures, transient=bool(problem.get("transient")), now=now),
     )
 
 

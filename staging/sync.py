@@ -36,6 +36,7 @@ from .push import Pushed, push
 from .recheck import out_of_date
 from .rehearse import Rehearsal
 from .resolve import resolve
+from .retry import retry_due
 from .setup import Progress, Setup, Stopped, whole
 from .stage import Ledger
 from .strangers import check_strangers
@@ -168,6 +169,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     with _timed(report, "check"):
         report.checked = check(batches=opened, setup=setup, actor=request.actor)
     _approve(request, setup, report, opened)
+    retry_due(board=setup.board, now=setup.clock.now())
     if request.push_now:
         with _timed(report, "push"):
             _push(request, setup, report, progress)
@@ -335,8 +337,10 @@ def _finish(report: Report, request: Request, calls: CallLog, setup: Setup) -> N
     run.notes = report.warnings
     with transaction.atomic():
         run.save(update_fields=ENDED)
-        _tell(run, "run.ended", request.actor, setup, {"state": str(run.state), "counts": run.counts})
-    log.info("run ended", state=str(run.state), **calls.to_json())
+        heads = audit.heads()
+        told = {"state": str(run.state), "counts": run.counts, "heads": heads}
+        _tell(run, "run.ended", request.actor, setup, told)
+    log.info("run ended", state=str(run.state), audit=audit.words(heads), **calls.to_json())
 
 
 ENDED = [

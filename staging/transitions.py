@@ -6,6 +6,7 @@ so two processes that want the same move find that one of them was first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,7 @@ def move_batch(
     if move.reason and not reason.strip():
         raise NotAllowed(f"{action.replace('_', ' ').capitalize()} needs a reason. Remedy: say why in a few words.")
     with transaction.atomic():
+        before = Batch.objects.filter(pk=batch.pk).values_list("state", flat=True).first()
         moved = Batch.objects.filter(pk=batch.pk, state__in=sorted(move.sources)).update(state=move.target, **fields)
         if not moved:
             batch.refresh_from_db(fields=["state"])
@@ -48,7 +50,7 @@ def move_batch(
             subject=f"batch:{batch.pk}",
             now=now,
             reason=reason,
-            data={"to": move.target, **(data or {})},
+            data={"from": before, "to": move.target, **(data or {})},
         )
     batch.state = move.target
     for name, value in fields.items():
@@ -77,6 +79,7 @@ def move_orders(
     ids = None if orders is None else list(orders)
     stored = {"reason": reason[:2000], **fields} if reason else fields
     with transaction.atomic():
+        before = _states(batch, ids, move.sources)
         moved: int = sum(
             page.update(state=move.target, updated_at=now, **stored) for page in _pages(batch, ids, move.sources)
         )
@@ -89,6 +92,7 @@ def move_orders(
                 now=now,
                 reason=reason,
                 data={
+                    "from": before,
                     "to": move.target,
                     "count": moved,
                     "orders": ids if ids and len(ids) <= PAGE else None,
@@ -96,6 +100,16 @@ def move_orders(
                 },
             )
     return moved
+
+
+def _states(batch: Batch, ids: Sequence[int] | None, sources: frozenset[str]) -> str | dict[str, int]:
+    """The state that the orders move from: counted, where there are several that they may come from."""
+    if len(sources) == 1:
+        return next(iter(sources))
+    found: Counter[str] = Counter()
+    for page in _pages(batch, ids, sources):
+        found.update(page.values_list("state", flat=True))
+    return next(iter(found)) if len(found) == 1 else dict(sorted(found.items()))
 
 
 def _pages(batch: Batch, ids: Sequence[int] | None, sources: frozenset[str]) -> Iterable[Any]:

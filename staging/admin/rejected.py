@@ -20,6 +20,7 @@ from staging.models import Batch, StagedOrder
 from staging.retry import give_up, retry
 
 AT_MOST = 5_000  # rejected orders that are grouped; beyond it something is wrong with all of them
+SHOWN = 50  # orders of a group that are listed one by one
 WORDS = {
     "retry": ("Retry", "They go out again with a push of their batches, which starts now."),
     "give_up": ("Give up", "They stay as they are on the board, until the source moves."),
@@ -28,7 +29,7 @@ WORDS = {
 
 @dataclass(slots=True)
 class Group:
-    """Orders refused for the same reason: an example and what to do about all of them."""
+    """Orders refused for the same reason, what to do about all of them, and the first of them one by one."""
 
     code: str
     message: str
@@ -36,8 +37,10 @@ class Group:
     owner: str
     first: datetime | None
     last: datetime | None
-    example: StagedOrder
     orders: list[int] = field(default_factory=list)
+    shown: list[StagedOrder] = field(default_factory=list)
+    due: datetime | None = None
+    automatic: int = 0
     batches: set[int] = field(default_factory=set)
 
 
@@ -45,11 +48,16 @@ def rejected(request: HttpRequest) -> HttpResponse:
     """The queue, the group with the most orders first. 403 without the right to see staged orders."""
     if not request.user.has_perm("staging.view_stagedorder"):
         raise PermissionDenied
-    groups = sorted(grouped().values(), key=lambda group: -len(group.orders))
+    customer = request.GET.get("customer", "")
+    groups = sorted(grouped(customer).values(), key=lambda group: -len(group.orders))
+    names = StagedOrder.objects.filter(state=OrderState.REJECTED).values_list("batch__customer__name", flat=True)
     context = {
         **admin.site.each_context(request),
         "title": "Rejected by the board",
         "groups": groups,
+        "customer": customer,
+        "customers": sorted(set(names)),
+        "most_shown": SHOWN,
         "total": sum(len(group.orders) for group in groups),
         "may_retry": request.user.has_perm("staging.stage_batch"),
         "opts": StagedOrder._meta,
@@ -58,13 +66,19 @@ def rejected(request: HttpRequest) -> HttpResponse:
 
 
 def act(request: HttpRequest, action: str) -> HttpResponse:
-    """GET shows which orders of one code go out again or are given up; POST does it. 403 without the right."""
+    """GET shows which orders of one code go out again or are given up, POST does it; 403 without the right.
+
+    `customer` narrows the code's orders, and so do the ticked ones in `order`, where any is ticked.
+    """
     if action not in WORDS:
         raise Http404(f"There is no action {action}.")
     if not request.user.has_perm("staging.stage_batch"):
         raise PermissionDenied
     given = request.POST if request.method == "POST" else request.GET
-    group = grouped().get(given.get("code", ""))
+    group = grouped(given.get("customer", "")).get(given.get("code", ""))
+    if group is not None and (ticked := {int(one) for one in given.getlist("order") if one.isdecimal()}):
+        group.orders = [pk for pk in group.orders if pk in ticked]
+        group = group if group.orders else None
     home = HttpResponseRedirect(reverse("admin:rejected"))
     if group is None:
         messages.info(request, "Nothing is rejected for that reason any more.")
@@ -79,28 +93,48 @@ def act(request: HttpRequest, action: str) -> HttpResponse:
         "label": label,
         "words": words,
         "action": action,
+        "customer": given.get("customer", ""),
+        "ticked": given.getlist("order"),
         "group": group,
         "opts": StagedOrder._meta,
     }
     return TemplateResponse(request, "staging/admin/rejected_confirm.html", context)
 
 
-def grouped() -> dict[str, Group]:
-    """The rejected orders by the code of their refusal."""
+def grouped(customer: str = "") -> dict[str, Group]:
+    """The rejected orders (of this customer, where one is named) by the code of their refusal."""
     groups: dict[str, Group] = {}
     found = StagedOrder.objects.filter(state=OrderState.REJECTED).select_related("batch__customer").order_by("id")
+    if customer:
+        found = found.filter(batch__customer__name=customer)
     for order in found.defer("before", "after")[:AT_MOST]:
         problem: dict[str, Any] = order.problem or {}
         code = str(problem.get("code") or "unknown")
         group = groups.get(code)
         if group is None:
             message, remedy, owner = (str(problem.get(name) or "") for name in ("message", "remedy", "owner"))
-            group = Group(code, message, remedy, owner, order.failed_at, order.failed_at, order)
+            group = Group(code, message, remedy, owner, _first(order), order.failed_at)
             groups[code] = group
-        group.last = order.failed_at
+        group.first, group.last = _earlier(group.first, _first(order)), _later(group.last, order.failed_at)
+        if order.retry_at is not None:
+            group.due, group.automatic = _earlier(group.due, order.retry_at), group.automatic + 1
         group.orders.append(order.pk)
+        if len(group.shown) < SHOWN:
+            group.shown.append(order)
         group.batches.add(order.batch_id)
     return groups
+
+
+def _first(order: StagedOrder) -> datetime | None:
+    return order.first_failed_at or order.failed_at
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min(one, other) if one and other else one or other
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other
 
 
 def _carry_out(request: HttpRequest, action: str, group: Group, reason: str) -> None:

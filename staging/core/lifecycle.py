@@ -120,6 +120,7 @@ ORDER: Mapping[str, Transition] = {
     "find": Transition(_from(O.UNCLEAR), O.APPLIED, "looked up; the board shows all of it"),
     "resolve": Transition(_from(O.UNCLEAR), O.APPROVED, "looked up; what is missing is sent"),
     "retry": Transition(_from(O.REJECTED), O.APPROVED, "goes out again with the next push", "person", "stage"),
+    "again": Transition(_from(O.REJECTED), O.APPROVED, "its refusal was a passing one; goes out again by itself"),
     "give_up": Transition(_from(O.REJECTED), O.GIVEN_UP, "left as it is", "person", "stage", reason=True),
     "supersede": Transition(
         _from(O.STAGED, O.HELD, O.APPROVED, O.REJECTED), O.SUPERSEDED, "the source or the mapping has moved since"

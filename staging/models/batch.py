@@ -74,6 +74,8 @@ class StagedOrder(models.Model):
     the payloads here. `warnings` lists the cells that were left out. `current` is true while this is the last word on
     its record: detection compares the source with it instead of with the snapshot. `ticked` is true once a person (or
     a policy) approved exactly this. `rulings` maps fields in conflict to what a person decided: `core.pushplan.Ruling`.
+    `failures` counts refusals in a row, from `first_failed_at` to `failed_at`; `retry_at` is when it goes out again by
+    itself.
     """
 
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="orders")
@@ -100,7 +102,10 @@ class StagedOrder(models.Model):
     problem = PayloadField(null=True)
     rulings = PayloadField(default=dict)
     attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    first_failed_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
 
     class Meta:

@@ -80,7 +80,7 @@ def test_a_closed_batch_stays_closed() -> None:
 def test_only_an_approved_order_is_sent_and_only_a_person_or_policy_approves() -> None:
     assert ORDER["send"].sources == {"approved"}
     ways_in = {action for action, move in ORDER.items() if move.target == "approved"}
-    assert ways_in == {"approve", "return", "resolve", "retry", "settle"}
+    assert ways_in == {"again", "approve", "return", "resolve", "retry", "settle"}
     assert ORDER["approve"].sources == {"staged"}
     assert (ORDER["settle"].by, ORDER["settle"].right) == ("person", "approve")
 

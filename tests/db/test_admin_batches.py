@@ -311,7 +311,19 @@ def test_the_rejected_queue_groups_by_reason_and_says_what_to_do(line: World) ->
     rejected(line, 1, 2)
     text = page("viewer", "/rejected/")
     assert "ColumnValueException" in text and "no such label" in text and "Add it." in text
-    assert "Retry all" not in text and "Retry all" in page("operator", "/rejected/")
+    assert "Retry ..." not in text and "Retry ..." in page("operator", "/rejected/")
+
+
+def test_ticked_orders_alone_are_retried_and_a_customers_alone_are_shown(line: World) -> None:
+    batch = rejected(line, 1, 2)
+    ticked, other = batch.orders.order_by("id")
+    client = signed_in("operator")
+    assert ticked.label in page("operator", "/rejected/?customer=HARBOUR")
+    assert ticked.label not in page("operator", "/rejected/?customer=NOBODY")
+    query = f"?code=ColumnValueException&customer=HARBOUR&order={ticked.pk}"
+    assert f'name="order" value="{ticked.pk}"' in client.get(f"/rejected/retry/{query}").content.decode()
+    client.post("/rejected/retry/", {"code": "ColumnValueException", "customer": "HARBOUR", "order": [ticked.pk]})
+    assert [StagedOrder.objects.get(pk=one.pk).state for one in (ticked, other)] == ["approved", "rejected"]
 
 
 def test_retrying_a_group_sends_it_again_and_giving_up_needs_a_reason(line: World) -> None:

@@ -259,12 +259,13 @@ def test_somebody_without_a_role_sees_nothing_and_somebody_signed_out_is_asked_t
 
 
 def test_a_refused_person_changes_nothing(line: World) -> None:
-    batch, before = Batch.objects.latest("id"), AuditEvent.objects.count()
+    events = AuditEvent.objects.exclude(action="login")
+    batch, before = Batch.objects.latest("id"), events.count()
     runs = SyncRun.objects.count()
     for action in ("approve", "decline", "push", "undo"):
         signed_in("viewer").post(f"/staging/batch/act/{action}/", {"ids": batch.pk, "reason": "x"})
     batch.refresh_from_db()
-    assert (batch.state, AuditEvent.objects.count(), SyncRun.objects.count()) == ("open", before, runs)
+    assert (batch.state, events.count(), SyncRun.objects.count()) == ("open", before, runs)
 
 
 def test_the_roles_grow_and_name_only_rights_that_exist(db: None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,20 +23,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--code", help="only what was refused with this code")
         parser.add_argument("--customer", help="only this customer's orders")
+        parser.add_argument(
+            "--order", action="append", type=int, metavar="ID", help="only this staged order; repeatable"
+        )
         parser.add_argument("--all", action="store_true", help="every rejected order")
+        parser.add_argument("--list", action="store_true", help="only show the queue, with the next attempts")
         parser.add_argument("--give-up", metavar="REASON", help="leave them as they are until the source moves")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if bool(options["all"]) == bool(options["code"] or options["customer"]):
-            raise CommandError("Say which. Remedy: give --code or --customer, or --all alone.", returncode=USAGE)
+        narrowed = bool(options["code"] or options["customer"] or options["order"])
+        if bool(options["all"]) == narrowed and not (options["list"] and not options["all"]):
+            remedy = "give --code, --customer or --order, or --all alone"
+            raise CommandError(f"Say which. Remedy: {remedy}; --list shows the queue.", returncode=USAGE)
         if options["give_up"] is not None and not options["give_up"].strip():
             raise CommandError("Giving up needs a reason. Remedy: --give-up 'why'.", returncode=USAGE)
         if options["customer"] and not Customer.objects.filter(name=options["customer"]).exists():
             raise CommandError(
                 f"No customer is called {options['customer']!r}. Remedy: see batches list.", returncode=USAGE
             )
-        found = chosen(options["code"] or "", options["customer"] or "")
+        found = chosen(options["code"] or "", options["customer"] or "", options["order"] or ())
+        if options["list"]:
+            self._list(found, as_json=options["json"])
+            return
         done, refused = self._carry_out(found, options["give_up"])
         word = "given up" if options["give_up"] else "to go out again"
         if options["json"]:
@@ -52,6 +61,22 @@ class Command(BaseCommand):
                 self.stderr.write(sentence)
         if refused:
             raise SystemExit(USAGE)
+
+    def _list(self, found: dict[int, list[int]], *, as_json: bool) -> None:
+        listed = [one for orders in found.values() for one in queue(orders)]
+        if as_json:
+            document = {"schema_version": 1, "rejected": listed}
+            self.stdout.write(json.dumps(document, ensure_ascii=False, default=str))
+            return
+        for one in listed:
+            again = f"again {one['next']:%Y-%m-%d %H:%M} UTC" if one["next"] else "waits for a person"
+            when = f"{one['first']:%Y-%m-%d %H:%M} to {one['last']:%Y-%m-%d %H:%M} UTC" if one["last"] else "not known"
+            times = counted(one["failures"], "refusal")
+            self.stdout.write(
+                f"{one['order']}  {one['label']} - {one['customer']}: {one['code']}; {times}, {when}; {again}"
+            )
+        if not listed:
+            self.stdout.write("No order is rejected like that.")
 
     def _carry_out(self, found: dict[int, list[int]], reason: str | None) -> tuple[dict[int, int], list[str]]:
         """Batch by batch; a refusal of one does not keep the others back."""
@@ -69,14 +94,37 @@ class Command(BaseCommand):
         return done, refused
 
 
-def chosen(code: str, customer: str) -> dict[int, list[int]]:
-    """The rejected orders of this code and customer ("" for any), by batch."""
+def queue(orders: list[int]) -> list[dict[str, Any]]:
+    """What a person wants to know of rejected orders, one by one."""
+    listed = []
+    for start in range(0, len(orders), 500):
+        page = StagedOrder.objects.filter(pk__in=orders[start : start + 500]).select_related("batch__customer")
+        for order in page.defer("before", "after").order_by("id"):
+            problem = order.problem or {}
+            one = {"order": order.pk, "batch": order.batch_id, "label": order.label}
+            one |= {"customer": order.batch.customer.name, "code": str(problem.get("code") or "unknown")}
+            one |= {"reason": order.reason, "failures": max(1, order.failures)}
+            listed.append(
+                {
+                    **one,
+                    "first": order.first_failed_at or order.failed_at,
+                    "last": order.failed_at,
+                    "next": order.retry_at,
+                }
+            )
+    return listed
+
+
+def chosen(code: str, customer: str, orders: Collection[int] = ()) -> dict[int, list[int]]:
+    """The rejected orders of this code and customer ("" for any), of these where any is named, by batch."""
     rejected = StagedOrder.objects.filter(state=OrderState.REJECTED).order_by("id")
     if customer:
         rejected = rejected.filter(batch__customer__name=customer)
     rows: Iterable[tuple[int, int, Any]] = rejected.values_list("batch_id", "pk", "problem").iterator(chunk_size=500)
     found: dict[int, list[int]] = {}
     for batch, pk, problem in rows:
+        if orders and pk not in orders:
+            continue
         if not code or str((problem or {}).get("code") or "unknown") == code:
             found.setdefault(batch, []).append(pk)
     return found
