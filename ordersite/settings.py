@@ -143,6 +143,9 @@ MONDAY_DAILY_RESERVE = int(env.number("MONDAY_DAILY_RESERVE", 50, at_most=25_000
 MONDAY_SETTLE_SECONDS = env.number(
     "MONDAY_SETTLE_SECONDS", 90, at_least=0, at_most=3600
 )  # before an unclear creation is looked up
+SOURCE_SHRINKAGE = env.number(
+    "SOURCE_SHRINKAGE", 20, at_least=0, at_most=99
+)  # percent of rows; more missing is refused
 SANDBOX_STORE = env.text("SANDBOX_STORE", str(VAR_DIR / "sandbox.sqlite3"))
 
 # --- jobs: messages carry an id only, and a run has its own lease, so the queue needs no retries of its own ----------

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure
@@ -15,7 +16,7 @@ from .approvers import TOO_MANY, why_not_approve
 from .check import batch_problems
 from .core.fingerprint import approval_hash, fingerprint, order_of
 from .core.lifecycle import BATCH, NotAllowed, OrderState, allowed
-from .models import Batch, StagedOrder
+from .models import Batch, StagedLine, StagedOrder
 from .transitions import PAGE, move_batch, move_orders
 
 
@@ -68,6 +69,19 @@ def approve(
             note=note,
         )
     return count
+
+
+def removing(batch: Batch) -> QuerySet[StagedOrder]:
+    """The staged orders that take something off the board: an item, or a size of one. They have a tick of their own."""
+    sizes = StagedLine.objects.filter(order__batch=batch, before__isnull=False, after__isnull=True).values("order_id")
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    return staged.filter(Q(operation="remove") | Q(pk__in=sizes))
+
+
+def without_removals(batch: Batch) -> list[int]:
+    """The staged orders of a batch that take nothing off the board."""
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    return list(staged.exclude(pk__in=removing(batch).values("pk")).order_by("pk").values_list("pk", flat=True))
 
 
 def binding(batch: Batch) -> str:

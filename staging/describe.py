@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from django.db.models import Count, Min, Q, prefetch_related_objects
+from django.db.models import Count, Exists, Min, OuterRef, Q, prefetch_related_objects
 
 from .core.fingerprint import order_of
 from .core.lifecycle import COUNTED
 from .diff import OrderPicture, orders
-from .models import AuditEvent, Batch, StagedLine, StagedOrder
+from .models import AuditEvent, Batch, Snapshot, StagedLine, StagedOrder
 
 __all__ = ["BatchPicture", "Happened", "OrderPicture", "describe", "describe_all", "history", "orders"]
 
@@ -63,8 +63,15 @@ def describe_all(batches: Sequence[Batch]) -> list[BatchPicture]:
     prefetch_related_objects(batches, "customer", "board_version__document", "customer_version__document")
     ids = [batch.pk for batch in batches]
     tallies, lines, removals = _tallies(ids), _lines(ids), _removals(ids)
+    following = _following([batch for batch in batches if batch.state in UNDER_WAY])
     return [
-        _picture(batch, tallies.get(batch.pk, Counter()), lines.get(batch.pk, (0, 0, 0)), removals.get(batch.pk, ""))
+        _picture(
+            batch,
+            tallies.get(batch.pk, Counter()),
+            lines.get(batch.pk, (0, 0, 0)),
+            removals.get(batch.pk, ""),
+            following.get(batch.pk, 0),
+        )
         for batch in batches
     ]
 
@@ -81,7 +88,7 @@ def history(batch: Batch, *, limit: int = 200) -> list[Happened]:
 
 # --- the batch ----------------------------------------------------------------------------------------------------
 def _picture(
-    batch: Batch, tally: Counter[tuple[str, str]], lines: tuple[int, int, int], removed_to: str
+    batch: Batch, tally: Counter[tuple[str, str]], lines: tuple[int, int, int], removed_to: str, following: int
 ) -> BatchPicture:
     states: Counter[str] = Counter()
     operations: Counter[str] = Counter()
@@ -97,7 +104,7 @@ def _picture(
         customer=batch.customer.name,
         state=batch.state,
         title=f"Batch {batch.pk} - {batch.customer.name} - {_number(changes, 'change')}",
-        sentence=_sentence(operations, lines, removed_to) + _aside(counts, states),
+        sentence=_sentence(operations, lines, removed_to) + _aside(counts, states) + _pending_sizes(following),
         changes=changes,
         counts=counts,
         operations={name: operations[name] for name in ("create", "update", "remove", "restore")},
@@ -138,6 +145,13 @@ def _aside(counts: Mapping[str, int], states: Counter[str]) -> str:
     return f" {'; '.join(parts).capitalize()}." if parts else ""
 
 
+def _pending_sizes(orders: int) -> str:
+    if not orders:
+        return ""
+    items = "The item of 1 order is" if orders == 1 else f"The items of {orders:,} orders are"
+    return f" {items} on the board; sizes follow."
+
+
 SKIPPED = {
     "superseded": "out of date",
     "declined": "declined",
@@ -168,6 +182,19 @@ def _lines(ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
             gone=Count("id", filter=Q(before__isnull=False, after__isnull=True)),
         )
         found |= {batch: (new, changed, gone) for batch, new, changed, gone in rows.order_by()}
+    return found
+
+
+UNDER_WAY = ("pushing", "paused", "failed", "needs_attention", "partly_undone")
+
+
+def _following(batches: Sequence[Batch]) -> dict[int, int]:
+    """Orders of each batch whose item is on the board and whose sizes are still to be sent."""
+    found: dict[int, int] = {}
+    linked = Snapshot.objects.filter(board=OuterRef("board"), record=OuterRef("record"))
+    for page in _pages([batch.pk for batch in batches]):
+        new = StagedOrder.objects.filter(batch__in=page, state="approved", operation="create").filter(Exists(linked))
+        found |= dict(new.values_list("batch_id").annotate(number=Count("id")).order_by())
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.conf import settings
+
 from mapping.core.family import Family
 from mapping.core.rules import size_columns
 from mapping.core.targets import source_columns_needed
@@ -13,15 +15,13 @@ from monday.models import Board
 from .core.ports import SourceColumn
 from .models import SyncRun
 
-SHRINKAGE = 0.20  # share of rows that may be missing since the last full run
-
 
 class GuardRefused(Exception):
     """The run may not go on: exit code 5. The message says what was found, and what to do."""
 
 
 def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
-    """Refuse an empty source, and one that lost more than a fifth of its rows since the last full run.
+    """Refuse an empty source, and one that lost more of its rows since the last full run than SOURCE_SHRINKAGE allows.
 
     `expected` is the number a person stated for this run; a source of exactly that many rows passes.
     Raises GuardRefused.
@@ -36,7 +36,7 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
         )
     run = _last_full_run(board)
     last = run.full_rows if run else None
-    if last and rows < last * (1 - SHRINKAGE):
+    if last and rows < last * (1 - settings.SOURCE_SHRINKAGE / 100):
         raise GuardRefused(
             f"The source holds {rows:,} rows, {last - rows:,} fewer than in the last full run ({last:,}). Nothing was "
             f"done. Remedy: check the load of the order table; if it is right, say so with --expect-rows {rows}."

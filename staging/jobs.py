@@ -25,7 +25,7 @@ from monday.client import Unavailable
 from monday.models import Board
 
 from . import notify, runs, whole_board
-from .core.lifecycle import BATCH, NotAllowed, OrderState
+from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
 from .guards import GuardRefused
@@ -33,7 +33,7 @@ from .lease import LeaseLost, renew
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
 from .prepare import prepare
-from .push import push
+from .push import push, sizes_later
 from .recheck import out_of_date
 from .retry import AUTOMATIC, retry_due
 from .setup import Progress, Stopped
@@ -241,6 +241,7 @@ def _sync(run: SyncRun) -> None:
             full=bool(run.scope.get("full")),
             expect_rows=run.scope.get("expect_rows"),
             by_person=bool(run.scope.get("by_person")),
+            sizes=run.scope.get("sizes") or "",
             push_now=False,
         )
         try:
@@ -263,7 +264,14 @@ def _push(run: SyncRun) -> None:
     batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
     with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
         prepare(batches=[batch], setup=setup)
-        done = push(batch=batch, setup=setup, actor=run.actor, chunk=100, progress=_watch(run, steps=True))
+        first = sizes_later(batch, setup) and not run.scope.get("items_sent")
+        watch = _watch(run, steps=True)
+        done = push(batch=batch, setup=setup, actor=run.actor, chunk=100, progress=watch, items_only=first)
+        if first and not done.error and batch.state == BatchState.PAUSED:
+            # Its sizes wait behind the messages of other batches, whose items go first.
+            run.scope = {**run.scope, "items_sent": True}
+            run.save(update_fields=["scope"])
+            raise StepOver
         counts = batch_counts(batch)
         state = RunState.WITH_ERRORS if counts["rejected"] or counts["unclear"] else RunState.COMPLETED
         notes = [*run.notes, out_of_date(done.moved)] if done.moved else run.notes

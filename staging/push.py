@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from monday.boards import GroupFailed, count_created
 from monday.client import Unavailable
 
 from . import audit
+from .approvers import policy_of
 from .core.lifecycle import OPEN, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .decide import binding
 from .guards import GuardRefused
 from .lease import LENGTH, database_now, free_for, let_go, new_owner, renew
-from .models import Batch, Receipt, StagedOrder
+from .models import Batch, Receipt, Snapshot, StagedOrder
 from .recheck import supersede_moved
 from .resolve import PATIENCE, look_up, seconds_left, settle_left
 from .send import Sender, sender_of, target_of
@@ -43,8 +45,20 @@ class Pushed:
     error: str = ""
 
 
-def push(*, batch: Batch, setup: Setup, actor: str, chunk: int, progress: Progress, recheck: bool = True) -> Pushed:
+def push(
+    *,
+    batch: Batch,
+    setup: Setup,
+    actor: str,
+    chunk: int,
+    progress: Progress,
+    recheck: bool = True,
+    items_only: bool = False,
+) -> Pushed:
     """Send everything that is approved in a batch. Idempotent: what the board already shows is not written again.
+
+    Where sizes come later (`sizes_later`), the items of new orders go out before any of their sizes; with `items_only`
+    the batch is left paused then, so that other batches' items can go first.
 
     Unless the source was compared this very moment (`recheck` is false), it is compared again, and orders that moved on
     since their approval are superseded. Raises NotAllowed (not approved, or another process is at it), GuardRefused
@@ -63,6 +77,12 @@ def push(*, batch: Batch, setup: Setup, actor: str, chunk: int, progress: Progre
         sender = sender_of(batch, setup, actor, lambda: renew(batch, owner))
         if settle_left(batch, sender) and recheck:
             pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
+        if items_only or sizes_later(batch, setup):
+            _push_items(pushed, sender, chunk, progress)
+        if items_only and _approved(batch).exists():
+            why = "Its items are on the board; its sizes follow."
+            move_batch(batch, "pause", actor=actor, now=setup.clock.now(), reason=why)
+            return pushed
         for attempt in range(ROUNDS):
             _push_approved(pushed, sender, chunk, progress)
             if attempt == ROUNDS - 1 or not look_up(batch, sender, patience=PATIENCE):
@@ -83,6 +103,16 @@ def push(*, batch: Batch, setup: Setup, actor: str, chunk: int, progress: Progre
     finally:
         let_go(batch, owner)
     return pushed
+
+
+def sizes_later(batch: Batch, setup: Setup) -> bool:
+    """Whether the items of this batch go first: as its run was asked to, else as the mapping's policy says."""
+    asked = batch.run.scope.get("sizes")
+    return (asked or policy_of(batch, setup.mappings).sizes) == "later"
+
+
+def _approved(batch: Batch) -> QuerySet[StagedOrder]:
+    return StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED)
 
 
 def _nothing_left(batch: Batch, actor: str, setup: Setup) -> bool:
@@ -125,19 +155,45 @@ def _check_binding(batch: Batch) -> None:
         )
 
 
+def _push_items(pushed: Pushed, sender: Sender, chunk: int, progress: Progress) -> None:
+    """Send the items of new orders, without their sizes; what has its item already is left for later."""
+    batch = pushed.batch
+    linked = Snapshot.objects.filter(board=batch.board_id, record=OuterRef("record"))
+    new = _approved(batch).filter(operation="create").exclude(Exists(linked)).order_by("id")
+    total = new.count()
+    while ids := list(new.values_list("pk", flat=True)[: min(chunk, PAGE)]):
+        progress("items", total - new.count(), total)
+        before = _created(batch, ids)
+        done = sender.send(ids, items_only=True)
+        lost = new.filter(pk__in=ids).count()
+        if lost:
+            raise Unavailable(
+                f"{lost} orders of batch {batch.pk} could not be sent. Remedy: push again.", code="Returned"
+            )
+        _add(pushed, done)
+        count_created(batch.board, _created(batch, ids) - before)
+    if total:
+        progress("items", total, total)
+
+
+def _add(pushed: Pushed, done: Settled) -> None:
+    for name in ("applied", "rejected", "held", "unclear"):
+        setattr(pushed.settled, name, getattr(pushed.settled, name) + getattr(done, name))
+
+
 def _push_approved(pushed: Pushed, sender: Sender, chunk: int, progress: Progress) -> None:
     batch, total = pushed.batch, pushed.batch.orders.count()
     while ids := _next(batch, chunk):
         left = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED).count()
         progress("push", total - left, total)
+        before = _created(batch, ids)  # an item that was made before its sizes is counted once
         done = sender.send(ids)
         if done.returned:
             raise Unavailable(
                 f"{done.returned} orders of batch {batch.pk} could not be sent. Remedy: push again.", code="Returned"
             )
-        for name in ("applied", "rejected", "held", "unclear"):
-            setattr(pushed.settled, name, getattr(pushed.settled, name) + getattr(done, name))
-        count_created(batch.board, _created(batch, ids))
+        _add(pushed, done)
+        count_created(batch.board, _created(batch, ids) - before)
     progress("push", total, total)
 
 

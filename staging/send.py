@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.db.models import F
 from mapping.core.document import Mapping as CustomerMapping
 from mapping.core.order import LineShape
 from mapping.core.templates import line_name
+from monday.boards import archived_titles
 from monday.core.operations import Outcome
 
 from .core.changeset import LINK, MARK, SIZE
@@ -67,8 +69,12 @@ class Sender:
         self.batch, self.setup, self.destination, self.mapping = batch, setup, destination, mapping
         self.lines, self.actor, self._before_each = lines, actor, before_each
 
-    def send(self, ids: Sequence[int]) -> Settled:
-        """Push these approved orders and settle them. Raises Unavailable and LeaseLost after settling what was sent."""
+    def send(self, ids: Sequence[int], *, items_only: bool = False) -> Settled:
+        """Push these approved orders and settle them; with `items_only` those with sizes are approved again afterwards,
+        and their sizes go out when they are sent the next time.
+
+        Raises Unavailable and LeaseLost after settling what was sent.
+        """
         now = self.setup.clock.now()
         move_orders(self.batch, ids, "send", actor=self.actor, now=now, attempts=F("attempts") + 1)
         orders = list(
@@ -83,14 +89,15 @@ class Sender:
             works = [work for work in works if not work.plan.held]
             self._prepare(works)
             self._send_items(works)
-            self._send_lines(works)
+            if not items_only:
+                self._send_lines(works)
         except LeaseLost:
             raise  # the chunk belongs to another process now, which settles it from the receipts
         except BaseException:
             recover(self.batch, [order.pk for order in orders], actor=self.actor, setup=self.setup)
             raise
         self._before_each()
-        done = self._settle(works)
+        done = self._settle(works, items_only=items_only)
         done.held = held
         return done
 
@@ -116,10 +123,26 @@ class Sender:
                 plan = Plan(held="The order is not linked to an item any more. Remedy: run the sync again.")
             else:
                 plan = _change(order, snapshot, live.get(snapshot.item_id), policies)
+            if archived := self._archived_group(plan):
+                plan = Plan(held=archived)
             item_id = snapshot.item_id if snapshot else ""
             gone = order.operation != "create" and snapshot is not None and not _stands(live.get(item_id))
             works.append(Work(order, snapshot, plan, item_id=item_id, gone=gone))
         return works
+
+    def _archived_group(self, plan: Plan) -> str:
+        """Why nothing may go to the group that the plan names, "" where it may: a person has put the group away."""
+        titles = {write.after["group"] for write in plan.item if write.kind in ("create_item", "move_item")}
+        for title in sorted(titles & self._put_away):
+            return (
+                f"The group {title!r} was archived on the board. Remedy: bring it back there, then release the order."
+            )
+        return ""
+
+    @cached_property
+    def _put_away(self) -> frozenset[str]:
+        """Titles whose group is archived on the board as it was read for this run."""
+        return archived_titles(self.setup.board, self.setup.structure)
 
     def _column_policies(self) -> dict[str, str]:
         return {rule.to: rule.conflicts for rule in self.mapping.columns if rule.conflicts}
@@ -186,8 +209,17 @@ class Sender:
         return self.mapping.board.uuid_column
 
     # --- settle ----------------------------------------------------------------------------------------------------
-    def _settle(self, works: Iterable[Work]) -> Settled:
-        attempts = [Attempt(work.order, work.receipts, work.snapshot, work.plan.kept) for work in works]
+    def _settle(self, works: Iterable[Work], *, items_only: bool) -> Settled:
+        attempts = [
+            Attempt(
+                work.order,
+                work.receipts,
+                work.snapshot,
+                work.plan.kept,
+                finished=not (items_only and work.plan.lines),
+            )
+            for work in works
+        ]
         return settle(self.batch, attempts, actor=self.actor, now=self.setup.clock.now())
 
 
@@ -237,6 +269,8 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
     if order.after is None:
         return plan_archive(live, before)
     rulings = {name: Ruling(**ruling) for name, ruling in order.rulings.items()}
+    if order.operation == "update" and policies[""] == "hold":
+        policies = {"group": "board", **policies}  # an item that people moved stays where they put it
     plan = plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
     return with_marks(plan, live, order.link_key, snapshot.lines)
 

@@ -21,7 +21,7 @@ from mapping.models import Customer
 from . import audit
 from .core.changeset import LINK, field_value, same
 from .core.fingerprint import key_hash, order_of, payload
-from .core.lifecycle import ORDER, BatchState, OrderState
+from .core.lifecycle import OPEN, ORDER, BatchState, OrderState
 from .core.verdict import Verdict as Judgement
 from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, insert_each, update_each
 from .models.snapshot import LinkState, Verdict
@@ -160,6 +160,9 @@ class Ledger:
         items = Snapshot.objects.filter(board=self.setup.board, state=LinkState.LINKED)
         total = sum(items.filter(record__in=page).count() for page in pages)
         linked = items.count() if total else 0
+        if total:  # what earlier runs staged and nobody has sent yet counts too: a slow loss is a loss
+            waiting = StagedOrder.objects.filter(board=self.setup.board, operation="remove", state__in=sorted(OPEN))
+            total += waiting.exclude(record__in=listed[:PAGE]).count()
         removed = 0
         for page in pages:
             removed += self._remove_page(page, total, linked)

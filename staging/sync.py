@@ -23,7 +23,7 @@ from monday.models import Board
 from . import audit
 from .check import Checked, check
 from .core.counts import Counts
-from .core.lifecycle import BatchState, NotAllowed, OrderState
+from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
 from .decide import approve
 from .detect import Detected, detect
@@ -32,7 +32,7 @@ from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, new_owner, rene
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
 from .prepare import prepare
-from .push import Pushed, push
+from .push import Pushed, push, sizes_later
 from .recheck import out_of_date
 from .rehearse import Rehearsal
 from .resolve import resolve
@@ -51,7 +51,8 @@ log = structlog.get_logger(__name__)
 class Request:
     """What a person, a schedule or the command line asks for. `expect_rows` is a stated number of source rows.
 
-    `by_person` leaves every approval to a person, also where a policy would do. Without `push_now` what is approved
+    `by_person` leaves every approval to a person, also where a policy would do. `sizes` is later, together, or "" where
+    the mapping's policy says which. Without `push_now` what is approved
     waits for a push of its own.
     """
 
@@ -67,6 +68,7 @@ class Request:
     chunk: int = 100
     expect_rows: int | None = None
     by_person: bool = False
+    sizes: str = ""
     push_now: bool = True
 
 
@@ -224,7 +226,11 @@ def _policy(request: Request, setup: Setup, batch: Batch) -> str:
 def _push(request: Request, setup: Setup, report: Report, progress: Progress) -> None:
     batches = pushable(setup.board)
     prepare(batches=batches, setup=setup)
-    for batch in batches:
+    # Items of all customers go before any of their sizes, where those come later.
+    first = [batch for batch in batches if sizes_later(batch, setup)] if len(batches) > 1 else []
+    for batch, items_only in [*((one, True) for one in first), *((one, False) for one in batches)]:
+        if batch in first and not items_only and not batch.orders.filter(state__in=TODO).exists():
+            continue
         with structlog.contextvars.bound_contextvars(batch=batch.pk, customer=batch.customer.name):
             try:
                 done: Pushed = push(
@@ -234,6 +240,7 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
                     chunk=request.chunk,
                     progress=progress,
                     recheck=batch.run_id != report.run.pk,
+                    items_only=items_only,
                 )
             except GuardRefused as refused:
                 report.warnings.append(str(refused))
@@ -248,15 +255,17 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
             break
 
 
+TODO = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
+
+
 def pushable(board: Board) -> list[Batch]:
     """Batches of a board with something approved or unclear left to do, the oldest first.
 
     One that is being pushed belongs to them even where nothing is left: its pusher may have died before it said so.
     """
-    states = [BatchState.APPROVED, BatchState.PUSHING, BatchState.PAUSED, BatchState.FAILED, BatchState.NEEDS_ATTENTION]
-    todo = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
+    states = sorted(BATCH["push"].sources | {BatchState.PUSHING})
     found = Batch.objects.filter(board=board, state__in=states).select_related("customer", "board").order_by("id")
-    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=todo).exists()]
+    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=TODO).exists()]
 
 
 def _open_batches(board: Board) -> list[Batch]:
@@ -290,6 +299,7 @@ def _row(request: Request) -> SyncRun:
             "limit": request.limit,
             "full": request.full,
             "by_person": request.by_person,
+            "sizes": request.sizes or None,
         },
         rehearsal=request.dry_run,
         state=RunState.RUNNING,

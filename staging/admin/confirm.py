@@ -11,8 +11,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from staging.core.lifecycle import BATCH, ORDER, NotAllowed
+from staging.core.words import counted
+from staging.decide import removing
 from staging.describe import describe_all
-from staging.models import Batch, StagedOrder, SyncRun
+from staging.models import Batch, SyncRun
 from staging.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
@@ -88,7 +90,7 @@ def _page(request: HttpRequest, action: str, batches: list[Batch], orders: tuple
         "rows": rows,
         "possible": possible,
         "orders": orders,
-        "removals": _removals(batches) if action == "approve" else 0,
+        "removals": _removals(batches) if action == "approve" else "",
         "may_push": action == "approve" and may(request.user, "push"),
         "reason_needed": (ORDER if action in ON_ORDERS else BATCH)[action].reason,
         "back": _home(batches),
@@ -101,8 +103,13 @@ def _which(batches: list[Batch]) -> str:
     return f"batch {batches[0].pk} - {batches[0].customer.name}" if len(batches) == 1 else f"{len(batches)} batches"
 
 
-def _removals(batches: list[Batch]) -> int:
-    return StagedOrder.objects.filter(batch__in=batches, state="staged", operation="remove").count()
+def _removals(batches: list[Batch]) -> str:
+    """What an approval would take off the board, in words; "" where it takes nothing."""
+    rows = [removing(batch) for batch in batches]
+    items = sum(found.filter(operation="remove").count() for found in rows)
+    sizes = sum(found.exclude(operation="remove").count() for found in rows)
+    parts = [counted(items, "order")] if items else []
+    return " and ".join(parts + ([f"sizes of {counted(sizes, 'order')}"] if sizes else []))
 
 
 def _batches(words: list[str]) -> list[Batch]:

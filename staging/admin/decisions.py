@@ -20,7 +20,7 @@ from staging.approvers import why_not_approve
 from staging.core.fingerprint import approval_hash
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState, Transition, allowed
 from staging.core.words import counted
-from staging.decide import approve, decline, hold, release, withdraw
+from staging.decide import approve, decline, hold, release, removing, withdraw, without_removals
 from staging.describe import BatchPicture
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.release import release_remembered
@@ -180,12 +180,10 @@ def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
 
 def _ticked(batch: Batch, decision: Decision) -> Sequence[int] | None:
     """The orders that are approved, None for all: the ticked ones, and no removal without its own tick."""
-    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
-    removals = staged.filter(operation="remove")
-    if not decision.orders and (decision.removals or not removals.exists()):
+    if not decision.orders and (decision.removals or not removing(batch).exists()):
         return None
-    wanted = staged if decision.removals else staged.exclude(operation="remove")
-    ids = list(wanted.values_list("pk", flat=True))
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    ids = list(staged.values_list("pk", flat=True)) if decision.removals else without_removals(batch)
     return [pk for pk in ids if pk in set(decision.orders)] if decision.orders else ids
 
 

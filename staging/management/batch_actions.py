@@ -47,16 +47,23 @@ Action = Callable[[Batch, Setup | None, Options, Progress], Told]
 def approve(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
     """Let what is staged go out; with `only`, the rest moves to a batch of its own, held."""
     assert setup is not None
+    only = options["only"]
+    if not options["removals"] and (taking := set(decide.removing(batch).values_list("pk", flat=True))):
+        only = [pk for pk in only if pk not in taking] if only else decide.without_removals(batch)
+        if not only:
+            raise NotAllowed(
+                f"{_name(batch)}: what was named takes orders or sizes off the board. Remedy: say so with --removals."
+            )
     count = decide.approve(
         batch=batch,
         mappings=setup.mappings,
         structure=setup.structure,
         actor=actor(),
         now=timezone.now(),
-        only=options["only"],
+        only=only,
         note=options["note"],
     )
-    rest = _set_aside(batch) if options["only"] else None
+    rest = _set_aside(batch) if only else None
     aside = f" The others wait, held, in batch {rest}." if rest else ""
     text = f"{_name(batch)}: {_orders(count)} approved.{aside} Next: batches push {batch.pk}"
     return Told([text], {"approved": count, "set_aside_in": rest})

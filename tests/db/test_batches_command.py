@@ -248,6 +248,25 @@ def test_decline_needs_words_and_withdraw_takes_an_approval_back(line: World) ->
     assert line.state(1) == "declined"
 
 
+def test_what_takes_something_off_the_board_is_approved_only_where_that_is_said(line: World) -> None:
+    for number in range(1, 9):
+        line.add(number)
+    line.sync()
+    line.change(1, PRICE="12")
+    line.change(2, S=0)
+    line.drop(8)
+    line.stage()
+    batch = line.batch()
+    told = document("approve", batch.pk)["batches"][0]
+    assert told["approved"] == 1
+    rest = Batch.objects.get(pk=told["set_aside_in"])
+    assert sorted(rest.orders.values_list("operation", flat=True)) == ["remove", "update"]
+    batches("release", rest.pk, "--orders", ",".join(str(pk) for pk in rest.orders.values_list("pk", flat=True)))
+    code, _, err = batches("approve", rest.pk)
+    assert code == 2 and "takes orders or sizes off the board. Remedy: say so with --removals" in err
+    assert document("approve", rest.pk, "--removals")["batches"][0]["approved"] == 2
+
+
 def test_orders_are_held_and_released_by_number(line: World) -> None:
     line.add(1)
     line.add(2)

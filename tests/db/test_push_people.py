@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monday.sandbox import boards
+from staging.decide import release
 from staging.models import Receipt, Snapshot, StagedOrder
 from tests.core.mapping_samples import BOARD
 from tests.world import World, uuid
@@ -48,14 +49,67 @@ def test_an_edit_of_another_field_is_left_alone(three: World) -> None:
     assert three.item(1).group == "Orders"
 
 
-def test_a_group_that_a_person_chose_is_a_conflict_once_the_source_moves_the_order(world: World) -> None:
+def test_an_item_that_a_person_moved_stays_where_it_is_and_its_other_fields_go_on(world: World) -> None:
+    world.add(1)
+    world.sync()
+    world.move(1, "Orders")
+    world.change(1, SEASON="AW27", PRICE="12")
+    world.sync()
+    assert world.state(1) == "applied"
+    assert (world.item(1).group, world.item(1).cells["numeric_price"]) == ("Orders", "12")
+    writes = len(world.wire.writes)
+    for full in (False, True):
+        world.sync(full=full)
+    assert len(world.wire.writes) == writes
+
+
+def test_a_published_policy_for_the_source_moves_it_all_the_same(world: World) -> None:
+    world.publish(BOARD + "conflicts: source\n")
     world.add(1)
     world.sync()
     world.move(1, "Orders")
     world.change(1, SEASON="AW27")
     world.sync()
-    assert world.state(1) == "held"
-    assert world.item(1).group == "Orders"
+    assert world.item(1).group == "HARBOUR AW27"
+
+
+def test_the_removal_of_an_item_that_a_person_moved_is_held(world: World) -> None:
+    for number in range(1, 8):
+        world.add(number)
+    world.sync()
+    world.move(1, "Orders")
+    world.drop(1)
+    world.sync()
+    assert (world.state(1), world.item(1).group) == ("held", "Orders")
+    assert world.order(1).problem["conflicts"][0]["live"] == "Orders"
+
+
+def test_nothing_goes_to_a_group_that_a_person_archived_and_it_is_followed_where_it_was_renamed(world: World) -> None:
+    for number in range(1, 9):
+        world.add(number)
+    world.sync()
+    world.drop(1)
+    world.sync()
+    put_away(world, "Removed", "UPDATE board_groups SET title = 'Old orders' WHERE title = ?")
+    world.drop(2)
+    world.sync()
+    assert world.state(2) == "applied", "a renamed group is followed by its id"
+    put_away(world, "Old orders", "UPDATE board_groups SET state = 'archived' WHERE title = ?")
+    world.drop(3)
+    world.sync()
+    assert world.state(3) == "held" and "was archived on the board. Remedy:" in world.order(3).reason
+    assert world.item(3).group == "HARBOUR SS27"
+    put_away(world, "Old orders", "UPDATE board_groups SET state = 'active' WHERE title = ?")
+    order = world.order(3)
+    release(batch=order.batch, orders=[order.pk], actor="ben", now=world.clock.now())
+    world.sync()
+    assert world.state(3) == "applied"
+
+
+def put_away(world: World, title: str, statement: str) -> None:
+    """What a person does with a group on the board."""
+    with world.store.connection() as db, world.store.writing(db):
+        assert db.execute(statement, (title,)).rowcount == 1
 
 
 def test_a_quantity_that_a_person_edited_is_held(three: World) -> None:

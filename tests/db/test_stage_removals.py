@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from staging.decide import release
+from typing import Any
+
+from staging.decide import decline, release
 from tests.core.mapping_samples import BOARD
 from tests.world import World, uuid
 
@@ -76,6 +78,44 @@ def test_many_removals_at_once_are_held_for_a_second_look(world: World) -> None:
     release(batch=batch, orders=batch.orders.values_list("pk", flat=True), actor="ben", now=world.clock.now())
     world.sync()
     assert world.item(6).group == "Removed"
+
+
+def test_a_slow_loss_that_nobody_has_sent_yet_counts_together(world: World) -> None:
+    for number in range(1, 41):
+        world.add(number)
+    world.sync()
+    world.drop(*range(1, 5))
+    assert world.stage().counts.held == 0
+    world.drop(*range(5, 9))
+    report = world.stage()
+    assert (report.counts.removed, report.counts.held) == (4, 4)
+    assert "8 removals at once are above the cap of 5" in world.order(5).reason
+
+
+def test_a_record_that_comes_back_after_its_removal_was_declined_is_followed_again(world: World) -> None:
+    five(world)
+    before = world.shown()
+    (row,) = world.drop(1)
+    world.stage()
+    decline(batch=world.batch(), actor="ben", now=world.clock.now(), reason="it is only late")
+    assert (world.sync().counts.removed, world.shown()) == (0, before)
+    world.source.orders.append(row)
+    world.change(1, PRICE="12")
+    assert world.sync().counts.updated == 1
+    world.check_equal()
+    world.drop(1)
+    assert world.sync().counts.removed_from_board == 1, "it went once more, so it is asked once more"
+
+
+def test_how_much_may_be_missing_is_a_setting(world: World, settings: Any) -> None:
+    for number in range(1, 11):
+        world.add(number)
+    world.sync()
+    world.drop(1)
+    settings.SOURCE_SHRINKAGE = 5
+    assert "fewer than in the last full run" in world.sync().error
+    settings.SOURCE_SHRINKAGE = 10
+    assert world.sync().counts.removed == 1
 
 
 def test_five_removals_are_never_too_many(world: World) -> None:

@@ -54,6 +54,9 @@ class Command(BaseCommand):
         one.add_argument("--orders", type=_up_to(100_000), default=20, metavar="N", help="default 20")
         one = self._action(actions, "approve", "let exactly these orders go out")
         one.add_argument("--only", type=_ids, metavar="ORDER,...", help="only these orders; the rest is held")
+        one.add_argument(
+            "--removals", action="store_true", help="also take orders and sizes off the board; else those are held"
+        )
         one.add_argument("--note", default="")
         self._mode(one)
         self._action(actions, "withdraw", "take an approval back before anything was sent")

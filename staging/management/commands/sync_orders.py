@@ -36,6 +36,11 @@ class Command(BaseCommand):
         parser.add_argument("--po-number", help="only orders with this PO number")
         parser.add_argument("--limit", help="at most so many orders that can be pushed")
         parser.add_argument("--batch-size", default=100, help="orders per push chunk (default 100)")
+        parser.add_argument(
+            "--sizes",
+            choices=["later", "together"],
+            help="later: all items first, then their sizes; else as the policy says",
+        )
         parser.add_argument("--full", action="store_true", help="render every row, whatever its fingerprint says")
         parser.add_argument("--dry-run", action="store_true", help="the same work, nothing kept and nothing sent")
         parser.add_argument("--expect-rows", help="the source rightly holds this many rows now")
@@ -112,6 +117,7 @@ def _request(options: dict[str, Any], setup: Setup) -> Request:
         dry_run=options["dry_run"],
         chunk=options["batch_size"],
         expect_rows=options["expect_rows"],
+        sizes=options["sizes"] or "",
     )
 
 
