@@ -85,13 +85,11 @@ def titles(board: Board) -> dict[str, str]:
     return shown | dict(BoardGroup.objects.filter(board=board).exclude(group_id="").values_list("group_id", "title"))
 
 
-def archived_titles(board: Board, structure: BoardStructure) -> frozenset[str]:
-    """Titles that we rendered and whose group is archived on the board now, under whatever title it has there."""
-    archived = {group.id for group in structure.groups if group.archived}
-    if not archived:
-        return frozenset()
-    known = BoardGroup.objects.filter(board=board).values_list("group_id", "title")
-    return frozenset(title for group_id, title in known if group_id in archived)
+def absent_titles(board: Board, structure: BoardStructure) -> frozenset[str]:
+    """Titles that we rendered and whose group is archived or gone in this structure, whatever it was called there."""
+    active = {group.id for group in structure.groups if not group.archived}
+    known = BoardGroup.objects.filter(board=board).exclude(group_id="").values_list("group_id", "title")
+    return frozenset(title for group_id, title in known if group_id not in active)
 
 
 def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: datetime) -> dict[str, str]:

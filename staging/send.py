@@ -16,7 +16,7 @@ from django.db.models import F
 from mapping.core.document import Mapping as CustomerMapping
 from mapping.core.order import LineShape
 from mapping.core.templates import line_name
-from monday.boards import archived_titles
+from monday.boards import absent_titles
 from monday.core.operations import Outcome
 
 from .core.changeset import LINK, MARK, SIZE
@@ -133,16 +133,22 @@ class Sender:
     def _archived_group(self, plan: Plan) -> str:
         """Why nothing may go to the group that the plan names, "" where it may: a person has put the group away."""
         titles = {write.after["group"] for write in plan.item if write.kind in ("create_item", "move_item")}
-        for title in sorted(titles & self._put_away):
+        if titles & self._absent and titles & self._put_away:
             return (
-                f"The group {title!r} was archived on the board. Remedy: bring it back there, then release the order."
+                f"The group {min(titles)!r} was archived on the board. "
+                "Remedy: bring it back there, then release the order."
             )
         return ""
 
     @cached_property
+    def _absent(self) -> frozenset[str]:
+        """Titles whose group the board did not show when it was read last."""
+        return absent_titles(self.setup.board, self.setup.board.known_structure() or self.setup.structure)
+
+    @cached_property
     def _put_away(self) -> frozenset[str]:
-        """Titles whose group is archived on the board as it was read for this run."""
-        return archived_titles(self.setup.board, self.setup.structure)
+        """The same of the board as it stands: another process may have made a group since."""
+        return absent_titles(self.setup.board, self.destination.structure(fresh=True))
 
     def _column_policies(self) -> dict[str, str]:
         return {rule.to: rule.conflicts for rule in self.mapping.columns if rule.conflicts}
