@@ -32,6 +32,7 @@ from .core.adoption import (
 )
 from .core.fingerprint import fingerprint, key_hash, payload
 from .core.ports import Row
+from .core.words import counted
 from .detect import Rows, SourceRow
 from .findings import Findings
 from .models import Snapshot
@@ -167,7 +168,7 @@ class Pairing:
         if unknown:
             names = ", ".join(repr(name) for name, _ in unknown.most_common(5))
             self.notes.append(
-                f"{unknown.total():,} rows belong to no known customer ({names}), and their items could not be looked "
+                f"Of no known customer ({names}): {counted(unknown.total(), 'row')}, whose items could not be looked "
                 "for. Remedy: publish their names, and adopt again before the next sync."
             )
 
@@ -324,7 +325,7 @@ def told(counts: Counts, *, apply: bool) -> Iterable[str]:
     if apply:
         yield f"Adopted: {c.adopted:,}. The next sync stages what differs, and the keys that {c.unmarked:,} items lack."
     else:
-        yield "Nothing was linked. Remedy: --apply links what is matched."
+        yield "Nothing was linked."
 
 
 def as_json(counts: Counts) -> dict[str, int]:

@@ -82,6 +82,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{word} - run {run.pk} - {run.mode} - {run.board}")
         for sentence in (*told(counts, apply=options["apply"]), *notes):
             self.stdout.write(f"  {sentence}")
+        if not options["apply"] and counts.matched:
+            self.stdout.write("  Remedy: --apply links what is matched.")
         for path in files:
             self.stdout.write(f"  {path}")
         if not files and (counts.unsure_items or counts.orphaned or counts.unmatched):
