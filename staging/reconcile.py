@@ -17,6 +17,7 @@ from .core.changeset import LINK, SIZE
 from .core.drift import drift
 from .core.fingerprint import order_of
 from .core.ports import LiveItem
+from .core.words import counted
 from .diff import ITEM, shown
 from .findings import Findings
 from .models import Snapshot, SyncRun
@@ -217,8 +218,8 @@ def told(counts: Counts) -> Iterable[str]:
     """The counts in sentences, with their sums."""
     c = counts
     yield (
-        f"{c.links:,} links = {c.equal:,} equal + {c.drifted:,} drifted ({c.fields:,} fields) + {c.missing:,} missing "
-        f"+ {c.archived:,} archived"
+        f"{c.links:,} links = {c.equal:,} equal + {c.drifted:,} drifted ({counted(c.fields, 'field')}) "
+        f"+ {c.missing:,} missing + {c.archived:,} archived"
     )
     yield f"{c.items:,} items = {c.linked:,} linked + {c.extra:,} extra + {c.duplicates:,} duplicates"
     if c.unmarked:

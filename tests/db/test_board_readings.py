@@ -118,7 +118,7 @@ def test_the_reconciliation_page_shows_what_a_planner_edited(line: World) -> Non
     signed_in("operator").post(RECONCILE + "start/")
     work_off()
     page = shown(RECONCILE, "viewer")
-    assert "1 drifted (1 fields)" in page
+    assert "1 drifted (1 field)" in page
     assert "10.5" in page and "99" in page and "drifted.csv" in page
     assert "Compare now" not in page
     run = SyncRun.objects.latest("id")

@@ -141,7 +141,7 @@ def test_the_command_prints_sums_and_differences_and_writes_files(
     typed.by_hand(ArchiveItem(typed.item(2).id))
     call_command("reconcile", out=str(tmp_path))
     said = capsys.readouterr().out
-    assert "6 links = 4 equal + 1 drifted (1 fields) + 0 missing + 1 archived" in said
+    assert "6 links = 4 equal + 1 drifted (1 field) + 0 missing + 1 archived" in said
     assert "5 items = 5 linked + 0 extra + 0 duplicates" in said
     assert "PRICE: written 10.5, board 99" in said
     with (tmp_path / "drifted.csv").open(encoding="utf-8-sig", newline="") as file:
