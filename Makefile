@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core bench torture lock serve screenshots roles clean
+.PHONY: help demo test check core bench torture lock serve screenshots roles editor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -64,6 +64,9 @@ screenshots: .venv/installed-dev ## a picture of every page in light, dark and n
 
 roles: .venv/installed-dev ## every role against every action by its address, tried out and printed
 	@$(BIN)/python -m pytest -n 0 -s -p no:cacheprovider --show-capture=no tests/db/test_roles.py -k by_address
+
+editor: ## make the mapping editor's one file of CodeMirror anew, of what editor/package-lock.json pins (needs Node.js)
+	@cd editor && npm ci --no-audit --no-fund --silent && node build.mjs
 
 clean: ## remove what was installed and what tools left behind; the data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,7 +24,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import notify, runs, whole_board
+from . import impacts, notify, runs, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -323,6 +323,12 @@ def _whole_board(run: SyncRun) -> None:
         _end(run, RunState.COMPLETED, calls, **whole_board.carry_out(run, setup, _watch(run)))
 
 
+def _impact(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls):
+        _end(run, calls=calls, **impacts.over_boards(run, calls, _watch(run)))
+
+
 DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
@@ -332,6 +338,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.ADOPT: _whole_board,
     Kind.RECONCILE: _whole_board,
     Kind.GONE: _whole_board,
+    Kind.IMPACT: _impact,
 }
 
 

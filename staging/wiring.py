@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from mapping.core.targets import expected_structure
+from mapping.models import Document, DocumentKind
 from mapping.publish import NoMapping, PublishedFamily, ensure_shipped, load_family
+from mapping.vetting import Surroundings, tables
 from monday import boards
 from monday.budgets import SharedBudget
 from monday.calls import CallLog
@@ -31,6 +33,7 @@ from .core.ports import Destination, Target
 from .destinations.board import MondayBoard
 from .guards import GuardRefused
 from .setup import Setup
+from .source import order_table
 from .source.sql_table import SqlTable
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -170,6 +173,44 @@ def opened_for(board: Board, *, calls: CallLog, mode: str | None = None) -> Iter
         expected=board,
     ) as setup:
         yield setup
+
+
+def under(setup: Setup, mappings: PublishedFamily) -> Setup:
+    """The same board and structure with other documents, read from the table that those name. Raises SourceRefused."""
+    return replace(setup, mappings=mappings, source=source(mappings))
+
+
+def in_use(board: Board) -> bool:
+    """Whether this is a board that runs work on, as the settings stand; a former address has none."""
+    return board.address == _address("TEST" if board.environment == Environment.SANDBOX else "PRODUCTION")
+
+
+def boards_of(document: Document) -> list[Board]:
+    """The boards in use that a document is about: its own, or for a customer's document every mapped one."""
+    if document.kind == DocumentKind.BOARD:
+        keys = [document.board_key]
+    else:
+        keys = list(Document.objects.boards().filter(versions__state="published").values_list("board_key", flat=True))
+    found = Board.objects.filter(board_id__in=keys[:1000]).order_by("-environment", "id")
+    return [board for board in found if in_use(board)]
+
+
+def surroundings(document: Document | None, text: str) -> Surroundings:
+    """What a text is held against while it is typed: local boards as they were read last, the source's columns now."""
+    live: dict[str, list[BoardStructure]] = {}
+    for board in Board.objects.filter(environment=Environment.SANDBOX).exclude(structure=None).order_by("id"):
+        structure = board.known_structure()
+        if structure is not None and in_use(board):
+            live.setdefault(board.board_id, []).append(structure)
+    return Surroundings(live, {table: source_columns(table) for table in tables(document, text)})
+
+
+def source_columns(table: str) -> tuple[str, ...] | None:
+    """The columns of a table in the order source; none where there is no such table, None where it does not answer."""
+    try:
+        return tuple(column.name for column in order_table.columns(connections["orders"], table))
+    except DatabaseError:
+        return None
 
 
 def source(mappings: PublishedFamily) -> SqlTable:

@@ -71,6 +71,15 @@ class MemorySource:
             if row["record_uuid"] is None:
                 yield _print(row), self._handed(row)
 
+    def search(self, columns: Sequence[str], text: str, most: int) -> list[tuple[str | None, str, Row]]:
+        begins = text.strip().casefold()
+        found = [
+            (row["record_uuid"], _print(row), self._handed(row))
+            for row in self.orders
+            if any(str(row.get(name) or "").strip().casefold().startswith(begins) for name in columns)
+        ]
+        return found[:most]
+
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
         keys = [tuple(str(row.get(name) or "").strip() for name in columns) for row in self._within(scope)]
         return {key for key in keys if keys.count(key) > 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,7 @@ TEXTS = {
     ".html",
     ".css",
     ".js",
+    ".mjs",
     ".graphql",
     ".example",
     ".ini",
@@ -47,7 +50,11 @@ def texts() -> Iterator[Path]:
     yield from (path for path in TOP.iterdir() if path.is_file() and (path.suffix in TEXTS or path.name == "Makefile"))
     for folder in FIRST_FOLDERS:
         for path in (TOP / folder).rglob("*"):
-            if path.is_file() and (path.suffix in TEXTS or folder == ".ci") and "vendor" not in path.parts:
+            if (
+                path.is_file()
+                and (path.suffix in TEXTS or folder == ".ci")
+                and not {"vendor", "node_modules"} & set(path.parts)
+            ):
                 yield path
 
 
@@ -92,6 +99,19 @@ def test_every_requirement_is_pinned_exactly(name: str):
     assert not loose
     names = [re.split(r"[\[=]", pin.lower())[0] for pin in pins]
     assert len(names) == len(set(names))
+
+
+def test_the_editors_file_was_made_of_what_is_pinned_and_carries_its_licences():
+    made = (TOP / "ordersite/static/ordersite/vendor/codemirror-6.min.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256()
+    for name in ("package-lock.json", "codemirror.mjs", "build.mjs"):
+        digest.update((TOP / "editor" / name).read_bytes())
+    assert made.startswith(f"/*! made from {digest.hexdigest()}"), "Remedy: make editor"
+    pins = json.loads((TOP / "editor/package.json").read_text(encoding="utf-8"))
+    for package, version in {**pins["dependencies"], **pins["devDependencies"]}.items():
+        assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version), package
+    assert "@codemirror/view " + pins["dependencies"]["@codemirror/view"] in made and "MIT License" in made
+    assert not re.search(r"\beval\(|new Function", made)
 
 
 def test_no_source_file_is_more_than_one_room():

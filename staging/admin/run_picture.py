@@ -24,6 +24,8 @@ STEPS = {
     "board": "Reading the board",
     "source": "Reading the order table",
     "link": "Linking items to their orders",
+    "now": "Looking at what the next sync would do as things stand",
+    "then": "Looking at what it would do with the new text",
     "": "Starting",
 }
 SUMS = (
@@ -136,6 +138,7 @@ WORDS = {
     "by_person": "a person approves",
     "board": "board",
     "batch": "batch",
+    "version": "version of a document, by its id",
     "reason": "reason",
     "force": "overwrites later edits",
 }

@@ -100,6 +100,10 @@ class OrderSource(Protocol):
     def rows_without_identity(self, scope: Scope) -> Iterator[tuple[str, Row]]:
         """Source fingerprint and full row of the rows whose UUID is missing."""
 
+    def search(self, columns: Sequence[str], text: str, most: int) -> list[tuple[str | None, str, Row]]:
+        """Identity, source fingerprint and full row of at most `most` rows in which one of these columns begins with
+        the text, blanks around it and case aside; in no particular order. Columns that there are not find nothing."""
+
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
         """The business keys (values as trimmed text, missing as "") that stand on more than one row in scope."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,11 @@ from .source_dialects import Column, Dialect, Statement, quoted_table
 
 # Part of every scheme: raise it when an expression changes its meaning without changing its text.
 VERSION = 1
+_MARKS = re.compile(r"[%_!\[\]]")  # what LIKE reads as a pattern, on any of the databases
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return f"!{mark[0]}"
 
 
 class NoSuchColumn(LookupError):
@@ -80,6 +86,19 @@ class SourceSql:
     def rows_without_identity(self, scope: Scope) -> Statement:
         """The same for the rows whose identity is missing; the first column is NULL."""
         return self._full_rows([Statement(f"{self._identity()} IS NULL"), *self._within(scope)])
+
+    def search(self, columns: Sequence[str], text: str) -> Statement:
+        """The same for the rows in which one of these columns, trimmed, begins with the text whatever its case.
+
+        Databases fold the letters of their own alphabet only, so the text is asked for as it stands, too.
+        """
+        found = []
+        for name in columns:
+            value = self.dialect.trimmed(self._column(name))
+            found += [(f"LOWER({value})", text.strip().lower()), (value, text.strip())]
+        alternatives = " OR ".join(f"{value} LIKE %s ESCAPE '!'" for value, _ in found)
+        params = tuple(f"{_MARKS.sub(_escaped, begins)}%" for _, begins in found)
+        return self._full_rows([Statement(alternatives or "1 = 0", params)])
 
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> Statement:
         """The values (trimmed, missing as '') that stand on more than one row in scope."""

@@ -24,6 +24,7 @@ class Kind(models.TextChoices):
     ADOPT = "adopt", "Adoption"
     RECONCILE = "reconcile", "Reconciliation"
     GONE = "gone", "Gone item"
+    IMPACT = "impact", "Mapping preview"
 
 
 class RunState(models.TextChoices):
@@ -40,7 +41,8 @@ class RunState(models.TextChoices):
 class SyncRun(models.Model):
     """A run. `counts` is `core.counts.Counts`; times are UTC, durations seconds; `lease_until` is the database's.
 
-    `subject` names what a push, an undo or a refresh works on (`batch:12`, `board:3`): it has one run at a time.
+    `subject` names what a push, an undo, a refresh or a preview works on (`batch:12`, `board:3`, `version:4`): it has
+    one run at a time. `result` is what a mapping's preview found (see `staging.impact`).
     `cancelled_by` is who asked it to stop, which it does after the piece in hand. `started_at` is when it was asked
     for, until it starts. `mailed_at` is set before a mail about its end leaves, so that there is one.
     """
@@ -61,6 +63,7 @@ class SyncRun(models.Model):
     api = PayloadField(default=dict)
     durations = PayloadField(default=dict)
     notes = PayloadField(default=list)
+    result = PayloadField(default=dict)
     error = models.TextField(blank=True)
     full_rows = models.PositiveIntegerField(null=True, help_text="Rows read, where the run read the whole source.")
     lease_owner = models.CharField(max_length=64, blank=True)

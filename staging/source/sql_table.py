@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.db import Error
@@ -118,6 +119,13 @@ class SqlTable:
         for found in self._stream(statement, WIDE_PAGE):
             yield found[1], tuple(found[2:])
 
+    def search(self, columns: Sequence[str], text: str, most: int) -> list[tuple[str | None, str, Row]]:
+        """The first rows in which one of these columns begins with the text; the rest stays in the database."""
+        known = {column.name for column in self._sql.columns}
+        statement = self._sql.search([name for name in dict.fromkeys(columns) if name in known], text)
+        with closing(self._stream(statement, most)) as rows:
+            return [(identity, print_, tuple(row)) for identity, print_, *row in islice(rows, most)]
+
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
         """The business keys (trimmed texts, missing as "") that stand on more than one row in scope."""
         with self._sentences():
@@ -157,7 +165,7 @@ class SqlTable:
         except Error as problem:
             raise self._failed(problem, failure) from problem
 
-    def _stream(self, statement: Statement, page: int) -> Iterator[tuple[Any, ...]]:
+    def _stream(self, statement: Statement, page: int) -> Generator[tuple[Any, ...], None, None]:
         for rows in self._pages(statement, page):
             yield from rows
 

@@ -93,6 +93,7 @@ def _extra() -> dict[str, str]:
         extra["cancel a run"] = reverse("admin:staging_syncrun_cancel", args=[run.pk])
     if version := Version.objects.order_by("id").first():
         extra["a version"] = reverse("admin:mapping_version_page", args=[version.pk])
+        extra["two versions"] = reverse("admin:mapping_document_compare", args=[version.document_id])
     if board := Board.objects.filter(environment="sandbox").first():
         extra["local board"] = reverse("sandbox", args=[f"boards/{board.board_id}"])
     if snapshot := Snapshot.objects.exclude(item_id="").first():

@@ -122,23 +122,6 @@ def test_a_viewer_finds_no_button_and_is_refused_by_address(site: Site) -> None:
     assert viewer.evaluate(send, ["/staging/syncrun/1/cancel/", {}]) == 403
 
 
-def test_a_document_shows_its_problems_while_it_is_typed(site: Site) -> None:
-    page = site.signed_in("administrator")
-    page.goto(f"{site.address}/mapping/document/new/")
-    page.fill("#text", "version: 1\ncustomer: NEW ONE\nnonsense: 1\n")
-    page.wait_for_selector("#problems [data-line='3']")
-    assert page.inner_text("[data-lines]").split() == ["1", "2", "3", "4"]
-    page.click("#problems [data-line='3']")
-    chosen = page.evaluate(
-        "() => document.getElementById('text').value.slice(...(t => [t.selectionStart, t.selectionEnd])"
-        "(document.getElementById('text')))"
-    )
-    assert chosen == "nonsense: 1"
-    page.fill("#text", "version: 1\ncustomer: NEW ONE\n")
-    page.wait_for_selector("#problems .good")
-    assert site.complaints == []
-
-
 def test_every_page_opens_fits_its_window_and_the_browser_has_nothing_to_complain_about(furnished: Site) -> None:
     pages = furnished.place.ask(ADDRESSES)
     # What the scene must bring forth, or a picture of it would be missing.

@@ -29,6 +29,7 @@ def opened_line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("staging.wiring.sandbox_session", session)
     monkeypatch.setattr("staging.wiring.source", lambda mappings: world.source)
+    monkeypatch.setattr("staging.wiring.source_columns", lambda table: world.source.names if table == "ORDERS" else ())
     roles.establish(Group, Permission)
     return world
 

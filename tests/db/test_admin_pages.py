@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
-from mapping.models import Version
 from monday.core.errors import FAULTS
 from ordersite import roles, watchdog
 from ordersite.first_start import make_demo_users
@@ -25,8 +24,7 @@ from ordersite.today import chart
 from staging import jobs
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import RunState
-from tests.core.mapping_samples import HARBOUR
-from tests.db.admin_line import board_document, opened_line, signed_in, staged, work_off
+from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.world import World
 
 LISTS = [
@@ -221,45 +219,6 @@ def test_a_board_is_read_again_by_a_job(line: World) -> None:
     client.post(f"/monday/board/{line.board.pk}/refresh/")
     work_off()
     assert SyncRun.objects.get(kind="refresh").state == RunState.COMPLETED
-
-
-# --- mapping documents ----------------------------------------------------------------------------------------------
-def test_a_document_with_errors_is_not_published_and_each_error_has_its_line(line: World) -> None:
-    client, document = signed_in("administrator"), board_document()
-    text = document.versions.published().get().text
-    wrong = text + "\nnonsense: 1\n"
-    checked = client.post("/mapping/document/check/", {"document": document.pk, "text": wrong}).content.decode()
-    assert f'data-line="{wrong.splitlines().index("nonsense: 1") + 1}"' in checked
-    answer = client.post(f"/mapping/document/{document.pk}/change/", {"text": wrong}).content.decode()
-    assert "was not published: it has errors" in answer and "nonsense: 1" in answer
-    assert document.versions.count() == 1
-
-
-def test_a_document_is_published_with_a_note_and_put_back(line: World) -> None:
-    client, document = signed_in("administrator"), board_document()
-    first = document.versions.get()
-    client.post(f"/mapping/document/{document.pk}/change/", {"text": first.text + "# more\r\n", "note": "a remark"})
-    second = document.versions.published().get()
-    assert (second.number, second.author, second.note) == (2, "administrator", "a remark")
-    assert second.text == first.text + "# more\n"
-    page = client.get(f"/mapping/document/version/{first.pk}/").content.decode()
-    assert '<span class="line-new">+# more</span>' in page
-    client.post(f"/mapping/document/version/{first.pk}/", {"note": "back"})
-    assert document.versions.published().get().text == first.text and document.versions.count() == 3
-
-
-def test_a_new_customer_gets_a_document(line: World) -> None:
-    client = signed_in("administrator")
-    client.post("/mapping/document/new/", {"text": "version: 1\ncustomer: NOBODY WE KNOW\n", "note": "new"})
-    assert Version.objects.published().filter(document__name="customer NOBODY WE KNOW").exists()
-    claimed = "version: 1\ncustomer: HARBOUR (AU)\n"
-    assert "alias" in client.post("/mapping/document/new/", {"text": claimed}).content.decode()
-    assert HARBOUR in (version.text for version in Version.objects.all())
-
-
-def test_a_viewer_reads_a_document_and_cannot_type(line: World) -> None:
-    text = signed_in("viewer").get(f"/mapping/document/{board_document().pk}/change/").content.decode()
-    assert "readonly" in text and ">Publish<" not in text
 
 
 # --- schedules, the local board, people -----------------------------------------------------------------------------

@@ -81,6 +81,8 @@ OTHERWISE = {
     *("staging_syncrun_cancel", "mapping_document_new", "mapping_document_check", "mapping_version_page"),
     *("mapping_customer_unknown", "mapping_customer_claim", "mapping_customer_import", "mapping_alias_import"),
     *("staging_batch_undo", "staging_stagedorder_free", "staging_gone"),
+    *("mapping_document_words", "mapping_document_try", "mapping_document_compare", "mapping_version_preview"),
+    *("mapping_version_count", "mapping_version_cancel", "mapping_version_discard", "mapping_version_publish"),
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
     "auth_user_password_change",
 }
@@ -126,6 +128,7 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
     batch, order = Batch.objects.latest("id"), StagedOrder.objects.latest("id")
     run = ask(kind="sync", mode="TEST", actor="x", trigger="t", now=START)  # type: ignore[arg-type]
     document, board = board_document(), Board.objects.get()
+    version = f"/mapping/document/version/{Version.objects.latest('id').pk}/"
     act = "/staging/batch/act"
     seen = {
         "today": "/",
@@ -147,7 +150,10 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "board": f"/monday/board/{board.pk}/change/",
         "documents": "/mapping/document/",
         "document": f"/mapping/document/{document.pk}/change/",
-        "version": f"/mapping/document/version/{Version.objects.latest('id').pk}/",
+        "version": version,
+        "what a version changes": f"{version}preview/",
+        "two versions": f"/mapping/document/{document.pk}/compare/",
+        "words of the editor": f"/mapping/document/words/?document={document.pk}",
         "customers": "/mapping/customer/",
         "spellings": "/mapping/alias/",
         "unknown customers": "/mapping/customer/unknown/",
@@ -195,14 +201,18 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "release a field": (post(f"/staging/stagedorder/{order.pk}/free/", field="x"), "operator"),
         "audit": (get("/staging/auditevent/"), "approver"),
         "audit event": (get(f"/staging/auditevent/{audit}/change/"), "approver"),
-        "publish": (post(f"/mapping/document/{document.pk}/change/", text="x"), "administrator"),
+        "edit a document": (post(f"/mapping/document/{document.pk}/change/", text="x"), "administrator"),
         "new document": (post("/mapping/document/new/", text="x"), "administrator"),
         "make a customer": (post("/mapping/customer/unknown/customer/", name="x", customer="x"), "administrator"),
         "add a spelling": (post("/mapping/customer/unknown/spelling/", name="x", customer="x"), "administrator"),
         "import customers": (post("/mapping/customer/import/"), "administrator"),
         "import spellings": (post("/mapping/alias/import/"), "administrator"),
         "check a text": (post("/mapping/document/check/", text="x"), "administrator"),
-        "revert": (post(f"/mapping/document/version/{Version.objects.latest('id').pk}/"), "administrator"),
+        "try a text": (post("/mapping/document/try/", text="x", q="A1"), "administrator"),
+        "count what changes": (post(f"{version}count/"), "administrator"),
+        "stop counting": (post(f"{version}cancel/"), "administrator"),
+        "put a draft away": (post(f"{version}discard/"), "administrator"),
+        "publish": (post(f"{version}publish/"), "administrator"),
         "users": (get("/auth/user/"), "administrator"),
         "groups": (get("/auth/group/"), "administrator"),
         "failed jobs": (get("/django_q/failure/"), "administrator"),

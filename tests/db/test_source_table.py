@@ -160,6 +160,19 @@ def test_a_po_number_is_found_without_the_blanks_around_it(orders: SqlTable) -> 
     assert orders.count(Scope(po_number="PO")) == 0
 
 
+def test_rows_are_found_by_how_a_cell_begins(orders: SqlTable) -> None:
+    def found(text: str, *columns: str, most: int = 9) -> list[str | None]:
+        return sorted((canonical(raw) or "" for raw, _, _ in orders.search(columns, text, most)))
+
+    assert found("po 1", "po") == sorted(str(each) for each in named(1, 2, 3))
+    assert found("PO 100%", "po") == sorted(str(each) for each in named(3))
+    assert found("%", "po", "who") == found("_", "po") == found("[", "po") == found("PO 1", "nowhere") == []
+    assert found("云", "po", "who") == sorted(str(each) for each in named(3))
+    assert len(found("b'h", "who")) == 3 and len(found("b'h", "who", most=2)) == 2
+    ((_, print_, row),) = orders.search(["who"], "white|", 9)
+    assert print_ in {each for _, each in orders.fingerprints(ALL)} and row[1] == "WHITE|FOX"
+
+
 def test_a_condition_takes_values_and_inclusive_days_and_never_null(orders: SqlTable) -> None:
     def within(**window: date) -> set[str | None]:
         return identities(orders, Scope(include=(Condition("due", **window),)))

@@ -57,6 +57,8 @@ def statements(source: SourceSql, scope: Scope) -> Iterator[Statement]:
     yield source.fingerprints_of(page, scope)
     yield source.rows_without_identity(scope)
     yield source.repeated_keys([column.name for column in source.columns[:4]], scope)
+    yield source.search([column.name for column in source.columns[:4]], "50% [off]_!")
+    yield source.search([], "nothing")
     yield SQLSERVER.catalogue(source.table)
 
 
