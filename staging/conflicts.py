@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from mapping.publish import load_family
+from mapping.publish import NoMapping, load_family
 
 from . import audit
 from .approvers import why_not_approve
@@ -56,7 +56,11 @@ def rule(
         raise NotAllowed("A conflict is decided for the source or for the board. Remedy: choose one of them.")
     if batch.state not in BATCH["push"].sources:
         raise NotAllowed(f"Batch {batch.pk} {in_state(batch.state)} and cannot be pushed. Remedy: run a sync.")
-    if refused := why_not_approve(batch, load_family(batch.board.board_id), actor):
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping as missing:
+        raise NotAllowed(f"Batch {batch.pk}: {missing}") from None
+    if refused := why_not_approve(batch, mappings, actor):
         raise NotAllowed(f"Batch {batch.pk}: {refused}")
     if not orders or what_is_seen(orders, field) != seen:
         raise NotAllowed(f"Batch {batch.pk} has changed since the page was shown. Remedy: look at it again.")

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from mapping.models import Version
 from staging.conflicts import in_conflict, rule, what_is_seen
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent
+from tests.core.mapping_samples import BOARD
 from tests.world import World
 
 from .admin_line import opened_line, person, signed_in, work_off
@@ -93,6 +95,38 @@ def test_values_that_were_not_seen_are_not_ruled_on(held: World) -> None:
     with pytest.raises(NotAllowed, match="changed since"):
         rule(batch=batch, orders=orders, field=PRICE, take="source", seen="x", actor="ben", now=held.clock.now())
     assert held.order(1).rulings == {}
+
+
+def test_without_a_published_mapping_nothing_is_decided_and_a_sentence_says_so(held: World) -> None:
+    Version.objects.update(state="retired")
+    with pytest.raises(NotAllowed, match="Remedy"):
+        decide(held, "source", 1)
+    assert held.order(1).rulings == {}
+
+
+def test_a_newly_mapped_column_over_what_people_filled_is_decided_once_for_all_orders(world: World) -> None:
+    without = BOARD.replace("  NOTES: long_text_notes\n", "")
+    world.publish(without)
+    for number in (1, 2, 3):
+        world.add(number, NOTES="ours")
+    world.sync()
+    for number in (1, 2):
+        world.edit(number, long_text_notes="theirs")
+    world.edit(3, long_text_notes="ours")
+    world.publish(BOARD)
+    world.sync()
+    assert [world.state(number) for number in (1, 2, 3)] == ["held", "held", "applied"], "an equal value is no conflict"
+    batch = world.order(1).batch
+    orders = in_conflict(batch, "long_text_notes")
+    seen = what_is_seen(orders, "long_text_notes")
+    now = world.clock.now()
+    assert rule(batch=batch, orders=orders, field="long_text_notes", take="board", seen=seen, actor="ben", now=now) == (
+        2,
+        2,
+    )
+    world.push(batch)
+    assert [world.item(n).cells["long_text_notes"] for n in (1, 2, 3)] == ["theirs", "theirs", "ours"]
+    assert world.sync(full=True).counts.changed == 0
 
 
 def test_one_of_two_who_rule_at_once_is_refused(held: World) -> None:
