@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -18,23 +19,29 @@ from staging.setup import silent
 from tests.world import World, uuid
 
 
-def rendered(world: World, row: dict[str, Any]) -> Order:
-    """The order that a row renders to."""
-    family = load_family().family
-    customer = family.customer_of(row["CUSTOMER"])
-    assert customer
-    found = family.renderer(customer, world.source.names, world.setup().structure)(
-        tuple(row.get(name) for name in world.source.names)
-    )
-    assert isinstance(found, Rendered), found
-    return found.order
+def rendered(world: World, numbers: Sequence[int]) -> list[Order]:
+    """The orders that the rows of these records render to."""
+    family, structure = load_family().family, world.setup().structure
+    rows = {row["record_uuid"]: row for row in world.source.orders}
+    renderers: dict[str, Any] = {}
+    orders = []
+    for number in numbers:
+        row = rows[uuid(number)]
+        customer = family.customer_of(row["CUSTOMER"])
+        assert customer
+        if customer not in renderers:
+            renderers[customer] = family.renderer(customer, world.source.names, structure)
+        found = renderers[customer](tuple(row.get(name) for name in world.source.names))
+        assert isinstance(found, Rendered), found
+        orders.append(found.order)
+    return orders
 
 
 def put(
     world: World, *numbers: int, link: bool = False, lines: bool = True, keyed: bool = False, **cells: Any
 ) -> list[str]:
     """Put items for these records on the board; `cells` replace what the source says. Returns their ids."""
-    orders = [rendered(world, world.row(number)) for number in numbers]
+    orders = rendered(world, numbers)
     client, board = world._eye, world.known_board()
     groups = boards.ensure_groups(
         board=board, client=client, titles=[order.group for order in orders], now=world.clock.now()

@@ -1,6 +1,6 @@
 """Adopting a large board that another client filled: `python -m tests.bench.bench_adopt [--items 12000] [--json]`.
 
-Every item has two subitems, and no key of ours. The board is adopted, the next sync updates every item and creates
+Every item has a subitem, and no key of ours. The board is adopted, the next sync updates every item and creates
 none, and the one after that finds nothing to do. The time stands beside that of reading the same board in the same run.
 """
 
@@ -54,8 +54,10 @@ def measured(folder: Path, items: int) -> dict[str, Any]:
     from tests.world import World
 
     world = World(folder)
+    with world.store.connection() as db, world.store.writing(db):
+        db.execute("UPDATE boards SET items_limit = ?", (2 * items,))
     for number in range(1, items + 1):
-        world.add(number)
+        world.add(number, M=0, TOTAL=1)
     for start in range(1, items + 1, 1_000):
         put(world, *range(start, min(start + 1_000, items + 1)))
     figures: dict[str, Any] = {"items": items}
