@@ -33,6 +33,8 @@ APPROVER = OPERATOR | {
 ADMINISTRATOR = APPROVER | {
     *("mapping.add_document", "mapping.change_document"),
     *(f"django_q.{verb}_schedule" for verb in ("add", "change", "delete")),
+    *(f"staging.{verb}_channel" for verb in ("view", "add", "change", "delete")),
+    "staging.view_delivery",
     *(f"django_q.{verb}_{model}" for verb in ("view", "delete") for model in ("success", "failure", "ormq")),
     *(f"auth.{verb}_{model}" for verb in ("view", "add", "change", "delete") for model in ("user", "group")),
     "auth.view_permission",
@@ -41,19 +43,21 @@ ADMINISTRATOR = APPROVER | {
 ROLES = {"viewer": VIEWER, "operator": OPERATOR, "approver": APPROVER, "administrator": ADMINISTRATOR}
 
 
-def establish(group_model: Any, permission_model: Any) -> None:
+def establish(group_model: Any, permission_model: Any, *, later: bool = False) -> None:
     """Make the four groups and give each the rights it lacks; what an administrator added stays.
 
-    The models are passed in, since a migration has its own. Raises LookupError where a right does not exist.
+    The models are passed in, since a migration has its own. Raises LookupError where a right does not
+    exist; with `later` it is left to a later migration, which knows more models.
     """
     known = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in permission_model.objects.select_related("content_type").order_by("id")
     }
     for role, rights in ROLES.items():
-        _check(role, rights - known.keys())
+        if not later:
+            _check(role, rights - known.keys())
         group, _ = group_model.objects.get_or_create(name=role)
-        group.permissions.add(*(known[right] for right in sorted(rights)))
+        group.permissions.add(*(known[right] for right in sorted(rights & known.keys())))
 
 
 def _check(role: str, missing: Iterable[str]) -> None:

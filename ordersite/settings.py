@@ -172,6 +172,7 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- mails about runs that need a person: none without NOTIFY_TO; the embedded default writes them into files --------
 NOTIFY_TO = [address.strip() for address in env.text("NOTIFY_TO").split(",") if address.strip()]
+NOTIFY_HOSTS = [name.strip() for name in env.text("NOTIFY_HOSTS").split(",") if name.strip()]  # of the own network
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")  # for the links in mails
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 mail = mail_server(env.secret("EMAIL_URL") or ("smtp://localhost:25" if PRODUCTION else "file:"))

@@ -19,7 +19,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Board": ("Board", "Snapshot"),
     "Mapping": ("Document", "Customer", "Alias"),
     "Proof": ("Receipt", "ApiCall", "AuditEvent", "LogEntry"),
-    "Operation": ("Schedule", "Failure", "OrmQ", "Success", "User", "Group"),
+    "Operation": ("Schedule", "Channel", "Delivery", "Failure", "OrmQ", "Success", "User", "Group"),
 }
 READINGS = {"reconcile": "Reconciliation", "adopt": "Adoption"}
 NAMES = {
@@ -32,6 +32,8 @@ NAMES = {
     "AuditEvent": "Audit",
     "Alias": "Spellings",
     "Schedule": "Schedules",
+    "Channel": "Notifications",
+    "Delivery": "Messages sent",
     "Success": "Jobs done",
     "Failure": "Jobs failed",
     "OrmQ": "Jobs waiting",

@@ -24,7 +24,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import impacts, notify, runs, whole_board
+from . import deliver, impacts, notify, runs, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -172,7 +172,8 @@ def sweep() -> str:
     again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
     looked = _look_again(now)
     tried = _retry_again(now)
-    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; mails: {notify.overdue(now)}"
+    told = notify.overdue(now) + notify.quota(now) + deliver.send_due(now)
+    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; messages: {told}"
 
 
 def recover(*, late: float | None = 0.0) -> list[int]:

@@ -23,7 +23,7 @@ OURS = (
         "HSTS_SECONDS",
         "LOG_FILE",
     ),
-    *("EMAIL_FROM", "EMAIL_URL", "NOTIFY_TO", "SITE_URL"),
+    *("EMAIL_FROM", "EMAIL_URL", "NOTIFY_HOSTS", "NOTIFY_TO", "SITE_URL"),
     *(
         "LOG_LEVEL",
         "METRICS_TOKEN",

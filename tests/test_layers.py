@@ -26,7 +26,10 @@ INTRUDERS = {
         "monday/sandbox/intruder.py",
         "from monday.core import columns\n",
     ),
-    "HTTP is spoken by the client and its local stand-in alone": ("staging/source/intruder.py", "import requests\n"),
+    "HTTP is spoken by the client, its local stand-in and the webhooks alone": (
+        "staging/source/intruder.py",
+        "import requests\n",
+    ),
     "Use cases do not import each other in circles": (
         "staging/models/__init__.py",
         "from staging import source\nfrom staging.source import intruder\n",

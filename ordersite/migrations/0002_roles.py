@@ -13,7 +13,7 @@ def make_roles(apps, schema_editor):
         config.models_module = True
         create_permissions(config, apps=apps, verbosity=0)
         config.models_module = None
-    roles.establish(apps.get_model("auth", "Group"), apps.get_model("auth", "Permission"))
+    roles.establish(apps.get_model("auth", "Group"), apps.get_model("auth", "Permission"), later=True)
 
 
 def remove_roles(apps, schema_editor):

@@ -23,6 +23,7 @@ FUNCTIONS = {
     "staging.jobs.start": "Sync",
     "staging.jobs.sweep": "Sweep: take up what died, send what was lost",
     "staging.jobs.refresh": "Read all boards again",
+    "staging.delivery_jobs.digest": "Digest: send what notification channels have collected",
     RECONCILE: "Reconcile: compare a board with what was last written",
     "ordersite.watchdog.claimed": "Canary: show that workers are alive",
 }

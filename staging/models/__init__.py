@@ -5,6 +5,7 @@ from .batch import Batch, StagedLine, StagedOrder
 from .finding import BoardFinding
 from .foreseen import Foreseen, Part
 from .many import insert_each, insert_rows, update_each
+from .notice import Channel, Delivery, Notice, Standing
 from .receipt import Receipt
 from .run import SyncRun
 from .snapshot import Seen, Snapshot
@@ -14,13 +15,17 @@ __all__ = [
     "AuditEvent",
     "Batch",
     "BoardFinding",
+    "Channel",
+    "Delivery",
     "Foreseen",
+    "Notice",
     "Part",
     "Receipt",
     "Seen",
     "Snapshot",
     "StagedLine",
     "StagedOrder",
+    "Standing",
     "SyncRun",
     "insert_each",
     "insert_rows",

@@ -68,6 +68,8 @@ SCREENS = {
         (VIEW, NOBODY, NOBODY, NOBODY, VIEW),
     ),
     "staging.auditevent": (APPROVE, NOBODY, NOBODY, NOBODY, APPROVE),
+    "staging.channel": (ADMIN, ADMIN, ADMIN, ADMIN, None),
+    "staging.delivery": (ADMIN, NOBODY, NOBODY, NOBODY, ADMIN),
     "django_q.schedule": (OPERATE, ADMIN, ADMIN, ADMIN, OPERATE),
     "django_q.success": (ADMIN, NOBODY, NOBODY, ADMIN, None),
     "django_q.failure": (ADMIN, NOBODY, NOBODY, ADMIN, None),
@@ -84,7 +86,7 @@ OTHERWISE = {
     *("mapping_document_words", "mapping_document_try", "mapping_document_compare", "mapping_version_preview"),
     *("mapping_version_count", "mapping_version_cancel", "mapping_version_discard", "mapping_version_publish"),
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
-    "auth_user_password_change",
+    *("auth_user_password_change", "staging_channel_test"),
 }
 """Addresses beside the screens' own, each with rows in `actions`."""
 EVERYBODYS = {
@@ -225,6 +227,7 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "adopt": (post("/staging/syncrun/boards/adopt/start/", mode="TEST", apply="on"), "approver"),
         "what refusals mean": (get("/monday/apicall/refusals/"), "viewer"),
         "front page's cards": (get("/today/"), "viewer"),
+        "test a channel": (post("/staging/channel/1/test/"), "administrator"),
         "new schedule": (get("/django_q/schedule/add/"), "administrator"),
     }
     nobody = {

@@ -28,6 +28,7 @@ class Command(BaseCommand):
             (f"sync {mode}", "staging.jobs.start", minutes, f"mode={mode!r}"),
             ("sweep", "staging.jobs.sweep", 1, ""),
             ("canary", CANARY, 1, ""),
+            ("digest of notifications", "staging.delivery_jobs.digest", 24 * 60, ""),
             ("refresh boards", "staging.jobs.refresh", 60, ""),
             (f"reconcile {mode}", "staging.board_jobs.reconcile", 24 * 60, f"mode={mode!r}"),
         ]
