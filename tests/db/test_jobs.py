@@ -385,6 +385,7 @@ def test_the_schedules_are_made_once_and_keep_what_was_edited(line: World) -> No
         "sync TEST": 7,
         "sweep": 1,
         "canary": 1,
+        "digest of notifications": 1440,
         "refresh boards": 60,
         "reconcile TEST": 1440,
     }
