@@ -6,7 +6,6 @@ sweeper sends a lost message again, and what a killed process left is taken up b
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
@@ -29,6 +28,7 @@ from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
 from .guards import GuardRefused
+from .heartbeat import beating
 from .lease import LeaseLost, renew
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
@@ -44,7 +44,6 @@ from .wiring import NotConfigured, opened, opened_for
 
 WORK, SWEEP, START = "staging.jobs.work", "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
-BEAT = 30.0  # seconds between two signs of life
 LATE = 120.0  # seconds after which an unclear order is looked up
 UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
 LOOKS = 10  # pushes a day that the sweeper asks for on behalf of a batch with unclear orders
@@ -113,7 +112,7 @@ def work(run_id: int) -> str:
     run = runs.claim(run_id)
     if run is None:
         return _not_claimed(run_id)
-    with structlog.contextvars.bound_contextvars(run=run.pk), _heartbeat(run):
+    with structlog.contextvars.bound_contextvars(run=run.pk), beating(run):
         try:
             DO[Kind(run.kind)](run)
         except StepOver:
@@ -384,29 +383,3 @@ def _watch(run: SyncRun, *, steps: bool = False) -> Progress:
             raise StepOver
 
     return watch
-
-
-@contextmanager
-def _heartbeat(run: SyncRun) -> Iterator[None]:
-    """Renew the lease while a single call waits for long, as for the API's quota; a killed process stops doing so."""
-    over = threading.Event()
-    thread = threading.Thread(target=_beat, args=(run, run.lease_owner, over), daemon=True, name=f"beat-{run.pk}")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=BEAT)
-
-
-def _beat(run: SyncRun, owner: str, over: threading.Event) -> None:
-    try:
-        while not over.wait(BEAT):
-            try:
-                renew(run, owner)
-            except LeaseLost:
-                return
-            except DatabaseError as problem:
-                log.warning("a lease could not be renewed", why=str(problem))
-    finally:
-        connections.close_all()

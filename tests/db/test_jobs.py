@@ -15,7 +15,7 @@ from django_q.models import OrmQ, Schedule
 
 from ordersite import watchdog
 from ordersite.models import WorkerPulse
-from staging import jobs, notify, runs
+from staging import heartbeat, jobs, notify, runs
 from staging.audit import verify
 from staging.core.lifecycle import NotAllowed
 from staging.lease import LENGTH, LeaseLost, database_now
@@ -247,10 +247,10 @@ def test_a_sign_of_life_keeps_the_lease_while_one_call_waits_for_long(
     line: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renewed = threading.Event()
-    monkeypatch.setattr(jobs, "BEAT", 0.01)
-    monkeypatch.setattr(jobs, "renew", lambda run, owner: renewed.set())
+    monkeypatch.setattr(heartbeat, "BEAT", 0.01)
+    monkeypatch.setattr(heartbeat, "renew", lambda run, owner: renewed.set())
     run = asked(line, "push")
-    with jobs._heartbeat(run):
+    with heartbeat.beating(run):
         assert renewed.wait(5)
     assert not any(thread.name == f"beat-{run.pk}" for thread in threading.enumerate())
 
