@@ -52,7 +52,6 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
         "problems": problems,
         "overtaken": held if held and version.state == VersionState.DRAFT and held.number > version.number else None,
         "home": reverse("admin:mapping_document_change", args=[version.document_id]),
-        "note": version.note if version.state == VersionState.DRAFT else f"back to version {version.number}",
     }
     return TemplateResponse(request, "staging/admin/version.html", context)
 
@@ -138,6 +137,7 @@ def _counted(request: HttpRequest, version: Version) -> dict[str, Any]:
     blocked = not busy and errors(vet(document=version.document, text=version.text, around=_around(version)))
     return {
         "version": version,
+        "note": version.note if version.state == VersionState.DRAFT else f"back to version {version.number}",
         "run": run,
         "run_pill": run_pill(run) if run else "",
         "picture": picture(run) if run and busy else None,

@@ -154,6 +154,7 @@ def test_a_change_is_tried_counted_published_and_put_back(site: Site) -> None:
     page.click("#history a:has-text('Version 1')")
     page.click("button:has-text('See what would change')")
     assert "would be staged again" in counted(page)
+    assert page.input_value("#preview input[name=note]") == "back to version 1"
     page.click("button:has-text('Publish this text again')")
     assert "holds now" in page.inner_text(".messagelist")
     page.goto(f"{site.address}/mapping/document/?q=HARBOUR")

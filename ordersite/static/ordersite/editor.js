@@ -224,7 +224,7 @@ function edit(form, field) {
             overSelection,
             cm.indentOnInput(),
             cm.closeBrackets(),
-            cm.autocompletion({ override: [completing(form)] }),
+            cm.autocompletion({ override: [completing(form)], icons: false }),
             cm.keymap.of([
               ...cm.closeBracketsKeymap, ...cm.completionKeymap, ...cm.lintKeymap, ...cm.searchKeymap, ...cm.foldKeymap,
               ...cm.historyKeymap, ...cm.defaultKeymap, cm.indentWithTab,
