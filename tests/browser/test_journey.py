@@ -63,7 +63,7 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
     approver.click("#nav-sidebar >> text=Local board")
     approver.click("text=Customer Master Schedule >> nth=-1")
     board = approver.url
-    before, shown = _items(approver, board), approver.inner_text("main")
+    before, shown = _items(approver, board), "\n".join(approver.locator("#rows td.name").all_inner_texts())
     assert orders and all(order in shown for order in orders)
 
     approver.goto(f"{site.address}/staging/batch/{number}/change/")
@@ -79,6 +79,8 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
     undone = settled(approver)
     assert "Undone" in undone and "Completed" in undone
     assert _items(approver, board) == before - len(orders)
+    rows = "\n".join(approver.locator("#rows td.name").all_inner_texts())  # what happened stands below them
+    assert not [order for order in orders if order in rows]
     approver.goto(f"{site.address}/staging/batch/{number}/change/")
     assert "wrong season" in approver.inner_text("#content-main") and "Undone" in approver.inner_text("p.lead")
     assert site.complaints == []
@@ -161,7 +163,7 @@ def waiting(page: Any, site: Site) -> list[str]:
 
 PRESSED_THRICE = """() => {
     const form = document.querySelector("#content-main form[method=post]");
-    const body = new URLSearchParams(new FormData(form));
+    const body = new URLSearchParams(new FormData(form, form.querySelector("button.button")));
     return Promise.all([1, 2, 3].map(() => fetch(location.href, {method: "POST", body}).then(answer => answer.status)));
 }"""
 
@@ -182,7 +184,12 @@ def test_what_is_pressed_thrice_and_by_two_people_at_once_happens_once(site: Sit
     assert site.place.number(pushes) == 1
     approvals = "select count(*) from staging_auditevent where action = 'batch.approve' and subject = 'batch:%s'"
     assert site.place.number(approvals % batch) == 1
-    assert approver.goto(f"{site.address}/staging/batch/act/undo/?ids={batch}").status == 200
+    undo = f"{site.address}/staging/batch/{batch}/undo/"
+    approver.goto(undo)
+    assert approver.evaluate(PRESSED_THRICE) == [200, 200, 200]
+    approver.goto(undo)
+    approver.wait_for_selector("text=Will be reversed", timeout=60_000)
+    approver.goto(f"{undo}?confirm=1")
     assert approver.evaluate(PRESSED_THRICE) == [200, 200, 200]
     assert site.place.number(pushes.replace("'push'", "'undo'")) == 1
 
