@@ -72,7 +72,7 @@ def _rejected() -> Card:
     number = StagedOrder.objects.filter(state=OrderState.REJECTED).count()
     if not number and not Receipt.objects.exists():
         return Card("Rejected", "-", "nothing was sent yet", reverse("admin:rejected"), "off")
-    words = "orders the board refused" if number else "the board took everything"
+    words = f"{'order' if number == 1 else 'orders'} the board refused" if number else "the board took everything"
     return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good")
 
 
