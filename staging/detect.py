@@ -47,6 +47,8 @@ class Detected:
     counts: Counts
     comparison: Comparison
     unknown_customers: dict[str, int] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
+    """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,11 @@ def _judge_row(
         detected.counts.invalid += 1
         ledger.see(judged, Verdict.INVALID, customer, rendered.key, rendered.problems)
         return
-    _count_order(ledger, detected.counts, judged, customer, rendered, matched)
+    counts = detected.counts
+    before = counts.new + counts.changed
+    _count_order(ledger, counts, judged, customer, rendered, matched)
+    if counts.new + counts.changed > before and judged.record in detected.comparison.asleep:
+        detected.missed.append(rendered.order.name)
 
 
 def _see_unknown(rows: Rows, ledger: Ledger, detected: Detected, judged: Judged, row: Row, column: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from django.conf import settings
 
 from mapping.core.family import Family
-from mapping.core.rules import size_columns
-from mapping.core.targets import source_columns_needed
 from monday.models import Board
 
+from .columns import column_types, last_full_run, listed, meaning, needed_columns, renamed, size_names
 from .core.ports import SourceColumn
-from .models import SyncRun
+from .models import Snapshot
+from .models.snapshot import LinkState
+
+MASS, AT_LEAST = 0.30, 50  # share of the linked orders, and their number, that may change at once without a person
 
 
 class GuardRefused(Exception):
@@ -34,7 +35,7 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
         raise GuardRefused(
             "The source is empty; nothing was done and nothing is removed. Remedy: check the order table and its load."
         )
-    run = _last_full_run(board)
+    run = last_full_run(board)
     last = run.full_rows if run else None
     if last and rows < last * (1 - settings.SOURCE_SHRINKAGE / 100):
         raise GuardRefused(
@@ -50,31 +51,23 @@ def check_source(board: Board, family: Family, present: Sequence[SourceColumn], 
     Raises GuardRefused.
     """
     needed = needed_columns(family)
-    check_columns(present, needed)
+    check_columns(board, family, present, needed)
     check_sizes(board, family, present)
     if not vouched:
-        check_types(board, [*needed, *size_names(family, present)], present)
+        check_types(board, family, [*needed, *size_names(family, present)], present)
 
 
-def needed_columns(family: Family) -> set[str]:
-    """Every source column that a customer's mapping names."""
-    return {column for mapping in family.mappings() for column in source_columns_needed(mapping)}
-
-
-def shape(family: Family, present: Sequence[SourceColumn]) -> dict[str, Any]:
-    """What the next run knows the source's columns by, as it stands in a run's scope."""
-    sizes = size_names(family, present)
-    return {"size_columns": sizes, "types": column_types([*needed_columns(family), *sizes], present)}
-
-
-def check_columns(present: Iterable[SourceColumn], needed: Iterable[str]) -> None:
+def check_columns(board: Board, family: Family, present: Sequence[SourceColumn], needed: Iterable[str]) -> None:
     """Refuse a source that lacks a column which the mapping needs. Raises GuardRefused naming every one."""
     names = {column.name for column in present}
     missing = sorted(set(needed) - names)
     if missing:
-        shown = ", ".join(repr(name) for name in missing[:8]) + (f" and {len(missing) - 8} more" if missing[8:] else "")
+        told = []
+        for name in missing:
+            became = renamed(name, board, present)
+            told.append(f"{name!r} ({meaning(family, name)}" + (f"; was it renamed to {became!r}?)" if became else ")"))
         raise GuardRefused(
-            f"The source lacks {shown}, which the mapping needs; nothing was staged. "
+            f"The source lacks {listed(told)}, which the mapping needs; nothing was staged. "
             "Remedy: restore the column, or publish a mapping without it."
         )
 
@@ -84,49 +77,48 @@ def check_sizes(board: Board, family: Family, present: Iterable[SourceColumn]) -
 
     Sizes have no names in the mapping, so the last full run is what they are known by. Raises GuardRefused.
     """
-    run = _last_full_run(board)
+    run = last_full_run(board)
     sizes = family.default.sizes
     names = {column.name for column in present}
     former = run.scope.get("size_columns", []) if run and sizes else []
     missing = [name for name in former if name not in names and sizes and name not in sizes.except_]
     if missing:
-        shown = ", ".join(repr(name) for name in missing[:8]) + (f" and {len(missing) - 8} more" if missing[8:] else "")
+        shown = listed(map(repr, missing))
         raise GuardRefused(
             f"The source lacks the size {shown}, which it had in run {run.pk if run else 0}; nothing was staged. "
             "Remedy: restore the column, or name it under sizes.except in the board's document."
         )
 
 
-def check_types(board: Board, needed: Iterable[str], present: Iterable[SourceColumn]) -> None:
+def check_types(board: Board, family: Family, needed: Iterable[str], present: Sequence[SourceColumn]) -> None:
     """Refuse a source in which a mapped or size column has another type than in the last full run.
 
     Raises GuardRefused naming each with both types. A person who states the number of rows vouches for the table.
     """
-    run = _last_full_run(board)
+    run = last_full_run(board)
     former: dict[str, str] = run.scope.get("types", {}) if run else {}
     now = column_types(needed, present)
+    sizes = size_names(family, present)
     moved = [
-        f"{name!r} was {former[name]} and is {kind}" for name, kind in now.items() if former.get(name, kind) != kind
+        f"{name!r} was {former[name]} and is {kind} ({meaning(family, name, sizes)})"
+        for name, kind in now.items()
+        if former.get(name, kind) != kind
     ]
     if moved:
-        shown = ", ".join(moved[:5]) + (f" and {len(moved) - 5} more" if moved[5:] else "")
         raise GuardRefused(
-            f"Columns of the source changed their type since run {run.pk if run else 0}: {shown}; nothing was staged. "
-            "Remedy: restore the type, or if it is right, state the number of rows with --expect-rows."
+            f"Columns of the source changed their type since run {run.pk if run else 0}: {listed(moved)}; nothing was "
+            "staged. Remedy: restore the type, or if it is right, state the number of rows with --expect-rows."
         )
 
 
-def column_types(needed: Iterable[str], present: Iterable[SourceColumn]) -> dict[str, str]:
-    """The types of the mapped columns and the sizes, by name."""
-    wanted = set(needed)
-    return {column.name: column.type for column in present if column.name in wanted}
-
-
-def size_names(family: Family, present: Iterable[SourceColumn]) -> list[str]:
-    """The columns of the source that are sizes."""
-    sizes = family.default.sizes
-    return list(size_columns(sizes, [column.name for column in present])) if sizes else []
-
-
-def _last_full_run(board: Board) -> SyncRun | None:
-    return SyncRun.objects.filter(board=board, full_rows__isnull=False, rehearsal=False).order_by("-id").first()
+def mass_change(board: Board, changed: int) -> str:
+    """Why what changed waits for a person whatever a policy would approve; "" where it need not."""
+    if changed <= AT_LEAST:
+        return ""
+    linked = Snapshot.objects.filter(board=board, state=LinkState.LINKED).count()
+    if changed <= linked * MASS:
+        return ""
+    return (
+        f"{changed:,} of {linked:,} linked orders changed at once, more than {MASS:.0%}: they wait for a person. "
+        "Remedy: look at a batch; approve them if the table is right, decline them if its load went wrong."
+    )

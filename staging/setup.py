@@ -19,6 +19,10 @@ class Progress(Protocol):
     def __call__(self, phase: str, done: int, total: int) -> None: ...
 
 
+class NotConfigured(Exception):
+    """A setting or a document is missing or wrong: exit code 2. The message says which, and the remedy."""
+
+
 class Stopped(Exception):
     """A person or a signal asked to stop; what was done so far is kept and the next run goes on from there."""
 
@@ -53,3 +57,16 @@ def whole(setup: Setup) -> Scope:
         after, before = include.window(today)
         conditions.append(Condition(column, include.values, after, before))
     return Scope(include=tuple(conditions))
+
+
+def spellings(setup: Setup, name: str) -> tuple[str, ...]:
+    """How the source spells this customer. Raises NotConfigured where nobody has that name, with the nearest one."""
+    import difflib
+
+    family = setup.mappings.family
+    customer = family.customer_of(name)
+    if customer is None:
+        near = difflib.get_close_matches(name, family.customers, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(family.customers)[:12])}."
+        raise NotConfigured(f"No customer is called {name!r}. {hint}")
+    return tuple(raw for raw, _ in setup.source.customers() if raw is not None and family.customer_of(raw) == customer)

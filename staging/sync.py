@@ -22,12 +22,13 @@ from monday.models import Board
 
 from . import audit
 from .check import Checked, check
+from .columns import drift, shape
 from .core.counts import Counts
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
 from .decide import approve
 from .detect import Detected, detect
-from .guards import GuardRefused, check_rows, check_source, shape
+from .guards import GuardRefused, check_rows, check_source, mass_change
 from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, new_owner, renew
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
@@ -143,6 +144,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     with _timed(report, "detect"):
         rows = setup.source.count(scope)
         _guard(request, setup, scope, rows)
+        report.warnings += drift(setup.board, setup.mappings.family, setup.source.columns).sentences
         if not request.dry_run:
             resolve(setup=setup, actor=request.actor)
         ledger = (Rehearsal if request.dry_run else Ledger)(
@@ -160,6 +162,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     report.durations["stage"] = ledger.seconds
     report.durations["detect"] -= ledger.seconds
     report.counts = report.detected.counts
+    report.warnings += _missed(report.detected)
     if not scope.partial and request.limit is None:
         report.run.full_rows = report.counts.read
         report.run.scope = {**report.run.scope, **shape(setup.mappings.family, setup.source.columns)}
@@ -177,6 +180,19 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
             _push(request, setup, report, progress)
 
 
+def _missed(detected: Detected) -> list[str]:
+    """Of a full run: the orders that had changed while their rows' fingerprints had not."""
+    names = detected.missed
+    if not names:
+        return []
+    more = f" and {len(names) - 5:,} more" if names[5:] else ""
+    orders = "1 order has" if len(names) == 1 else f"{len(names):,} orders have"
+    return [
+        f"{orders} changed although the fingerprint of the row had not: {', '.join(names[:5])}{more}. "
+        "Remedy: approve them as usual, and report this, as no ordinary run would have found them."
+    ]
+
+
 def scope_of(request: Request, setup: Setup) -> Scope:
     """The rows that this request looks at: the mapping's `include`, narrowed by what was asked for."""
     return replace(whole(setup), customers=request.customers, po_number=request.po_number)
@@ -192,7 +208,11 @@ def _guard(request: Request, setup: Setup, scope: Scope, rows: int) -> None:
 
 def _approve(request: Request, setup: Setup, report: Report, batches: Sequence[Batch]) -> None:
     """What a policy may approve without a person: everything on a sandbox board in TEST, else what was published."""
-    for batch in () if request.by_person else batches:
+    by_test = request.mode == "TEST" and setup.sandbox
+    landslide = "" if by_test else mass_change(setup.board, report.counts.changed)
+    if landslide:
+        report.warnings.append(landslide)
+    for batch in () if request.by_person or landslide else batches:
         by = _policy(request, setup, batch)
         if not by or not batch.orders.filter(state=OrderState.STAGED).exists():
             continue

@@ -32,6 +32,7 @@ from . import audit
 from .core.ports import Destination, Target
 from .destinations.board import MondayBoard
 from .guards import GuardRefused
+from .setup import NotConfigured as NotConfigured
 from .setup import Setup
 from .source import order_table
 from .source.sql_table import SqlTable
@@ -39,10 +40,6 @@ from .source.sql_table import SqlTable
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 IN_PROCESS = ADDRESS + "v2"
 SANDBOX_TOKEN = "sandbox"  # noqa: S105  any word opens the local board
-
-
-class NotConfigured(Exception):
-    """A setting or a document is missing or wrong: exit code 2. The message says which, and the remedy."""
 
 
 class SystemClock:

@@ -27,6 +27,8 @@ class MemorySource:
         self.names = COLUMNS
         self.orders: list[dict[str, Any]] = []
         self.scheme = "memory:1"
+        self.types: dict[str, str] = {}
+        """Types of columns that are not what they were."""
         self.rows_read = 0
         self.fail_after: int | None = None
         """Rows that are handed out before the source breaks off."""
@@ -34,7 +36,9 @@ class MemorySource:
 
     @property
     def columns(self) -> tuple[SourceColumn, ...]:
-        return tuple(SourceColumn(name, "int" if name in WHOLE else "text") for name in self.names)
+        return tuple(
+            SourceColumn(name, self.types.get(name, "int" if name in WHOLE else "text")) for name in self.names
+        )
 
     def count(self, scope: Scope) -> int:
         return len(self._within(scope))

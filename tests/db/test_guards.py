@@ -89,3 +89,75 @@ def test_a_size_column_that_is_gone_stages_nothing_until_the_mapping_says_so(ten
     assert "'XXL'" in refused(ten, po_number="P1")
     ten.publish(BOARD.replace("except: [COLOUR CODE]", "except: [COLOUR CODE, XXL]"))
     assert ten.stage().counts.changed == 10
+
+
+def columns(world: World, **types: str) -> None:
+    """From now on these columns of the source have these types; "" takes one away."""
+    world.source.types |= types
+    world.source.names = tuple(name for name in (*COLUMNS, *types) if types.get(name, "text"))
+    world.source.names = tuple(dict.fromkeys(world.source.names))
+
+
+def test_a_dropped_column_is_named_with_what_it_goes_to_and_what_it_may_be_called_now(ten: World) -> None:
+    columns(ten, PRICE="", PRICES="text")
+    sentence = refused(ten)
+    assert "'PRICE' (it goes to numeric_price; was it renamed to 'PRICES'?)" in sentence
+    assert "Remedy: restore the column" in sentence
+
+
+def test_a_retyped_column_is_named_with_both_types_and_what_it_goes_to(ten: World) -> None:
+    columns(ten, PRICE="float")
+    assert "'PRICE' was text and is float (it goes to numeric_price)" in refused(ten)
+    report = ten.stage(expect_rows=10)
+    assert (
+        report.warnings[0]
+        == "The source gave another type to 'PRICE' was text and is float (it goes to numeric_price)."
+    )
+
+
+def test_an_added_column_is_told_once_and_stages_nothing(ten: World) -> None:
+    columns(ten, COMMENT="text")
+    report = ten.sync()
+    assert "new column 'COMMENT' (text): nothing of it goes to the board until a document maps it" in report.warnings[0]
+    assert report.counts.unchanged == 10
+    assert ten.sync().warnings == []
+
+
+def test_an_added_column_between_the_sizes_is_told_as_a_size(ten: World) -> None:
+    names = list(COLUMNS)
+    names.insert(names.index("XXL") + 1, "3XL")
+    ten.source.types["3XL"] = "int"
+    ten.source.names = tuple(names)
+    [first, *_] = ten.sync().warnings
+    assert "'3XL' between the sizes: it is read as a size" in first
+
+
+def test_a_removed_column_that_nothing_maps_changes_nothing(ten: World) -> None:
+    columns(ten, COMMENT="text")
+    ten.sync()
+    columns(ten, COMMENT="")
+    report = ten.sync()
+    assert "lost the column 'COMMENT': no document maps it" in report.warnings[0]
+    assert report.counts.unchanged == 10
+
+
+def test_a_mass_change_waits_for_a_person_whatever_a_policy_would_approve(world: World) -> None:
+    from staging.guards import mass_change
+
+    for number in range(1, 121):
+        world.add(number)
+    world.sync()
+    assert mass_change(world.board, 50) == ""
+    assert "51 of 120 linked orders changed at once" in mass_change(world.board, 51)
+
+
+def test_a_full_run_names_the_orders_whose_row_had_not_moved(ten: World) -> None:
+    from staging.models import Snapshot
+
+    snapshot = ten.snapshot(1)
+    order = {**snapshot.order, "name": "Something else"}
+    Snapshot.objects.filter(pk=snapshot.pk).update(order=order, order_fingerprint="0" * 64)
+    assert ten.stage().counts.changed == 0
+    report = ten.stage(full=True)
+    assert report.counts.changed == 1
+    assert any("1 order has changed although the fingerprint of the row had not" in told for told in report.warnings)
