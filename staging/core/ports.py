@@ -105,7 +105,8 @@ class OrderSource(Protocol):
         the text, blanks around it and case aside; in no particular order. Columns that there are not find nothing."""
 
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
-        """The business keys (values as trimmed text, missing as "") that stand on more than one row in scope."""
+        """The business keys (trimmed texts, missing as "") on more than one row in scope, whose first value stands on a
+        row without identity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,11 +101,14 @@ class SourceSql:
         return self._full_rows([Statement(alternatives or "1 = 0", params)])
 
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> Statement:
-        """The values (trimmed, missing as '') that stand on more than one row in scope."""
+        """The values (trimmed, missing as '') that stand on more than one row in scope, where the first of them stands
+        on a row without identity: others need no UUID derived, and sorting the whole table by its keys takes long."""
         values = [f"COALESCE({self.dialect.trimmed(self._column(name))}, '')" for name in columns]
         fields = ", ".join(f"{value} AS k{position}" for position, value in enumerate(values))
         names = ", ".join(f"k.k{position}" for position in range(len(values)))
-        inner = self._select(fields, self._within(scope))
+        asked = self._select(values[0], [Statement(f"{self._identity()} IS NULL")])
+        wanted = Statement(f"{values[0]} IN ({asked.text})")
+        inner = self._select(fields, [*self._within(scope), wanted])
         return Statement(f"SELECT {names} FROM ({inner.text}) AS k group by {names} having COUNT(*) > 1", inner.params)
 
     def binary_cell(self, column: Column) -> Statement:

@@ -127,7 +127,8 @@ class SqlTable:
             return [(identity, print_, tuple(row)) for identity, print_, *row in islice(rows, most)]
 
     def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
-        """The business keys (trimmed texts, missing as "") that stand on more than one row in scope."""
+        """The business keys (trimmed texts, missing as "") on more than one row in scope, whose first value stands on a
+        row without identity."""
         with self._sentences():
             statement = self._sql.repeated_keys(columns, scope)
         return {tuple(str(value) for value in key) for key in self._fetch(statement)}

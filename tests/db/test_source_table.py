@@ -194,12 +194,13 @@ def test_days_are_found_in_a_column_of_texts() -> None:
 
 def test_keys_that_stand_on_several_rows_are_told_trimmed() -> None:
     rows = [order(uuid(1), "A", "1"), order(uuid(2), " A ", "1\t"), order(uuid(3), "a", "1")]
-    rows += [order(None, None, ""), order(None, " ")]
+    rows += [order(None, None, ""), order(None, " "), order(None, "A", "2"), order(uuid(8), "B"), order(uuid(9), "B")]
     with small_table(COLUMNS, [*rows, order(uuid(6), "A|1", ""), order(uuid(7), "A", "|1")]):
         found = source()
         assert found.repeated_keys(["who", "po"], ALL) == {("A", "1"), ("", "")}
         assert found.repeated_keys(["who", "po"], Scope(customers=("A",))) == set()
         assert ("5",) in found.repeated_keys(["S"], ALL)
+        assert found.repeated_keys(["who"], ALL) == {("A",), ("",)}  # no row without identity belongs to B
 
 
 def test_reading_goes_on_while_a_stream_is_open(orders: SqlTable) -> None:
