@@ -41,7 +41,7 @@ check: .venv/installed-dev ## format, lint, types, layers, migrations, and the e
 		echo '$(MANAGE) check --deploy  (ordersite/production.env.example)' && \
 		$(MANAGE) check --deploy --fail-level WARNING
 
-bench: .venv/installed-dev ## measure reading, rendering and the local board (minutes)
+bench: .venv/installed-dev ## measure reading, detection, rendering, the local board and pushes (minutes); figures also in $(VAR_DIR)/bench
 	@for file in tests/bench/bench_*.py; do \
 		$(BIN)/python -m "tests.bench.$$(basename "$$file" .py)" || exit 1; done
 

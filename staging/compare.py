@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import reduce
+from itertools import chain, islice, pairwise
+from operator import or_
 from typing import IO, Any, NamedTuple
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from monday.models import Board
 
@@ -79,6 +81,7 @@ def compare(
     found = Comparison()
     bounds = _bounds(expected_rows)
     stream = _canonical(pages, without_identity, found)
+    stream = chain(list(islice(stream, 1)), stream)  # the source begins to read ahead while we look up what is known
     with ExitStack() as stack:
         parts: list[Iterable[Page]] = [stream]
         if len(bounds) > 1:
@@ -169,14 +172,14 @@ class _Known:
 
     def read(self, board: Board, low: str, high: str, scheme: str, mapping_keys: frozenset[str]) -> _Known:
         """Snapshots, then verdicts, then the last word that was staged: the later one on a record holds."""
-        for rows in _words(board, low, high):
+        for rows in _words(board, low, high, scheme, mapping_keys):
             quiet: dict[str, dict[str, str]] = {word: {} for word in self.quiet}
             other: dict[str, str] = {}
-            for record, fingerprint, written, key, word in rows.iterator(chunk_size=CHUNK):
-                if written == scheme and key in mapping_keys and word in quiet:
+            for record, fingerprint, word in rows.iterator(chunk_size=CHUNK):
+                if word in quiet:
                     quiet[word][record] = fingerprint
                 else:
-                    other[record] = word
+                    other[record] = word.removeprefix(ANEW)
             for earlier in (*self.quiet.values(), self.other):
                 for later in (*quiet.values(), other):
                     for record in earlier.keys() & later.keys() if earlier and later else ():
@@ -206,26 +209,40 @@ class _Known:
         return found
 
 
-def _words(board: Board, low: str, high: str) -> Iterator[QuerySet[Any, Any]]:
-    """Where something is known of records: record, fingerprint, its scheme and mapping, and what the row counts as."""
+def _words(
+    board: Board, low: str, high: str, scheme: str, mapping_keys: frozenset[str]
+) -> Iterator[QuerySet[Any, Any]]:
+    """Where something is known of records: record, fingerprint, and what the row counts as while it has that one.
+
+    One pass over each table, and no payload parsed.
+    """
     within = {"board": board, "record__gte": low, "record__lt": high}
-    for queryset, word in (
-        (Snapshot.objects.filter(**within), ACCEPTED),
-        (Seen.objects.filter(**within), SEEN),
-        (StagedOrder.objects.filter(**within, current=True), STAGED),
+    keys = sorted(mapping_keys)
+    same = Q(scheme=scheme) & reduce(
+        or_, (Q(mapping_key__in=keys[at : at + 500]) for at in range(0, len(keys), 500)), Q()
+    )
+    if not keys:
+        same = Q(pk=None)
+    gone_or_withheld, unusable = Q(state=LinkState.GONE) | ~Q(withheld={}), Q(verdict__in=UNUSABLE)
+    for queryset, words in (
+        (
+            Snapshot.objects,
+            ((Q(state=LinkState.REMOVED), "removed"), (gone_or_withheld, "waiting"), (Q(), "unchanged")),
+        ),
+        (Seen.objects, ((~unusable, "duplicate"), (Q(), "invalid"))),
+        (StagedOrder.objects.filter(current=True), ((Q(operation="remove"), "removing"), (Q(), "waiting"))),
     ):
-        yield queryset.values_list("record", "source_fingerprint", "scheme", "mapping_key", word)
+        cases = [
+            When(test & comparable, then=Value(prefix + word)) if test or comparable else Value(prefix + word)
+            for test, word in words
+            for comparable, prefix in ((same, ""), (Q(), ANEW))
+        ]
+        *whens, default = cases
+        yield queryset.filter(**within).values_list("record", "source_fingerprint", Case(*whens, default=default))
 
 
-# One pass over each table, and no payload parsed.
-ACCEPTED = Case(
-    When(state=LinkState.REMOVED, then=Value("removed")),
-    When(state=LinkState.GONE, then=Value("waiting")),
-    When(withheld={}, then=Value("unchanged")),
-    default=Value("waiting"),
-)
-SEEN = Case(When(verdict__in=UNUSABLE, then=Value("invalid")), default=Value("duplicate"))
-STAGED = Case(When(operation="remove", then=Value("removing")), default=Value("waiting"))
+ANEW = "?"
+"""Before a word that was given under another scheme or mapping: its fingerprint says nothing."""
 
 
 def _compare_partition(

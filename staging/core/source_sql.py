@@ -85,7 +85,7 @@ class SourceSql:
 
     def rows_without_identity(self, scope: Scope) -> Statement:
         """The same for the rows whose identity is missing; the first column is NULL."""
-        return self._full_rows([Statement(f"{self._identity()} IS NULL"), *self._within(scope)])
+        return self._full_rows([self._missing(), *self._within(scope)])
 
     def search(self, columns: Sequence[str], text: str) -> Statement:
         """The same for the rows in which one of these columns, trimmed, begins with the text whatever its case.
@@ -106,7 +106,7 @@ class SourceSql:
         values = [f"COALESCE({self.dialect.trimmed(self._column(name))}, '')" for name in columns]
         fields = ", ".join(f"{value} AS k{position}" for position, value in enumerate(values))
         names = ", ".join(f"k.k{position}" for position in range(len(values)))
-        asked = self._select(values[0], [Statement(f"{self._identity()} IS NULL")])
+        asked = self._select(values[0], [self._missing()])
         wanted = Statement(f"{values[0]} IN ({asked.text})")
         inner = self._select(fields, [*self._within(scope), wanted])
         return Statement(f"SELECT {names} FROM ({inner.text}) AS k group by {names} having COUNT(*) > 1", inner.params)
@@ -152,6 +152,9 @@ class SourceSql:
 
     def _identity(self) -> str:
         return self.dialect.identity(self._column(self.identity))
+
+    def _missing(self) -> Statement:
+        return Statement(self.dialect.missing(self._column(self.identity)))
 
     def _fingerprint(self) -> str:
         return self.dialect.fingerprint(self._tracked())

@@ -21,7 +21,7 @@ Page = list[tuple[Any, ...]]
 Read = Callable[[BaseDatabaseWrapper], Iterator[Page]]
 """Pages that a connection gives."""
 
-WAITING = 8  # pages that are read ahead
+WAITING = 24  # pages that are read ahead
 ATTEMPTS = 3  # to begin both readers with no change in between
 
 
