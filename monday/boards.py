@@ -109,7 +109,7 @@ def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: d
     found = {title: _existing(structure, title) for title in missing}
     absent = [title for title, group_id in found.items() if not group_id]
     if absent:
-        found |= _create(client, structure, absent)
+        found |= _create(board, client, structure, absent, now)
         refresh(board=board, client=client, now=now)
     for title, group_id in found.items():
         BoardGroup.objects.update_or_create(
@@ -122,10 +122,16 @@ def _existing(structure: BoardStructure, title: str) -> str:
     return next((group.id for group in structure.groups if group.title == title and not group.archived), "")
 
 
-def _create(client: Writer, structure: BoardStructure, titles: Sequence[str]) -> dict[str, str]:
-    """Make these groups in one request; one without an answer is looked for again before it counts as failed."""
+def _create(
+    board: Board, client: Writer, structure: BoardStructure, titles: Sequence[str], now: datetime
+) -> dict[str, str]:
+    """Make these groups in one request; one without an answer is looked for again before it counts as failed.
+
+    All who want a group at the same time ask for it by the same words, so that the board makes it once; after a refusal
+    they are other words, or the board would repeat what it said.
+    """
     operations = [CreateGroup(structure.id, title) for title in titles]
-    tokens = [f"group:{title}" for title in titles]
+    tokens = [f"group:{title}:{_asked_since(board, title, now).isoformat()}" for title in titles]
     outcomes = client.write(operations, board=structure, tokens=tokens, journal=_NoJournal())
     made = {title: outcome.id for title, outcome in zip(titles, outcomes, strict=True) if isinstance(outcome, Done)}
     if len(made) == len(titles):
@@ -135,6 +141,14 @@ def _create(client: Writer, structure: BoardStructure, titles: Sequence[str]) ->
         found = made.get(title) or _existing(again, title)
         if not found:
             why = outcome.message if isinstance(outcome, Refused) else "no answer came"
+            if isinstance(outcome, Refused):
+                BoardGroup.objects.filter(board=board, title=title, group_id="").delete()
             raise GroupFailed(f"The group {title!r} could not be made on the board: {why}")
         made[title] = found
     return made
+
+
+def _asked_since(board: Board, title: str, now: datetime) -> datetime:
+    """When this group was first asked for, since it was last refused or made."""
+    wanted, _ = BoardGroup.objects.get_or_create(board=board, title=title, defaults={"group_id": "", "created_at": now})
+    return wanted.created_at

@@ -16,12 +16,14 @@ from monday.client import Unavailable
 
 from . import audit
 from .approvers import policy_of
+from .check import batch_problems
 from .core.lifecycle import OPEN, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .decide import binding
 from .guards import GuardRefused
 from .lease import LENGTH, database_now, free_for, let_go, new_owner, renew
 from .models import Batch, Receipt, Snapshot, StagedOrder
+from .models.receipt import WriteOutcome
 from .recheck import supersede_moved
 from .resolve import PATIENCE, look_up, seconds_left, settle_left
 from .send import Sender, sender_of, target_of
@@ -37,12 +39,13 @@ __all__ = ["PATIENCE", "Pushed", "push", "seconds_left", "target_of"]
 @dataclass(slots=True)
 class Pushed:
     """What a push did to one batch. `moved` names the orders that were out of date and did not go out; `error` is the
-    sentence of an outage that stopped it."""
+    sentence of what stopped it, and `alone` says that it stops no other customer."""
 
     batch: Batch
     settled: Settled
     moved: list[str] = field(default_factory=list)
     error: str = ""
+    alone: bool = False
 
 
 def push(
@@ -62,10 +65,11 @@ def push(
 
     Unless the source was compared this very moment (`recheck` is false), it is compared again, and orders that moved on
     since their approval are superseded. Raises NotAllowed (not approved, or another process is at it), GuardRefused
-    (not what was approved), SourceRefused, and Stopped after the chunk in hand. An outage ends the push with `error`;
-    the batch can be pushed on.
+    (not what was approved, or the board is not the one that it was approved for), SourceRefused, and Stopped after the
+    chunk in hand. An outage ends the push with `error`; the batch can be pushed on.
     """
     pushed = Pushed(batch, Settled())
+    _check_board(batch, setup)
     if recheck:
         pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
         if pushed.moved and _nothing_left(batch, actor, setup):
@@ -89,7 +93,7 @@ def push(
                 break  # what is resolved after the last round would be sent by nobody
         _end(batch, actor, setup)
     except (Unavailable, GroupFailed, SourceRefused) as outage:
-        pushed.error = str(outage)
+        pushed.error, pushed.alone = str(outage), isinstance(outage, GroupFailed)
         move_batch(batch, "fail", actor=actor, now=setup.clock.now(), reason=pushed.error)
     except Stopped:
         if batch.orders.filter(state__in=[OrderState.APPROVED, OrderState.SENDING]).exists():
@@ -113,6 +117,16 @@ def sizes_later(batch: Batch, setup: Setup) -> bool:
 
 def _approved(batch: Batch) -> QuerySet[StagedOrder]:
     return StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED)
+
+
+def _check_board(batch: Batch, setup: Setup) -> None:
+    """Compare the board as it stands with what the batch's mapping writes; the approval stands until it fits again."""
+    if not batch.orders.filter(state=OrderState.APPROVED).exclude(operation="remove").exists():
+        return
+    problems = batch_problems(batch, setup.mappings, setup.structure)
+    problem = next((problem for problem in problems if problem.severity == "error"), None)
+    if problem is not None:
+        raise GuardRefused(f"Batch {batch.pk} was not sent, as the board has changed: {problem.sentence()}")
 
 
 def _nothing_left(batch: Batch, actor: str, setup: Setup) -> bool:
@@ -198,8 +212,13 @@ def _push_approved(pushed: Pushed, sender: Sender, chunk: int, progress: Progres
 
 
 def _next(batch: Batch, chunk: int) -> list[int]:
-    approved = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED).order_by("id")
-    return list(approved.values_list("pk", flat=True)[: min(chunk, PAGE)])
+    """The next chunk. Orders that got no answer go out in ever smaller ones, until what spoils a chunk stands alone."""
+    first = _approved(batch).order_by("attempts", "id").first()
+    if first is None:
+        return []
+    lost = first.receipts.filter(outcome=WriteOutcome.UNCLEAR).values_list("attempt", flat=True).distinct().count()
+    alike = _approved(batch).filter(attempts=first.attempts).order_by("id")
+    return list(alike.values_list("pk", flat=True)[: max(1, min(chunk, PAGE) >> lost)])
 
 
 def _created(batch: Batch, ids: list[int]) -> int:

@@ -270,7 +270,9 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
                 continue
         if done.moved:
             report.warnings.append(f"Batch {batch.pk}: {out_of_date(done.moved)}")
-        if done.error:
+        if done.error and done.alone:
+            report.warnings.append(f"Batch {batch.pk}: {done.error}")
+        elif done.error:
             report.error = done.error
             break
 
