@@ -15,7 +15,7 @@ from import_export.fields import Field
 from import_export.resources import ModelResource
 from import_export.widgets import CharWidget
 
-from monday.screens import typed
+from monday.core.spreadsheets import typed
 
 from .core.texts import fold, one_line, raw_text
 from .models import Alias, Customer

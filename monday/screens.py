@@ -6,7 +6,6 @@ attribute or a script: the pages' policy forbids both.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +28,8 @@ from import_export.formats.base_formats import CSV, XLSX
 from import_export.resources import ModelResource
 from tablib import Dataset
 
+from .core.spreadsheets import for_xlsx, shielded
+
 ICONS = {
     "good": "✓",
     "bad": "✕",
@@ -45,8 +46,6 @@ COUNTED = 10_000  # rows beyond which a list says "more than"
 EXPORTED = 50_000  # rows of one export: it is made in memory
 PAGE = 500  # rows of an export that are read at once
 FORMATS = {"csv": CSV, "xlsx": XLSX}
-# What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def pill(tone: str, word: str) -> SafeString:
@@ -146,7 +145,8 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.error(request, f"An export holds at most {EXPORTED:,} rows. Remedy: filter the list first.")
             return HttpResponseRedirect(f"../?{query.urlencode()}")
         file = wanted()
-        data = file.export_data(_plain(self.export_resource().export(queryset=rows)))
+        cell = for_xlsx if wanted is XLSX else shielded
+        data = file.export_data(_plain(self.export_resource().export(queryset=rows), cell))
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{file.get_extension()}"
         return HttpResponse(
             data,
@@ -194,18 +194,9 @@ class ReadOnly(Listed):
         return False
 
 
-def _plain(data: Dataset) -> Dataset:
+def _plain(data: Dataset, cell: Callable[[object], object]) -> Dataset:
     """The same table, with an apostrophe before every text that a spreadsheet would run as a formula."""
-    return Dataset(*(tuple(_cell(cell) for cell in row) for row in data), headers=data.headers)
-
-
-def _cell(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
-
-
-def typed(cell: str) -> str:
-    """A cell of an exported list as it was before its apostrophe, so that a list that comes back is the same."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+    return Dataset(*(tuple(map(cell, row)) for row in data), headers=data.headers)
 
 
 def _resource(screen: Listed) -> Any:

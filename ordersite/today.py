@@ -15,11 +15,11 @@ from django_q.models import Schedule
 
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
-from staging.admin.run_picture import counts_now
 from staging.core.lifecycle import COUNTED, BatchState, OrderState
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
+from staging.tally import counts_now
 
 from .watchdog import workers
 

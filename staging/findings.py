@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Any
 
+from monday.core.spreadsheets import shielded
+
 from .models import BoardFinding, SyncRun
 from .models.run import Kind, RunState
 
@@ -26,7 +28,6 @@ RECONCILE: Mapping[str, str] = {
     "extra": "Items that no record is linked to",
 }
 COLUMNS = ("category", "group", "record", "item_id", "name", "customer", "key", "field", "written", "live", "why")
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes a cell that begins so for a formula
 
 
 class Findings:
@@ -83,12 +84,7 @@ def lines(run: SyncRun, category: str) -> Iterator[str]:
     """A category as CSV, line by line, the heading first; texts that a spreadsheet would run are quoted."""
     yield _line(COLUMNS)
     for finding in every(run, category):
-        yield _line(_cell(getattr(finding, name)) for name in COLUMNS)
-
-
-def _cell(value: Any) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(RISKY) else text
+        yield _line(str(shielded(str(getattr(finding, name)))) for name in COLUMNS)
 
 
 def _line(cells: Iterable[str]) -> str:

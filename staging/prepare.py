@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import structlog
+from django.db import transaction
 
-from monday.boards import GroupFailed
+from monday.boards import GroupFailed, titles
+from monday.models import Board
 
+from . import audit
 from .check import label_texts, labelled_columns, mapping_of
 from .core.lifecycle import OrderState
 from .models import Batch, StagedOrder
@@ -19,17 +22,24 @@ from .push import target_of
 from .setup import Setup
 
 PAGE = 500
+PREPARED = "board.prepared"
+"""The event that names the groups and labels which were made."""
 log = structlog.get_logger(__name__)
 
 
 def prepare(*, batches: Iterable[Batch], setup: Setup) -> None:
-    """Make groups and labels exist for everything approved in these batches. Raises Unavailable."""
+    """Make groups and labels exist for everything approved in these batches.
+
+    What was made is told by an event, in a short transaction after it. Raises Unavailable.
+    """
     groups: set[str] = set()
     labels: dict[str, set[str]] = {}
+    batches = list(batches)
     for batch in batches:
         _collect(batch, setup, groups, labels)
     if not groups and not labels:
         return
+    known = set(titles(setup.board).values())
     destination = setup.destination(target_of(setup, ""), "")
     try:
         if groups:
@@ -37,6 +47,32 @@ def prepare(*, batches: Iterable[Batch], setup: Setup) -> None:
         destination.ensure_labels({column: sorted(texts) for column, texts in labels.items()})
     except GroupFailed as failed:
         log.warning("a group could not be made beforehand", why=str(failed))
+        return
+    _tell(max(batch.run_id for batch in batches), groups - known, labels, setup)
+
+
+def _tell(run_id: int, groups: set[str], labels: dict[str, set[str]], setup: Setup) -> None:
+    """One event about what the board shows now and did not before, in the chain of the newest run concerned."""
+    board = Board.objects.get(pk=setup.board.pk)
+    structure = board.known_structure()
+    columns = dict(structure.columns) if structure else {}
+    columns |= structure.subitems.columns if structure and structure.subitems else {}
+    made: dict[str, list[str]] = {}
+    for column_id, texts in labels.items():
+        column = columns.get(column_id)
+        if column is not None and (found := sorted(texts & column.label_texts())):
+            made[column.title] = found
+    if not groups and not made:
+        return
+    with transaction.atomic():
+        audit.record(
+            chain=audit.run_chain(run_id),
+            actor="policy:prepare",
+            action=PREPARED,
+            subject=f"board:{board.pk}",
+            now=setup.clock.now(),
+            data={"groups": sorted(groups), "labels": made},
+        )
 
 
 def _collect(batch: Batch, setup: Setup, groups: set[str], labels: dict[str, set[str]]) -> None:

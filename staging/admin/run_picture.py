@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from monday.screens import seconds
-from staging.core.counts import Counts
-from staging.models import Batch, StagedOrder, SyncRun
+from staging.models import Batch, SyncRun
 from staging.models.run import Kind, RunState
 from staging.outlook import waiting
 from staging.runs import ACTIVE
+from staging.tally import counts_now, sums
 
 STEPS = {
     "detect": "Comparing the order table",
@@ -28,12 +26,6 @@ STEPS = {
     "then": "Looking at what it would do with the new text",
     "": "Starting",
 }
-SUMS = (
-    ("read", ("unchanged", "new", "changed", "waiting", "rekeyed", "invalid", "duplicate")),
-    ("new + changed + removed", ("staged", "deferred")),
-    ("staged", ("pending", "applied", "held", "rejected", "skipped", "unclear")),
-    ("applied", ("created", "updated", "removed_from_board", "restored")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +54,13 @@ def picture(run: SyncRun) -> RunPicture:
         total=run.total,
         left=_left(run),
         took=took(run),
-        sums=_sums(counts) if counts else [],
+        sums=sums(counts) if counts else [],
         problems=counts.problems() if counts else [],
         other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
         settings=_settings(run),
         waiting=waiting(run.board) if run.board and run.state == RunState.RUNNING else "",
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
     )
-
-
-def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:
-    """The counts of each sync run, with its orders counted in their present states; two queries at most."""
-    wanted = {run.pk: run for run in runs if run.kind == Kind.SYNC and run.counts}
-    states: dict[int, dict[tuple[str, str], int]] = {}
-    rows = StagedOrder.objects.filter(batch__run__in=list(wanted)).values_list("batch__run_id", "operation", "state")
-    for pk, operation, state, number in rows.annotate(number=Count("id")).order_by():
-        states.setdefault(pk, {})[operation, state] = number
-    found = {}
-    for pk, run in wanted.items():
-        counts = Counts.from_json(run.counts)
-        counts.count_staged(states.get(pk, {}))
-        found[pk] = counts
-    return found
 
 
 def pushes(run: SyncRun) -> Any:
@@ -117,16 +94,6 @@ def _left(run: SyncRun) -> str:
 
 def _elapsed(since: datetime) -> float:
     return (timezone.now() - since).total_seconds()
-
-
-def _sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int]]]]:
-    values = counts.to_json()
-    sums = []
-    for whole, parts in SUMS:
-        number = sum(values[name] or 0 for name in whole.split(" + "))
-        shown = [(part.replace("_", " "), values[part] or 0) for part in parts if values[part]]
-        sums.append((whole, number, shown))
-    return sums
 
 
 WORDS = {

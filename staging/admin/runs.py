@@ -22,10 +22,11 @@ from staging.core.lifecycle import NotAllowed
 from staging.models import StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.runs import ACTIVE
+from staging.tally import counts_now
 
-from . import adopt, gone
+from . import adopt, gone, reports
 from .pills import batch_pill, run_pill
-from .run_picture import batches_of, counts_now, picture, pushes, took
+from .run_picture import batches_of, picture, pushes, took
 from .start import start_sync
 
 COUNTS = ("read", "new", "changed", "removed", "staged", "applied", "rejected", "held")
@@ -80,6 +81,7 @@ class RunAdmin(ReadOnly):
             path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
             path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
             *adopt.urls(),
+            *reports.urls(),
             *gone.urls(),
             *super().get_urls(),
         ]

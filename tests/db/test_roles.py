@@ -86,7 +86,7 @@ OTHERWISE = {
     *("mapping_document_words", "mapping_document_try", "mapping_document_compare", "mapping_version_preview"),
     *("mapping_version_count", "mapping_version_cancel", "mapping_version_discard", "mapping_version_publish"),
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
-    *("auth_user_password_change", "staging_channel_test"),
+    *("auth_user_password_change", "staging_channel_test", "staging_syncrun_report", "staging_syncrun_report_mail"),
 }
 """Addresses beside the screens' own, each with rows in `actions`."""
 EVERYBODYS = {
@@ -227,6 +227,8 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "adopt": (post("/staging/syncrun/boards/adopt/start/", mode="TEST", apply="on"), "approver"),
         "what refusals mean": (get("/monday/apicall/refusals/"), "viewer"),
         "front page's cards": (get("/today/"), "viewer"),
+        "report of a run": (get(f"/staging/syncrun/{run.pk}/report.html"), "viewer"),
+        "mail a report": (post(f"/staging/syncrun/{run.pk}/report/mail/"), "viewer"),
         "test a channel": (post("/staging/channel/1/test/"), "administrator"),
         "new schedule": (get("/django_q/schedule/add/"), "administrator"),
     }

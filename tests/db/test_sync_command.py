@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import requests
 from django.core.management import CommandError, call_command
@@ -14,11 +16,15 @@ from requests import Session
 
 from monday.sandbox.faults import Fault
 from staging.core.counts import Counts
+from staging.core.lifecycle import BatchState
 from staging.core.ports import SourceRefused
 from staging.models import SyncRun
+from staging.models.run import RunState
 from tests.core.mapping_samples import COLUMNS
 from tests.world import World
 
+SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs/sync_orders.schema.json"
+SCHEMA = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 KEYS = {
     *("schema_version", "run_id", "mode", "status", "error", "counts", "batches", "api", "duration_s", "warnings"),
     *("dry_run", "would_stage", "unknown_customers"),
@@ -62,7 +68,8 @@ def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
 
 
 def complete(document: dict[str, Any]) -> None:
-    """Every documented key is there, and the sums hold."""
+    """It is what the published schema says, every documented key is there, and the sums hold."""
+    SCHEMA.validate(document)
     assert set(document) >= KEYS
     assert set(document["counts"]) == COUNTS
     assert set(document["api"]) == API
@@ -221,3 +228,15 @@ def test_a_database_that_fails_is_told_without_its_own_words(line: World, monkey
     document = json.loads(out.getvalue())
     complete(document)
     assert "SECRET" not in document["error"]
+
+
+def test_the_published_schema_is_one_and_names_every_key_and_state(line: World) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA.schema)
+    named = SCHEMA.schema["properties"]
+    assert set(named) == set(SCHEMA.schema["required"]) >= KEYS and set(named["counts"]["required"]) == COUNTS
+    assert set(named["batches"]["items"]["properties"]["state"]["enum"]) == {str(state) for state in BatchState}
+    assert {*named["status"]["enum"], "queued", "running"} == set(RunState.values)
+    line.add(1)
+    _, document, _ = run()
+    for wrong in ({"counts": {}}, {"status": "fine"}, {"run_id": "1"}, {"schema_version": 2}):
+        assert not SCHEMA.is_valid(document | wrong)
