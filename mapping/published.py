@@ -33,6 +33,11 @@ def published_customers() -> list[CustomerDocument]:
     return [found for _, found in _customer_versions()]
 
 
+def held_customers() -> dict[str, str]:
+    """The texts of the customer documents that hold now, by the folded name of the customer."""
+    return {fold(document.customer): version.text for version, document in _customer_versions()}
+
+
 def published_boards() -> list[BoardDocument]:
     """The board documents that hold now."""
     versions = Version.objects.published().filter(document__kind=DocumentKind.BOARD).order_by("pk")

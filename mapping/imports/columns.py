@@ -222,7 +222,11 @@ def value_rules(node: Node, path: str, findings: Findings) -> Iterator[tuple[str
             findings.open(rule, inner, "is no replacement for a cell", "Add it to `values` in the draft.")
             continue
         for cell in cells.value if isinstance(cells.value, list) else [cells]:
-            yield cell.text(), target.text()
+            if cell.text() == "*":
+                remedy = "Say it by `otherwise` or cell by cell in the draft, or leave it."
+                findings.open(rule, inner, "a rule for every other cell has no counterpart here", remedy)
+            else:
+                yield cell.text(), target.text()
         findings.rest(rule, inner, ("source_value", "target_value"))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mapping.core.problems import shown
 from mapping.core.texts import fold, one_line
 
 from .columns import first
-from .drafting import REVIEW, CustomerParts, Draft, customer_draft
+from .drafting import REVIEW, Draft, customer_draft
 from .findings import Finding, Findings
+from .held import CustomerParts, Held
 from .reading import Node
 
 NAME = ("canonical", "canonical_name", "customer", "name")
@@ -26,10 +27,13 @@ def is_customer_file(root: Node) -> bool:
     return root.get("customers") is not None or any(first(each, NAME[:2]) for each in _items(root))
 
 
-def translate_customers(root: Node, size_columns: Sequence[str] | None, file: str) -> tuple[list[Draft], list[Finding]]:
+def translate_customers(
+    root: Node, size_columns: Sequence[str] | None, file: str, held: Mapping[str, str]
+) -> tuple[list[Draft], list[Finding]]:
     """A draft per customer, and what stands in the file beside them.
 
-    `size_columns` are the source's columns that are sizes, None where they are not known.
+    `size_columns` are the source's columns that are sizes, None where they are not known; `held` the texts that hold
+    for customers now, by folded name.
     """
     outside = Findings()
     if root.get("customers") is not None:
@@ -40,7 +44,10 @@ def translate_customers(root: Node, size_columns: Sequence[str] | None, file: st
     for path, node in _customers(root.get("customers") or root, outside):
         _customer(node, path, size_columns, made, outside)
     _held_apart(made.values())
-    drafts = [customer_draft(parts, findings, file) for parts, findings in made.values()]
+    drafts = [
+        customer_draft(parts, findings, file, Held.of(held.get(folded), parts, findings))
+        for folded, (parts, findings) in made.items()
+    ]
     return drafts, outside.found
 
 

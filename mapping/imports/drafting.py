@@ -12,8 +12,8 @@ from mapping.core.yaml_text import path_text, read
 
 from .columns import Column
 from .findings import Finding, Findings, Leaf
-from .reading import Node
-from .writing import document
+from .held import CustomerParts, Held
+from .writing import comments, document
 
 REVIEW = "review"
 
@@ -78,22 +78,15 @@ def board_draft(
     return Draft("board", str(board["name"]), text, len(columns), _by_line(findings))
 
 
-@dataclass(slots=True)
-class CustomerParts:
-    """What a customer's document is made of; each part with the node that it came from."""
+def customer_draft(parts: CustomerParts, findings: Findings, file: str, held: Held | None) -> Draft:
+    """The draft of a customer's document, which starts from the one that holds now where there is one.
 
-    name: str
-    aliases: dict[str, Node]
-    rename: dict[str, tuple[str, Node]]
-    status: str
-    node: Node
-    path: str
-
-
-def customer_draft(parts: CustomerParts, findings: Findings, file: str) -> Draft:
-    """The draft of a customer's document. A part that the document cannot hold is taken out again and named."""
+    A part that the document cannot hold is taken out again and named.
+    """
 
     def made() -> str:
+        if held is not None:
+            return held.with_parts(parts, comments(_tail(findings)))
         values: dict[str, Any] = {"version": "1", "customer": parts.name}
         if parts.aliases:
             values["aliases"] = list(parts.aliases)
@@ -104,7 +97,8 @@ def customer_draft(parts: CustomerParts, findings: Findings, file: str) -> Draft
         return document(values, head, _tail(findings))
 
     def drop(problem: Problem) -> bool:
-        for number, (alias, node) in enumerate(parts.aliases.items()):
+        before = len(held.added_to(parts)) - len(parts.aliases) if held is not None else 0
+        for number, (alias, node) in enumerate(parts.aliases.items(), before):
             if problem.path == path_text(("aliases", number)):
                 findings.open(node, f"{parts.path}.aliases", f"{shown(alias)}: {problem.message}", problem.remedy)
                 del parts.aliases[alias]

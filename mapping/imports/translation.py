@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mapping.core.document import effective, parse_board
@@ -25,11 +25,19 @@ class Translation:
     refusals: tuple[Finding, ...] = ()
 
 
-def translate(data: bytes, *, base: str, source_columns: Sequence[str] | None, file: str) -> Translation:
+def translate(
+    data: bytes,
+    *,
+    base: str,
+    source_columns: Sequence[str] | None,
+    file: str,
+    held: Mapping[str, str] | None = None,
+) -> Translation:
     """The drafts of a file. Never raises on what the file holds.
 
     `base` is the text of the sound board's document that a board's draft starts from; `source_columns` are
-    those of the order table in its order, None where they are not known.
+    those of the order table in its order, None where they are not known; `held` are the texts that hold for customers
+    now, by folded name: a customer's draft starts from its own.
     """
     roots, problems = read(data)
     said = tuple(Finding(each.line, each.path, each.message, each.remedy) for each in problems)
@@ -44,7 +52,7 @@ def translate(data: bytes, *, base: str, source_columns: Sequence[str] | None, f
             drafts.append(translate_board(root, base_tree(base), source_columns, file, said))
         if is_customer_file(root):
             known = True
-            made, outside = translate_customers(root, _sizes(base, source_columns), file)
+            made, outside = translate_customers(root, _sizes(base, source_columns), file, held or {})
             drafts += made
             beside.found += outside
         if not known:

@@ -190,3 +190,16 @@ def test_without_an_audit_nothing_is_published(files: tuple[str, str]) -> None:
     options: dict[str, Any] = {"publish": True, "dry_run": False, "json": False, "board": None, "files": files}
     with pytest.raises(CommandError, match="no audit"):
         Command(stdout=StringIO()).handle(**options)
+
+
+def test_a_customer_who_has_a_document_loses_nothing_to_the_file(files: tuple[str, str]) -> None:
+    held = "version: 1\ncustomer: HARBOUR\naliases: [HARBOUR (IE)]\nbusiness_key: [ORDER, STYLE]\n"
+    publish_text(text=held, actor="anna", note="", now=NOW, record=lambda **event: None)
+    code, output = import_mapping(files[1], "--publish")
+    assert code == 0
+    harbour = Version.objects.get(document__name="customer HARBOUR", state=VersionState.PUBLISHED)
+    assert "business_key: [ORDER, STYLE]" in harbour.text
+    claimed = set(Alias.objects.filter(customer__name="HARBOUR").values_list("text", flat=True))
+    assert {"HARBOUR (IE)", "HARBOUR (AU)", "HARBOUR (US)"} <= claimed
+    assert "claims 1 spelling more, and the draft keeps that" in output
+    assert "holds already as version 2" in import_mapping(files[1], "--publish")[1]

@@ -198,6 +198,11 @@ OPEN_ENTRIES: list[tuple[dict[str, Any], str, str]] = [
     ({"transformation": "value_mapping"}, "mapped_fields[1].transformation", "no rules"),
     ({"mapping_rules": ["x"]}, "mapped_fields[1].mapping_rules[1]", "source_value"),
     ({"mapping_rules": [{"source_value": "A"}]}, "mapped_fields[1].mapping_rules[1]", "source_value"),
+    (
+        {"mapping_rules": [{"source_value": "*", "target_value": "1"}]},
+        "mapped_fields[1].mapping_rules[1]",
+        "every other cell",
+    ),
     ({"mapping_rules": {"A": ["1"]}}, "mapped_fields[1].mapping_rules.A", "no replacement"),
     ({"mapping_rules": {"A": "1", "a": "2"}}, "mapped_fields[1].mapping_rules", "earlier rule"),
     ({"mapping_rules": {"TBC": "none"}}, "mapped_fields[1]", "is not a number"),
@@ -439,3 +444,56 @@ def test_a_file_that_is_indented_with_tabs_is_read() -> None:
     assert (document.customer, document.aliases) == ("A", ("A ONE",))
     broken = translated(text + "\t  x: [")
     assert broken.refusals[0].line >= 5
+
+
+HELD = """\
+# Two spellings in the source.
+version: 1
+customer: HARBOUR
+aliases: [HARBOUR (AU)]   # both its shops
+columns:
+  NOTES: {to: long_text_notes, required: true}
+business_key: [ORDER, STYLE]
+"""
+
+
+def upon(held: str, **entry: Any) -> Draft:
+    """The draft of a customer who has this document already."""
+    data = json.dumps({"customers": [{"canonical": "Harbour", **entry}]}).encode()
+    made = translate(data, base=BOARD, source_columns=COLUMNS, file="old.yaml", held={"harbour": held})
+    return made.drafts[0]
+
+
+def test_a_customer_who_has_a_document_keeps_it_and_what_the_file_says_is_added() -> None:
+    made = upon(HELD, aliases=["harbour (us)", "HARBOUR (NZ)"], matching_config={"size_aliases": {"XXL": ["2XL"]}})
+    document, _ = parse_customer(made.text)
+    assert document is not None
+    assert (made.name, document.customer) == ("HARBOUR", "HARBOUR")
+    assert document.aliases == ("HARBOUR (AU)", "harbour (us)", "HARBOUR (NZ)")
+    assert (document.business_key, document.sizes.rename) == (("ORDER", "STYLE"), {"2XL": "XXL"})
+    assert document.columns["NOTES"].required
+    assert made.text.startswith("# Two spellings in the source.\n")
+    assert "# both its shops" in made.text
+    assert [finding.leaves[0].text for finding in made.findings] == ["HARBOUR (AU)"]
+    assert made.publishable
+    again = upon(made.text, aliases=["harbour (us)", "HARBOUR (NZ)"], matching_config={"size_aliases": {"XXL": "2XL"}})
+    assert again.text == made.text
+
+
+def test_a_file_that_says_nothing_new_of_a_customer_leaves_its_document_as_it_is() -> None:
+    assert upon(HELD, aliases=["harbour (au)"], status="approved").text == HELD
+
+
+def test_what_cannot_be_added_to_a_document_is_for_a_person() -> None:
+    sizes = upon(HELD + "sizes: {rename: {2XL: XL}}\n", matching_config={"size_aliases": {"XXL": ["2XL"]}})
+    assert "'2XL' for 'XXL' is not what the document" in sizes.open[0].message
+    laid_out = "{version: 1, customer: HARBOUR, aliases: [HARBOUR (AU)]}\n"
+    flowed = upon(laid_out, aliases=["NZ"], matching_config={"size_aliases": {"XXL": ["2XL"]}})
+    assert flowed.text.startswith(laid_out)
+    assert [finding.path for finding in flowed.open] == ["customers[1].aliases", "customers[1].size_aliases"]
+
+
+def test_a_spelling_that_no_document_holds_is_taken_out_of_one_that_holds() -> None:
+    made = upon(HELD, aliases=["x" * 300, "HARBOUR (NZ)"])
+    assert "HARBOUR (NZ)" in made.text
+    assert parse_customer(made.text)[0] is not None

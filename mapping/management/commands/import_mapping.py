@@ -20,7 +20,7 @@ from mapping.imports.findings import Finding
 from mapping.imports.reading import MAX_BYTES
 from mapping.imports.translation import Translation, translate
 from mapping.publish import Recorder
-from mapping.published import NoMapping
+from mapping.published import NoMapping, held_customers
 
 USAGE = 2
 
@@ -66,6 +66,7 @@ class Command(BaseCommand):
         read = {name: _read(name) for name in names}
         try:
             base = base_text(board, [data for data, _ in read.values()])
+            held = held_customers()
         except NoMapping as missing:
             raise CommandError(str(missing), returncode=USAGE) from None
         except Error as problem:
@@ -83,7 +84,7 @@ class Command(BaseCommand):
             if refusal is not None:
                 found.append(Translation(name, refusals=(refusal,)))
             else:
-                made = translate(data, base=base, source_columns=columns, file=Path(name).name)
+                made = translate(data, base=base, source_columns=columns, file=Path(name).name, held=held)
                 found.append(replace(made, file=name))
         return found
 
