@@ -27,7 +27,7 @@ from .rules import (
     effective,
 )
 from .schema import BoardDocument, CustomerDocument, known_keys
-from .yaml_text import Path, Tree, path_text, read
+from .yaml_text import Path, Tree, path_text, read, read_whole
 
 __all__ = [
     "Automatic",
@@ -86,13 +86,14 @@ def located(text: str | bytes, problems: tuple[Problem, ...]) -> tuple[Problem, 
 def _parse(
     text: str | bytes, model: type[Document], contradictions: Any
 ) -> tuple[Document | None, tuple[Problem, ...]]:
-    tree, problems = read(text)
+    tree, refused = read_whole(text)
     if tree is None:
-        return None, problems
+        return None, refused
     if not isinstance(tree.value, dict):
         line, column = tree.place(())
         remedy = "Write `key: value` lines, starting with `version: 1`."
-        return None, (Problem(line, column, "", "this is no mapping document", remedy),)
+        foreign = Problem(line, column, "", "this is no mapping document", remedy)
+        return None, _ordered(_with_refused(refused, [foreign]))
     found: list[Problem] = []
     document = None
     try:
@@ -100,8 +101,15 @@ def _parse(
     except ValidationError as error:
         found += _schema_problems(error, tree, model)
     found += contradictions(tree)
+    found = _with_refused(refused, found)
     failed = any(problem.severity == "error" for problem in found)
     return (None if failed else document), _ordered(found)
+
+
+def _with_refused(refused: tuple[Problem, ...], found: list[Problem]) -> list[Problem]:
+    """The problems of reading and those of the content; what is no value, such as an alias, is told once."""
+    told = {problem.path for problem in refused}
+    return [*refused, *(problem for problem in found if problem.path not in told)]
 
 
 def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -70,12 +70,23 @@ def path_text(path: Path) -> str:
 
 def read(text: str | bytes) -> tuple[Tree | None, tuple[Problem, ...]]:
     """The document's tree, or every reason why there is none. Never raises on a person's text."""
+    tree, problems = read_whole(text)
+    return (None if problems else tree), problems
+
+
+def read_whole(text: str | bytes) -> tuple[Tree | None, tuple[Problem, ...]]:
+    """The tree as far as it could be built, with what it must not hold, so that the rest can be checked as well.
+
+    Of a key that stands twice the first value is taken. There is no tree where reading stopped before the end.
+    """
     plain, refusal = _decoded(text)
     if refusal is not None:
         return None, (refusal,)
     builder = _Builder(plain)
+    whole = False
     try:
         builder.build()
+        whole = builder.tree.value is not None
     except yaml.MarkedYAMLError as error:
         builder.problems.append(_syntax(error))
     except (yaml.YAMLError, ValueError):
@@ -84,8 +95,7 @@ def read(text: str | bytes) -> tuple[Tree | None, tuple[Problem, ...]]:
         )
     except _Stop:
         pass
-    problems = tuple(builder.problems)
-    return (None if problems else builder.tree), problems
+    return (builder.tree if whole else None), tuple(builder.problems)
 
 
 class _Stop(Exception):

@@ -117,6 +117,15 @@ def test_all_mistakes_of_a_document_come_at_once(tmp_path: Path) -> None:
     assert len(printed.splitlines()) == 3
 
 
+def test_a_key_that_stands_twice_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = BOARD.replace("name: Orders", "name: Orders\n  name: *orders").replace("as: decimal", "as: decmal")
+    _, printed, problems = checked(tmp_path, text + "version: 2\nnonsense: 1\n")
+    last = text.count("\n")
+    assert [each["line"] for each in problems] == [5, 5, 20, last + 1, last + 2], printed
+    for part in ("name' stands here a second time", "alias", "'decimal'", "version' stands here", "'nonsense' is not"):
+        assert part in printed
+
+
 @pytest.mark.parametrize("written", ["NO", "1:30", "012", "1e3", "2026-01-01", "yes", "0x1F", "~x", "1_000", ".5"])
 def test_what_looks_like_something_else_stays_what_was_typed(tmp_path: Path, written: str) -> None:
     from mapping.core.document import parse_board
