@@ -50,8 +50,8 @@ def text_of(page: Any) -> str:
 
 
 def counted(page: Any) -> str:
-    """What the page says once the changes are counted; it comes by itself."""
-    page.wait_for_function("() => !document.querySelector('#preview[hx-get]')", timeout=60_000)
+    """What the page says once the changes are counted; it comes by itself, after the page that asked is left."""
+    page.wait_for_selector("#preview:not([hx-get]) .announced", timeout=60_000)
     return str(page.inner_text("#preview"))
 
 
