@@ -63,7 +63,7 @@ def parse_customer(text: str | bytes) -> tuple[CustomerDocument | None, tuple[Pr
 
 def is_customer(text: str | bytes) -> bool:
     """Whether this text is meant as a customer's document: it names a customer, and no board with an id."""
-    tree, _ = read(text)
+    tree, _ = read_whole(text)
     return tree is not None and isinstance(tree.value, dict) and "customer" in tree.value and "source" not in tree.value
 
 

@@ -124,6 +124,8 @@ def test_a_key_that_stands_twice_hides_no_other_mistake(tmp_path: Path) -> None:
     assert [each["line"] for each in problems] == [5, 5, 20, last + 1, last + 2], printed
     for part in ("name' stands here a second time", "alias", "'decimal'", "version' stands here", "'nonsense' is not"):
         assert part in printed
+    _, printed, problems = checked(tmp_path, HARBOUR + "customer: HARBOR\nnonsense: 1\n")
+    assert len(problems) == 2, printed
 
 
 @pytest.mark.parametrize("written", ["NO", "1:30", "012", "1e3", "2026-01-01", "yes", "0x1F", "~x", "1_000", ".5"])
