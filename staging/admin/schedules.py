@@ -6,11 +6,14 @@ The queue's stock screen takes the path of any function, which would let everybo
 from __future__ import annotations
 
 import ast
+from datetime import datetime, timedelta
 from typing import Any
 
+from croniter import CroniterError, croniter
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
@@ -27,6 +30,11 @@ FUNCTIONS = {
     RECONCILE: "Reconcile: compare a board with what was last written",
     "ordersite.watchdog.claimed": "Canary: show that workers are alive",
 }
+LONGEST = 10_080  # minutes of a schedule by minutes: a week; the queue has words for what is rarer
+OLDEST = timedelta(days=366)
+"""How long ago a schedule's next run may lie. The queue counts from there to now one run at a time, inside a
+transaction, and all workers wait for it."""
+LATEST = timedelta(days=3660)
 ALLOWED = {"mode": str, "customer": str, "limit": int, "board": str, "full": bool, "by_person": bool}
 
 
@@ -74,11 +82,31 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("kwargs", "Only a sync takes these. Remedy: leave it empty.")
         if given.get("func") == RECONCILE and set(_words(given.get("kwargs", ""))) - {"mode", "board"}:
             self.add_error("kwargs", "A reconciliation takes mode and board alone. Remedy: mode='TEST'.")
-        if given.get("schedule_type") == Schedule.MINUTES and not given.get("minutes"):
-            self.add_error("minutes", "Every how many minutes? Remedy: 1 or more.")
-        if given.get("schedule_type") == Schedule.CRON and not given.get("cron"):
-            self.add_error("cron", "A cron schedule needs its expression. Remedy: 0 6 * * 1-5, for instance.")
+        if given.get("schedule_type") == Schedule.MINUTES and not 0 < (given.get("minutes") or 0) <= LONGEST:
+            self.add_error("minutes", f"Every how many minutes? Remedy: 1 to {LONGEST:,}, or another type of schedule.")
+        if given.get("schedule_type") == Schedule.CRON and "cron" not in self.errors:
+            self._count_by_cron(given)
         return given
+
+    def clean_next_run(self) -> datetime:
+        """Near enough for the queue to count from it to now: one that it cannot count stops all the others."""
+        at: datetime = self.cleaned_data["next_run"]
+        now = timezone.now()
+        if not now - OLDEST < at < now + LATEST:
+            raise forms.ValidationError(
+                f"The year {at.year} is too far from now. Remedy: {now:%Y-%m-%d}, or a day soon after."
+            )
+        return at
+
+    def _count_by_cron(self, given: dict[str, Any]) -> None:
+        """The next run is when the expression says, not what stands in the field."""
+        if not given.get("cron"):
+            self.add_error("cron", "A cron schedule needs its expression. Remedy: 0 6 * * 1-5, for instance.")
+            return
+        try:
+            given["next_run"] = croniter(given["cron"], timezone.localtime()).get_next(datetime)
+        except CroniterError:
+            self.add_error("cron", "This says no time that ever comes. Remedy: 0 6 * * 1-5, for instance.")
 
 
 def _words(given: str) -> list[str]:

@@ -229,7 +229,7 @@ def schedule(**fields: Any) -> dict[str, Any]:
         "schedule_type": "I",
         "minutes": 5,
         "repeats": -1,
-        "next_run_0": "2030-01-01",
+        "next_run_0": f"{timezone.now().year + 4}-01-01",
         "next_run_1": "00:00:00",
         "kwargs": "mode='TEST', limit=5",
         **fields,
@@ -250,6 +250,29 @@ def test_a_schedule_runs_our_own_jobs_and_nothing_else(line: World) -> None:
     ):
         assert client.post("/django_q/schedule/add/", wrong).status_code == 200, wrong
     assert Schedule.objects.count() == 1
+
+
+def test_a_schedule_that_the_queue_could_not_count_is_refused_as_it_would_stop_all_the_others(line: World) -> None:
+    client = signed_in("administrator")
+    client.post("/django_q/schedule/add/", schedule())
+    one = f"/django_q/schedule/{Schedule.objects.get().pk}/change/"
+    for fields, said in (
+        ({"next_run_0": "0026-11-25"}, "The year 26 is too far from now."),
+        ({"next_run_0": "9999-12-31"}, "The year 9999 is too far from now."),
+        ({"minutes": 99_999_999}, "Every how many minutes?"),
+        ({"minutes": 0}, "Every how many minutes?"),
+        ({"schedule_type": "C", "cron": "0 0 31 2 *"}, "This says no time that ever comes."),
+        ({"schedule_type": "C", "cron": ""}, "A cron schedule needs its expression."),
+        ({"schedule_type": "C", "cron": "0 61 * * *"}, "This says no time that ever comes."),
+    ):
+        for address in ("/django_q/schedule/add/", one):
+            answer = client.post(address, schedule(**fields))
+            assert answer.status_code == 200 and said in answer.content.decode(), (address, fields)
+    before = Schedule.objects.get()
+    assert (before.schedule_type, before.minutes, before.next_run.year) == ("I", 5, timezone.now().year + 4)
+    client.post(one, schedule(schedule_type="C", cron="0 6 1 * *"))
+    by_cron = Schedule.objects.get()
+    assert (by_cron.next_run.day, by_cron.next_run.hour) == (1, 6) and by_cron.next_run < before.next_run
 
 
 def test_the_local_boards_pages_lie_under_sandbox_with_their_links(line: World) -> None:
