@@ -88,7 +88,8 @@ def detect(
     ledger.rekey(matched.rekeyed.pairs)
     moved = sorted(found.moved + found.appeared)
     for done, page in enumerate(rows.pages(moved)):
-        progress("detect", found.read - len(moved) + done * PAGE, found.read)
+        # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
+        progress("detect", min(found.read - len(moved) + done * PAGE, found.read), found.read)
         _judge_page(setup, rows, ledger, detected, page, matched)
     detected.counts.waiting += rows.missing
     if complete:

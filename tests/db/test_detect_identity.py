@@ -270,3 +270,15 @@ def test_the_rows_of_a_doubled_uuid_are_shown_side_by_side_and_a_quiet_run_write
     ]
     world.sync()
     assert Seen.objects.get(verdict="duplicate").pk == seen.pk
+
+
+def test_progress_never_passes_the_number_of_rows_where_some_have_no_uuid(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("staging.detect.PAGE", 4)
+    world.add(1)
+    world.add(2, record_uuid=None)
+    told: list[tuple[str, int, int]] = []
+    world.sync(progress=lambda phase, done, total: told.append((phase, done, total)))
+    detected = [(done, total) for phase, done, total in told if phase == "detect"]
+    assert detected[-1] == (2, 2) and all(done <= total for done, total in detected), detected
