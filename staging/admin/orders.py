@@ -21,6 +21,7 @@ from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import Verdict
 from staging.release import release_field, withheld
 
+from . import unused
 from .batches import order_of_batch
 from .conflicts import why_not_rule
 from .decisions import may, why_not
@@ -135,6 +136,11 @@ class SeenAdmin(ReadOnly):
     exported = ("id", "record", "customer_name", "key", "verdict", "why", "owner", "at")
     fields = readonly_fields = ("board", "record", "pill", "customer_name", "key", "why", "owner", "at")
     ordering = ("-id",)
+    change_list_template = "staging/admin/seen.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the files for the source's owners."""
+        return [*unused.urls(), *super().get_urls()]
 
     @admin.display(description="Verdict", ordering="verdict")
     def pill(self, seen: Seen) -> SafeString:

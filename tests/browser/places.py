@@ -81,6 +81,7 @@ def _extra() -> dict[str, str]:
         "start a sync": reverse("admin:staging_syncrun_start"),
         "what refusals mean": reverse("admin:monday_refusals"),
         "new document": reverse("admin:mapping_document_new"),
+        "rows not used by customer": reverse("admin:staging_seen_files"),
         "unknown customers": reverse("admin:mapping_customer_unknown"),
         "bring customers": reverse("admin:mapping_customer_import"),
         "bring spellings": reverse("admin:mapping_alias_import"),

@@ -86,6 +86,7 @@ OTHERWISE = {
     *("mapping_document_words", "mapping_document_try", "mapping_document_compare", "mapping_version_preview"),
     *("mapping_version_count", "mapping_version_cancel", "mapping_version_discard", "mapping_version_publish"),
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
+    *("staging_seen_files", "staging_seen_file"),
     *("auth_user_password_change", "staging_channel_test", "staging_syncrun_report", "staging_syncrun_report_mail"),
 }
 """Addresses beside the screens' own, each with rows in `actions`."""
@@ -229,6 +230,8 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "front page's cards": (get("/today/"), "viewer"),
         "report of a run": (get(f"/staging/syncrun/{run.pk}/report.html"), "viewer"),
         "mail a report": (post(f"/staging/syncrun/{run.pk}/report/mail/"), "viewer"),
+        "rows not used, by customer": (get("/staging/seen/files/"), "viewer"),
+        "rows not used, a file": (get(f"/staging/seen/files/{board.pk}.xlsx"), "viewer"),
         "test a channel": (post("/staging/channel/1/test/"), "administrator"),
         "new schedule": (get("/django_q/schedule/add/"), "administrator"),
     }

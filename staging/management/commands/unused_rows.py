@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from monday.models import Board
+from staging.core.words import counted
 from staging.unused import Unused, reasons, unused
+from staging.unused_files import write_all
 
 TOLD = ("column", "value", "reason", "owner")
 
@@ -20,10 +23,14 @@ class Command(BaseCommand):
         parser.add_argument("--board", help="the board's name or id, where there are several")
         parser.add_argument("--customer", default="", help="only this customer's rows, by its name")
         parser.add_argument("--limit", type=int, default=100, metavar="N", help="show at most so many (default 100)")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="write an XLSX file per customer into this folder")
         parser.add_argument("--json", action="store_true", help="print one JSON document with all of them")
 
     def handle(self, *args: Any, **options: Any) -> None:
         board = self._board(options["board"])
+        if options["out"] is not None:
+            self._write(board, options["out"], options["customer"])
+            return
         if options["json"]:
             rows = [_picture(row) for row in unused(board, customer=options["customer"])]
             self.stdout.write(json.dumps({"schema_version": 1, "board": board.name, "rows": rows}, ensure_ascii=False))
@@ -41,6 +48,17 @@ class Command(BaseCommand):
         self.stdout.write(f"{shown:,} rows are not used:")
         for reason, count in reasons(board)[:12]:
             self.stdout.write(f"  {count:>6,} x {reason}")
+
+    def _write(self, board: Board, folder: Path, customer: str) -> None:
+        try:
+            written = write_all(board, folder, customer=customer)
+        except OSError as problem:
+            why = f"{folder} cannot be written ({problem.strerror}). Remedy: name another folder with --out."
+            raise CommandError(why, returncode=2) from None
+        for path, rows in written:
+            self.stdout.write(f"{path}: {counted(rows, 'row')}")
+        if not written:
+            self.stdout.write("Every row can be used; no file was written.")
 
     def _show(self, row: Unused) -> None:
         self.stdout.write(f"{row.record}  {row.verdict.replace('_', ' ')}  {row.customer or '-'}  {row.key or '-'}")
