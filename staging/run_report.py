@@ -87,7 +87,7 @@ def run_report(run: SyncRun, *, now: datetime) -> RunReport:
         title=f"{run.get_kind_display()} run {run.pk}",
         ending=_ending(run, orders),
         made_at=now,
-        facts=_facts(run),
+        facts=[*_facts(run), *([("Removals", "not checked")] if counts and counts.removed is None else [])],
         sums=sums(counts) if counts else [(name, number, []) for name, number in run.counts.items() if number],
         problems=counts.problems() if counts else [],
         customers=_customers(orders),

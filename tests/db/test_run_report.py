@@ -85,6 +85,12 @@ def test_groups_and_labels_that_were_made_are_named_once(world: World) -> None:
     assert second.groups == []
 
 
+def test_removals_that_were_not_looked_for_are_not_said_to_be_none(world: World) -> None:
+    world.add(1)
+    assert ("Removals", "not checked") in report(world.sync(limit=1).run).facts
+    assert "Removals" not in dict(report(world.sync().run).facts)
+
+
 @pytest.mark.parametrize("state", ["failed", "refused", "stopped"])
 def test_a_run_that_did_not_end_well_has_a_report_too(db: None, state: str) -> None:
     run = SyncRun.objects.create(
