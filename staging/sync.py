@@ -1,37 +1,31 @@
 """One sync: detect, stage, check, approve where a policy may, push what is approved; and the report of it.
 
-This use case puts the others in order and keeps the run's row: its claim, phase, counts and end. A run that died is
-closed here by the next one, which opens what the dead one had staged; nothing is staged twice.
+This use case puts the others in order; `sync_row` keeps the run's row.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
-from django.db import IntegrityError, transaction
 
 from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import audit
-from .check import Checked, check
+from .check import check
 from .columns import drift, shape
-from .core.counts import Counts
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
 from .decide import approve
 from .detect import Detected, detect
 from .guards import GuardRefused, check_rows, check_source, mass_change
-from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, new_owner, renew
-from .models import Batch, StagedOrder, SyncRun
-from .models.run import Kind, RunState
+from .lease import LeaseLost, renew
+from .models import Batch, SyncRun
+from .models.run import RunState
 from .prepare import prepare
 from .push import Pushed, push, sizes_later
 from .recheck import out_of_date
@@ -41,54 +35,12 @@ from .retry import retry_due
 from .setup import Progress, Setup, Stopped, whole
 from .stage import Ledger
 from .strangers import check_strangers
-from .tally import sent_since_begun, staged_by_state
-from .transitions import move_batch
+from .sync_row import Report as Report
+from .sync_row import Request as Request
+from .sync_row import begin, finish, state_of
 
 SCHEMA_VERSION = 1
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a person, a schedule or the command line asks for. `expect_rows` is a stated number of source rows.
-
-    `by_person` leaves every approval to a person, also where a policy would do. `sizes` is later, together, or "" where
-    the mapping's policy says which. Without `push_now` what is approved
-    waits for a push of its own.
-    """
-
-    mode: str
-    actor: str
-    trigger: str = "cli"
-    customers: tuple[str, ...] | None = None
-    customer_name: str = ""
-    po_number: str | None = None
-    limit: int | None = None
-    full: bool = False
-    dry_run: bool = False
-    chunk: int = 100
-    expect_rows: int | None = None
-    by_person: bool = False
-    sizes: str = ""
-    push_now: bool = True
-
-
-@dataclass(slots=True)
-class Report:
-    """How a sync went. `status` is the run's state; `error` a sentence where it failed or was refused."""
-
-    run: SyncRun
-    counts: Counts = field(default_factory=Counts)
-    detected: Detected | None = None
-    checked: Checked | None = None
-    batches: list[Batch] = field(default_factory=list)
-    rehearsed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    durations: dict[str, float] = field(default_factory=dict)
-    approved_by: str = ""
-    error: str = ""
-    stopped: bool = False
-    sent: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 def sync(
@@ -99,7 +51,7 @@ def sync(
     `claimed` is the row of a run that was asked for earlier and whose lease the caller holds. Opens short
     transactions. Raises NotAllowed where another detection of this board is running, and LeaseLost.
     """
-    run = _begin(request, setup, claimed)
+    run = begin(request, setup, claimed)
     owner = run.lease_owner
     report = Report(run)
     calls.correlation = f"run:{run.pk}"
@@ -113,7 +65,7 @@ def sync(
     with structlog.contextvars.bound_contextvars(run=run.pk):
         try:
             _work(request, setup, report, step)
-            report.run.state = _state(report, setup)
+            report.run.state = state_of(report, setup)
         except Stopped:
             report.stopped, report.run.state = True, RunState.STOPPED
         except GuardRefused as refused:
@@ -136,7 +88,7 @@ def sync(
 
 def _end(report: Report, request: Request, calls: CallLog, setup: Setup, started: float) -> None:
     report.durations["total"] = time.monotonic() - started
-    _finish(report, request, calls, setup)
+    finish(report, request, calls, setup)
 
 
 def _work(request: Request, setup: Setup, report: Report, progress: Progress) -> None:
@@ -249,7 +201,7 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
     # Items of all customers go before any of their sizes, where those come later.
     first = [batch for batch in batches if sizes_later(batch, setup)] if len(batches) > 1 else []
     for batch, items_only in [*((one, True) for one in first), *((one, False) for one in batches)]:
-        if batch in first and not items_only and not batch.orders.filter(state__in=TODO).exists():
+        if batch in first and not items_only and not batch.orders.filter(state__in=TO_SEND).exists():
             continue
         with structlog.contextvars.bound_contextvars(batch=batch.pk, customer=batch.customer.name):
             try:
@@ -277,7 +229,7 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
             break
 
 
-TODO = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
+TO_SEND = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
 
 
 def pushable(board: Board) -> list[Batch]:
@@ -287,138 +239,11 @@ def pushable(board: Board) -> list[Batch]:
     """
     states = sorted(BATCH["push"].sources | {BatchState.PUSHING})
     found = Batch.objects.filter(board=board, state__in=states).select_related("customer", "board").order_by("id")
-    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=TODO).exists()]
+    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=TO_SEND).exists()]
 
 
 def _open_batches(board: Board) -> list[Batch]:
     return list(Batch.objects.filter(board=board, state=BatchState.OPEN).select_related("customer").order_by("id"))
-
-
-# --- the run's own row --------------------------------------------------------------------------------------------
-def _begin(request: Request, setup: Setup, claimed: SyncRun | None) -> SyncRun:
-    _close_dead(setup, request.actor)
-    run = claimed or _row(request)
-    run.board, run.started_at = setup.board, setup.clock.now()
-    try:
-        with transaction.atomic():
-            run.save(update_fields=["board", "started_at"] if claimed else None)
-            if not request.dry_run:
-                _tell(run, "run.started", request.actor, setup, run.scope)
-    except IntegrityError:
-        raise NotAllowed(f"Another sync of {setup.board} is running. Remedy: wait for it, or stop it.") from None
-    return run
-
-
-def _row(request: Request) -> SyncRun:
-    return SyncRun(
-        kind=Kind.SYNC,
-        mode=request.mode,
-        trigger=request.trigger,
-        actor=request.actor,
-        scope={
-            "customer": request.customer_name or None,
-            "po_number": request.po_number,
-            "limit": request.limit,
-            "full": request.full,
-            "by_person": request.by_person,
-            "sizes": request.sizes or None,
-        },
-        rehearsal=request.dry_run,
-        state=RunState.RUNNING,
-        lease_owner=new_owner(),
-        lease_until=database_now() + LENGTH,
-        attempt=1,
-    )
-
-
-def _close_dead(setup: Setup, actor: str) -> None:
-    """Close the runs whose process died, and open the batches that any ended run left as drafts."""
-    now = database_now()
-    running = SyncRun.objects.filter(board=setup.board, kind=Kind.SYNC, state=RunState.RUNNING)
-    for run in running:
-        if dead(run.lease_owner) or run.lease_until is None or run.lease_until < now - GRACE:
-            with transaction.atomic():
-                mine = SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING, lease_owner=run.lease_owner)
-                if run.rehearsal:
-                    mine.delete()
-                elif mine.update(state=RunState.FAILED, finished_at=setup.clock.now(), error="Its process died."):
-                    _tell(run, "run.died", actor, setup, {})
-    drafts = Batch.objects.filter(board=setup.board, state=BatchState.DRAFT).exclude(run__state=RunState.RUNNING)
-    for batch in drafts:
-        action = "open" if batch.orders.exists() else "supersede"
-        move_batch(batch, action, actor=actor, now=setup.clock.now(), reason="Its run ended before it was complete.")
-
-
-def _finish(report: Report, request: Request, calls: CallLog, setup: Setup) -> None:
-    run = report.run
-    calls.flush()
-    if request.dry_run:
-        run.delete()
-        return
-    report.batches = list(
-        Batch.objects.filter(board=setup.board, pk__in=_touched(report)).select_related("customer").order_by("id")
-    )
-    report.sent = sent_since_begun(run)
-    states = staged_by_state(run)
-    if report.detected is None:
-        report.counts.know_only_staged(states)
-    report.counts.count_staged(states)
-    run.counts, run.api, run.error = report.counts.to_json(), calls.to_json(), report.error
-    run.durations = {name: round(seconds, 3) for name, seconds in report.durations.items()}
-    run.finished_at, run.phase, run.lease_owner, run.lease_until = setup.clock.now(), "", "", None
-    run.notes = report.warnings
-    with transaction.atomic():
-        run.save(update_fields=ENDED)
-        heads = audit.heads()
-        told = {"state": str(run.state), "counts": run.counts, "heads": heads}
-        _tell(run, "run.ended", request.actor, setup, told)
-    log.info("run ended", state=str(run.state), audit=audit.words(heads), **calls.to_json())
-
-
-ENDED = [
-    *("state", "counts", "api", "error", "durations", "notes", "full_rows", "scope"),
-    *("finished_at", "phase", "lease_owner", "lease_until"),
-]
-
-
-def _touched(report: Report) -> list[int]:
-    """This run's batches, and the earlier ones that it pushed."""
-    mine = set(Batch.objects.filter(run=report.run).values_list("pk", flat=True))
-    pushed = Batch.objects.filter(
-        board=report.run.board, receipts__intended_at__gte=report.run.started_at, receipts__undoes__isnull=True
-    )
-    return sorted(mine | set(pushed.values_list("pk", flat=True).distinct()))
-
-
-def _state(report: Report, setup: Setup) -> str:
-    """How the run ended; changes that wait for a person are said even where an earlier run has staged them."""
-    if report.error:
-        return RunState.FAILED
-    mine = Batch.objects.filter(run=report.run)
-    rejected = StagedOrder.objects.filter(batch__run=report.run, state=OrderState.REJECTED).exists()
-    unclear = StagedOrder.objects.filter(board=report.run.board, state=OrderState.UNCLEAR).count()
-    if unclear:
-        report.warnings.append(
-            f"Orders that were sent and not answered: {unclear:,}. Remedy: sync again in {setup.settle_seconds:,.0f} "
-            "seconds; they are looked up before anything is sent again."
-        )
-    if unclear or rejected or mine.filter(state=BatchState.FAILED).exists():
-        return RunState.WITH_ERRORS
-    waiting = StagedOrder.objects.filter(
-        board=report.run.board, batch__state=BatchState.OPEN, state=OrderState.STAGED
-    ).exists()
-    return RunState.WAITING if waiting else RunState.COMPLETED
-
-
-def _tell(run: SyncRun, action: str, actor: str, setup: Setup, data: dict[str, Any]) -> None:
-    audit.record(
-        chain=audit.run_chain(run.pk),
-        actor=actor,
-        action=action,
-        subject=f"run:{run.pk}",
-        now=setup.clock.now(),
-        data=data,
-    )
 
 
 @contextmanager

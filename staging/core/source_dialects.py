@@ -357,7 +357,7 @@ class SqlServer:
         return None  # the server divides one statement among its own processors
 
     def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
-        raise NotImplementedError
+        raise AssertionError("Nothing is parted where there is no extent.")
 
     def _json(self, column: Column) -> str:
         name = f"o.{self.quote(column.name)}"
