@@ -95,7 +95,7 @@ def _known_board(mode: str, board_id: str) -> Board | None:
 
 
 def _no_destination(target: Target, customer: str) -> Destination:
-    raise NotImplementedError("A check writes nothing.")
+    raise AssertionError("A check writes nothing.")
 
 
 class _Clock:
@@ -105,4 +105,4 @@ class _Clock:
         return timezone.now()
 
     def sleep(self, seconds: float) -> NoReturn:
-        raise NotImplementedError("A check waits for nothing.")
+        raise AssertionError("A check waits for nothing.")

@@ -10,7 +10,7 @@ import pytest
 from tests.browser.conftest import Site, serving
 from tests.browser.test_journey import settled, waiting
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")

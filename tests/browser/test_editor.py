@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 PICTURES = os.environ.get("PICTURES", "")  # a folder for pictures of the pages, for those who want to look at them
 
 

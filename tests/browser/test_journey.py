@@ -11,7 +11,7 @@ from tests.browser.conftest import Site
 from tests.browser.screenshots import ADDRESSES, too_wide
 from tests.journeys.installation import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 def settled(page: Any) -> str:

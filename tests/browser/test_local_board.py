@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.sandbox_world import BOARD, SUBITEMS, World, world
 
-from .conftest import CHROMIUM, QUIET
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
@@ -20,16 +20,11 @@ def board(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", exc_type=ImportError)
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        made = browser.new_page()
-        made.set_default_timeout(20_000)
-        yield made
-        browser.close()
+def page(chromium: Any) -> Iterator[Any]:
+    made = chromium.new_page()
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
 
 
 def test_the_page_follows_the_board_and_a_cell_is_changed_where_it_stands(board: World, page: Any) -> None:

@@ -39,7 +39,7 @@ def approve_and_push(installation: Typed) -> list[int]:
     """Approve every open batch and push it, as a person would; gives their ids."""
     listed = json.loads(installation.run("batches", "list", "--state", "open", "--json"))
     ids = [str(batch["id"]) for batch in listed["batches"]]
-    installation.run("batches", "approve", *ids, "--note", "looked at")
+    installation.run("batches", "approve", *ids, "--removals", "--note", "looked at")
     installation.run("batches", "push", *ids)
     return [int(one) for one in ids]
 
