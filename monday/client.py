@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 import structlog
+import urllib3
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
@@ -108,7 +109,7 @@ class _Http:
     def _content(self, response: requests.Response) -> bytes:
         """The whole body, unless it trickles in for longer than the read time-out or is larger than any answer."""
         until, chunks, size = time.monotonic() + self._timeouts[1], [], 0
-        for chunk in response.iter_content(65_536):
+        for chunk in _as_they_come(response):
             chunks.append(chunk)
             size += len(chunk)
             if size > LARGEST or time.monotonic() > until:
@@ -292,6 +293,16 @@ class MondayClient:
         """A new, empty board; its id."""
         data, _ = self._line.ask("create_board", queries.CREATE_BOARD, {"name": name}, operations=1, once=True)
         return str(data["create_board"]["id"])
+
+
+def _as_they_come(response: requests.Response) -> Iterator[bytes]:
+    """The pieces of a body as they arrive; `iter_content` waits until a piece of known length is full."""
+    raw = response.raw
+    if not isinstance(raw, urllib3.HTTPResponse):  # the sandbox inside this process
+        yield from response.iter_content(65_536)
+        return
+    while piece := raw.read1(65_536, decode_content=True):
+        yield piece
 
 
 def _without_answer(problem: Exception) -> Reply:

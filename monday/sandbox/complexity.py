@@ -25,6 +25,7 @@ from graphql import (
 )
 
 REQUEST_LIMIT = 5_000_000
+ENDLESS = 10**15  # points; lists within lists within lists cost more than a number can hold
 CELLS, SUBITEMS, PAGE = 20, 5, 25  # how many there are where the document does not say
 _LISTS = {
     "boards": PAGE,
@@ -56,7 +57,7 @@ class Estimate:
             cost += self._field(field, 1)
             if changing and field.name.value != "complexity":
                 cost += self._mutation_cost
-        return cost
+        return min(cost, ENDLESS)
 
     def _field(self, field: FieldNode, times: int, *, in_page: bool = False) -> int:
         if field.selection_set is None:

@@ -74,6 +74,10 @@ def _searchable(board: Board, column_id: str) -> BoardColumn:
 
 
 def _words(values: Sequence[str | None]) -> list[str]:
+    try:
+        "".join(value or "" for value in values).encode()
+    except UnicodeEncodeError:
+        raise bad_argument("A text to look for ends in half a character") from None
     return ["" if value is None else value for value in values]
 
 

@@ -113,7 +113,7 @@ class GraphQLApi:
             raise Refusal("BadRequest", "Payload too large", status=413)
         try:
             data = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Refusal("JsonParseException", "The body is not JSON", status=400) from None
         if not isinstance(data, Mapping) or not isinstance(data.get("query"), str):
             raise Refusal("BadRequest", "No query string was present", status=400)
@@ -240,7 +240,7 @@ class GraphQLApi:
 def _json_object(text: str) -> Any:
     try:
         return json.loads(text) if text.strip() else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refusal("JsonParseException", "variables are not JSON", status=400) from None
 
 

@@ -39,6 +39,9 @@ def mutation(work: Callable[..., Any]) -> Resolver:
         except Refusal:
             exchange.refused += 1
             raise
+        except (UnicodeEncodeError, OverflowError):  # half a character, or a number that no id reaches
+            exchange.refused += 1
+            raise bad_argument("A text or a number cannot be stored", arguments=sorted(arguments)) from None
         finally:
             exchange.forget_labels()
 

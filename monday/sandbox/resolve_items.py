@@ -189,10 +189,14 @@ def _decoded(text: str | None) -> Mapping[str, Any]:
     return values
 
 
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         raise Refusal("JsonParseException", "The value is not JSON", status=400, about={"value": text[:200]}) from None
 
 

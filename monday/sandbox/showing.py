@@ -6,6 +6,7 @@ Facts: the API's pages on the column types.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import zoneinfo
@@ -74,8 +75,10 @@ def _date(stored: Any, around: Surroundings) -> Shown:
         return {"text": "", "value": None, "date": "", "time": "", "icon": None, "updated_at": None}
     day, time = stored["date"], ""
     if stored["time"]:
-        moment = dt.datetime.fromisoformat(f"{stored['date']}T{stored['time']}+00:00").astimezone(around.zone)
-        day, time = moment.strftime("%Y-%m-%d"), moment.strftime("%H:%M")
+        moment = dt.datetime.fromisoformat(f"{stored['date']}T{stored['time']}+00:00")
+        with contextlib.suppress(OverflowError):  # in that zone it lies before the first year or after the last
+            moment = moment.astimezone(around.zone)
+        day, time = moment.date().isoformat(), moment.strftime("%H:%M")
     return {
         "text": f"{day} {time}".strip(),
         "value": _json(stored),

@@ -22,7 +22,8 @@ READ_ONLY = frozenset(_COMPUTED.split())
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[0-9]{3,17}")
 _URL = re.compile(r"(https?|ftp|mailto):\S+", re.IGNORECASE)
-_NUMERIC = re.compile(r"[0-9]+")
+_NUMERIC = re.compile(r"[0-9]{1,18}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Surroundings(Protocol):
@@ -49,6 +50,8 @@ def stored(column_id: str, kind: str, raw: Any, around: Surroundings) -> Any:
         return None
     try:
         return _WRITERS[kind](raw, around)
+    except OverflowError:
+        raise bad_value(column_id, kind, raw, "there is no such id") from None
     except NoSimpleValue:
         raise Refusal(
             "CorrectedValueException", f"Column {column_id} ({kind}) takes JSON, no simple text",
@@ -95,7 +98,7 @@ def _date(raw: Any, around: Surroundings) -> dict[str, Any] | None:
     if not day:
         return None
     try:
-        dt.date.fromisoformat(day)
+        _day(day)
         if time:
             time = dt.time.fromisoformat(time).strftime("%H:%M:%S")
     except ValueError:
@@ -226,7 +229,7 @@ def _timeline(raw: Any, around: Surroundings) -> dict[str, Any] | None:
     if not begin and not end:
         return None
     try:
-        ordered = dt.date.fromisoformat(str(begin)) <= dt.date.fromisoformat(str(end))
+        ordered = _day(begin) <= _day(end)
     except ValueError:
         raise ValueError("from and to are written YYYY-MM-DD") from None
     if not ordered:
@@ -280,8 +283,8 @@ def _week(raw: Any, around: Surroundings) -> dict[str, Any] | None:
     if not isinstance(given, Mapping):
         raise NoSimpleValue
     try:
-        begin = dt.date.fromisoformat(str(given.get("startDate")))
-        end = dt.date.fromisoformat(str(given.get("endDate")))
+        begin = _day(given.get("startDate"))
+        end = _day(given.get("endDate"))
     except ValueError:
         raise ValueError("startDate and endDate are written YYYY-MM-DD") from None
     if (end - begin).days != 6:
@@ -314,6 +317,13 @@ def _world_clock(raw: Any, around: Surroundings) -> dict[str, Any] | None:
 def _team(raw: Any, around: Surroundings) -> dict[str, Any] | None:
     given = raw.get("team_id") if isinstance(raw, Mapping) else raw
     return {"team_id": _whole(given), "changed_at": around.now}
+
+
+def _day(word: Any) -> dt.date:
+    """A day as YYYY-MM-DD alone: Python would read a week such as 2026-W01-1 as well."""
+    if not _DAY.fullmatch(str(word)):
+        raise ValueError("a date is written YYYY-MM-DD")
+    return dt.date.fromisoformat(str(word))
 
 
 def _whole(number: Any) -> int:

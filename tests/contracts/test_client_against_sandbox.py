@@ -1,5 +1,6 @@
 """The client's every operation over real HTTP against the local board, its faults included."""
 
+import contextlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -339,7 +340,7 @@ def test_a_full_board_refuses_what_is_too_much(serve):
 
 
 def test_four_hundred_orders_with_sixteen_hundred_lines_take_few_calls(serve):
-    desk = serve()
+    desk = serve(desk={"read_timeout": 75.0})
     board = desk.structure()
     keys = [f"uuid {n}" for n in range(400)]
     desk.calls.clear()
@@ -529,6 +530,43 @@ def test_a_redirected_request_is_not_followed_for_the_token_would_go_along():
             thread.join()
     assert problem.value.permanent
     assert Elsewhere.seen == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_that_trickles_in_is_given_up_after_the_read_time_out(chunked):
+    class Trickling(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Transfer-Encoding" if chunked else "Content-Length", "chunked" if chunked else "1000")
+            self.end_headers()
+            self.sent = 0
+            with contextlib.suppress(OSError):
+                while self.sent < 100:
+                    self.wfile.write(b"1\r\n \r\n" if chunked else b" ")
+                    self.sent += 1
+                    time.sleep(0.05)
+            ended.append(self.sent)
+            self.close_connection = True
+
+        def log_message(self, *args):
+            pass
+
+    ended: list[int] = []
+    with HTTPServer(("127.0.0.1", 0), Trickling) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        desk = Desk(f"http://127.0.0.1:{server.server_address[1]}", read_timeout=0.2)
+        try:
+            with pytest.raises(Unavailable, match="ReadTimeout"):
+                desk.client.create_board("Orders")
+        finally:
+            desk.client.close()
+            server.shutdown()
+            thread.join()
+    assert ended[0] < 100, "the client waited for the last byte"
 
 
 def test_the_same_client_speaks_to_the_sandbox_inside_its_own_process(tmp_path):

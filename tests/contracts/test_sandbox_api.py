@@ -32,11 +32,15 @@ def test_a_named_token_is_the_only_one_that_is_accepted(tmp_path: Path) -> None:
         assert guarded.post("{ me { id } }", Authorization="right").status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"variables": {}}', b'{"query": 5}'])
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"variables": {}}', b'{"query": 5}', b"[" * 100_000])
 def test_a_body_without_a_query_is_a_bad_request(board: World, body: bytes) -> None:
     answer = board.session.post(f"{board.address}/v2", data=body, headers={"Authorization": "t"}, timeout=10)
     assert answer.status_code == 400
     assert answer.json()["errors"]
+
+
+def test_lists_within_lists_within_lists_are_answered(board: World) -> None:
+    assert board.ask(f"{{ items(ids: [1]) {{ {'subitems { ' * 60} id {'} ' * 60} }} }}") == {"items": []}
 
 
 def test_every_answer_names_the_sandbox_its_settling_time_and_the_version(board: World) -> None:

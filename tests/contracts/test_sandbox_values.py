@@ -11,7 +11,7 @@ import pytest
 
 from monday.sandbox.behaviour import Behaviour
 
-from .sandbox_world import BOARD, World, world
+from .sandbox_world import BOARD, CREATE, World, world
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +92,12 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("numeric_p", "$5", "ColumnValueException"),
     ("date_d", "24.12.2026", "ColumnValueException"),
     ("date_d", {"date": "2026-02-30"}, "ColumnValueException"),
+    ("date_d", {"date": "2026-W01-1"}, "ColumnValueException"),
+    ("timerange_t", {"from": "20260101", "to": "2026-02-01"}, "ColumnValueException"),
+    ("color_s", {"label": "9" * 5_000}, "ColumnValueException"),
+    ("color_s", {"index": 10**30}, "ColumnValueException"),
+    ("dropdown_m", {"ids": [10**30]}, "ColumnValueException"),
+    ("color_s", {"label": "half a smile: \ud83d"}, "ColumnValueException"),
     ("color_s", {"label": "Nope"}, "ColumnValueException"),
     ("color_s", {"label": "Retired"}, "ColumnValueException"),
     ("color_s", {"index": 33}, "ColumnValueException"),
@@ -203,3 +209,38 @@ def test_one_column_is_changed_by_its_json(board: World) -> None:
 def test_column_values_that_are_no_json_are_refused(board: World) -> None:
     document = f'mutation {{ create_item(board_id: {BOARD}, item_name: "x", column_values: "{{oops") {{ id }} }}'
     assert board.errors(document)[0]["extensions"]["code"] == "JsonParseException"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+def test_the_first_and_the_last_day_are_shown_in_every_zone(tmp_path: Path, day: str, zone: str) -> None:
+    time = "00:00:00" if day < "1000" else "23:59:59"
+    with world(tmp_path, behaviour=Behaviour(time_zone=zone)) as board:
+        cell = board.cells(board.create(date_d={"date": day, "time": time}))["date_d"]
+        assert cell["text"][:4] == day[:4]
+
+
+def test_a_number_that_json_does_not_know_is_refused_in_json(board: World) -> None:
+    variables = {"b": BOARD, "g": "harbour", "n": "A", "v": '{"numeric_p": NaN}'}
+    error = json.loads(board.post(CREATE, variables).content, parse_constant=pytest.fail)["errors"][0]
+    assert error["extensions"]["code"] == "JsonParseException"
+
+
+def test_half_a_character_fails_its_own_item_alone(board: World) -> None:
+    create = f"create_item(board_id: {BOARD}, item_name: $n, column_values: $v) {{ id }}"
+    text = f"mutation($n: String!, $v: JSON) {{ a0: {create} a1: create_group(board_id: {BOARD}, group_name: "
+    text += '"Later") { id } }'
+    for name, values in (("half \ud83d", {}), ("whole", {"text_po": "half \ud83d"})):
+        answer = board.post(text, {"n": name, "v": json.dumps(values)}).json()
+        assert [(e["path"], e["extensions"]["code"]) for e in answer["errors"]] == [
+            (["a0"], "InvalidArgumentException")
+        ]
+        assert answer["data"]["a0"] is None and answer["data"]["a1"]["id"]
+
+
+def test_looking_for_half_a_character_is_refused(board: World) -> None:
+    wanted = [{"column_id": "text_po", "column_values": ["half \ud83d"]}]
+    query = f"""query($c: [ItemsPageByColumnValuesQuery!]) {{
+      items_page_by_column_values(board_id: {BOARD}, columns: $c) {{ items {{ id }} }} }}"""
+    (error,) = board.errors(query, {"c": wanted})
+    assert error["extensions"]["code"] == "InvalidArgumentException"
