@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -38,7 +39,11 @@ class Behaviour:
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> Behaviour:
         """The switches as a person wrote them; raises OddSetting for an unknown or odd one."""
-        return cls(**checked(given, {field.name: type(field.default) for field in fields(cls)}, "behaviour"))
+        settings = checked(given, {field.name: type(field.default) for field in fields(cls)}, "behaviour")
+        zone = settings.get("time_zone", cls().time_zone)
+        if zone not in zoneinfo.available_timezones():
+            raise OddSetting(f"behaviour: there is no time zone {zone!r}. Remedy: write one such as Europe/London.")
+        return cls(**settings)
 
 
 __all__ = ["Behaviour", "OddSetting"]

@@ -90,6 +90,8 @@ class Fault:
             raise OddSetting(
                 f"faults: there is no kind {settings.get('kind')!r}. Remedy: use one of {', '.join(sorted(KINDS))}."
             )
+        if settings.get("rate", 0.0) > 1:
+            raise OddSetting("faults: `rate` is the share of requests that are struck. Remedy: write 0.1 for a tenth.")
         at = given.get("at", [])
         if not isinstance(at, list) or not all(isinstance(n, int) for n in at):
             raise OddSetting("faults: `at` must be a list of request numbers. Remedy: write it like [3, 7].")

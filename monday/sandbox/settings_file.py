@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+LEAST = {"alias": -1}  # -1: one at random
+
 
 class OddSetting(ValueError):
     """A setting that is unknown or of the wrong type; the message is one sentence with the remedy."""
@@ -21,5 +23,7 @@ def checked(given: Mapping[str, Any], types: Mapping[str, type], where: str) -> 
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise OddSetting(f"{where}: {name} must be a {kind.__name__}, not {value!r}. Remedy: correct the value.")
+        if kind in (int, float) and value < LEAST.get(name, 0):
+            raise OddSetting(f"{where}: {name} must not be negative, as {value!r} is. Remedy: give 0 or more.")
         result[name] = value
     return result

@@ -193,6 +193,8 @@ def test_the_same_seed_gives_the_same_faults() -> None:
         {"faults": [{"kind": "locked"}]},
         {"faults": [{"kind": "locked", "at": "three"}]},
         {"faults": [{"kind": "locked", "at": [1], "colour": 3}]},
+        {"faults": [{"kind": "locked", "rate": 10}]},
+        {"faults": [{"kind": "slow", "every": 1, "seconds": -1}]},
         {"faults": "locked"},
         {"fault": []},
         "text",
@@ -201,6 +203,13 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 def test_an_odd_script_is_refused_with_a_remedy(data: object) -> None:
     with pytest.raises(OddSetting, match="Remedy"):
         faults.from_data(data)
+
+
+def test_odd_behaviour_and_limits_are_refused_with_a_remedy() -> None:
+    with pytest.raises(OddSetting, match="Europe/London"):
+        Behaviour.from_mapping({"time_zone": "Mars/Olympus"})
+    with pytest.raises(OddSetting, match="negative"):
+        PLANS["pro"].with_settings({"daily_calls": -1})
 
 
 def test_the_word_on_may_stand_without_quotes_though_yaml_takes_it_for_yes(tmp_path: Path) -> None:
