@@ -23,7 +23,7 @@ def checked(given: Mapping[str, Any], types: Mapping[str, type], where: str) -> 
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise OddSetting(f"{where}: {name} must be a {kind.__name__}, not {value!r}. Remedy: correct the value.")
-        if kind in (int, float) and value < LEAST.get(name, 0):
+        if isinstance(value, int | float) and value < LEAST.get(name, 0):
             raise OddSetting(f"{where}: {name} must not be negative, as {value!r} is. Remedy: give 0 or more.")
         result[name] = value
     return result
