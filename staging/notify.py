@@ -99,7 +99,7 @@ def _news(run: SyncRun, now: datetime) -> News | None:
     waiting, events = _waiting(run, now), []
     bad = BAD.get(RunState(run.state))
     # Whoever asked first has been told already.
-    if not (bad and run.trigger == "sweeper"):
+    if not (bad and run.trigger == "sweeper") and not (not bad and _older(run)):
         before = _moved(_topic(run), _mark(run) if bad else "", now)
         if bad and before is not None:
             events += [bad, *([Event.REJECTED] if run.counts.get("rejected") else [])]
@@ -140,6 +140,12 @@ def _mark(run: SyncRun) -> str:
         return f"{run.state}:{run.counts.get('rejected', 0)}:{run.counts.get('kept', 0)}"
     cause = re.sub(r"\d+", "", run.error)
     return f"{run.state}:{hashlib.sha256(cause.encode()).hexdigest()[:16]}"
+
+
+def _older(run: SyncRun) -> bool:
+    """Whether something that ended later was told already: then a good end told late is no recovery from that."""
+    at = run.finished_at
+    return at is not None and Standing.objects.filter(topic=_topic(run), since__gt=at).exists()
 
 
 def _moved(topic: str, mark: str, now: datetime) -> str | None:

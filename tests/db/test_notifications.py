@@ -117,6 +117,17 @@ def test_an_outage_that_goes_on_is_told_once_and_its_end_too(line: World) -> Non
     assert len(mail.outbox) == 4
 
 
+def test_a_good_end_that_is_told_late_is_no_recovery_from_what_failed_after_it(line: World) -> None:
+    before = timezone.now() - timedelta(hours=1)
+    sync = {"kind": "sync", "mode": "TEST", "trigger": "schedule", "actor": "schedule"}
+    SyncRun.objects.create(**sync, state=RunState.WAITING, started_at=before, finished_at=before)
+    ended(RunState.FAILED, error="The order source does not answer.")
+    notify.overdue(timezone.now())
+    assert [sent.subject.split(" - ")[0] for sent in mail.outbox] == ["[Ordersite] Failed"]
+    ended(RunState.COMPLETED)
+    assert mail.outbox[-1].subject.startswith("[Ordersite] Recovered") and len(mail.outbox) == 2
+
+
 def test_what_works_on_another_board_or_for_one_customer_is_no_recovery(line: World) -> None:
     ended(RunState.FAILED, error="x")
     ended(RunState.COMPLETED, kind=Kind.REFRESH, subject="board:1")
