@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from .core.errors import FAULTS
 from .models import ApiCall
-from .screens import ReadOnly, moment, pill, seconds
+from .screens import Occurring, ReadOnly, moment, pill, seconds
 
 TONES = {"done": "good", "partly": "warn"}
 
@@ -21,8 +21,8 @@ class ApiCallAdmin(ReadOnly):
     called, one = "API calls", "API call"
     change_list_template = "monday/calls.html"
     list_display = ("when", "kind", "operations", "outcome_pill", "status", "cost", "took", "waiting", "on_behalf")
-    list_filter = ("kind", "outcome", "status")
-    search_fields = ("=correlation", "=request_id")
+    list_filter = (("kind", Occurring), ("outcome", Occurring), ("status", Occurring))
+    search_fields = ("correlation__exact", "request_id__exact")
     search_help_text = "On whose behalf (run:7) or the API's request id, whole"
     exported = (
         *("id", "at", "correlation", "kind", "operations", "status", "cost", "request_id"),

@@ -130,13 +130,15 @@ class SharedBudget:
 class Standing:
     """How an account's budget stands, for a page or a command.
 
-    `in_flight` counts requests on their way; `waiting_until` is when the next request may leave, None for at once.
+    `in_flight` counts requests on their way; `waiting_until` is when the next request may leave, None for at once;
+    `daily_limit` is what the account may call a day, None where it was not told.
     """
 
     left: CallsLeft
     calls: int
     in_flight: int
     waiting_until: datetime | None
+    daily_limit: int | None
 
 
 def standing(address: str, account_id: str) -> Standing:
@@ -148,6 +150,7 @@ def standing(address: str, account_id: str) -> Standing:
         quota.calls_today(now),
         sum(1 for hold in quota.holds.values() if hold.expires > now),
         datetime.fromtimestamp(until, UTC) if until > now else None,
+        quota.daily_limit,
     )
 
 

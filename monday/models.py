@@ -81,15 +81,15 @@ class ApiCall(models.Model):
 
     at = models.DateTimeField(db_index=True)
     correlation = models.CharField(max_length=100, blank=True, db_index=True)
-    kind = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40, db_index=True)
     operations = models.PositiveIntegerField(default=0)
-    status = models.PositiveIntegerField(default=0)
+    status = models.PositiveIntegerField(default=0, db_index=True)
     cost = models.PositiveIntegerField(null=True)
-    request_id = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=100, blank=True, db_index=True)
     seconds = models.FloatField(default=0)
     waited = models.FloatField(default=0)
     retries = models.PositiveIntegerField(default=0)
-    outcome = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=100, db_index=True)
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -52,12 +52,13 @@ class OrdersiteAdmin(AdminSite):
     index_template = "ordersite/today.html"
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """With the front page's live part and the rejected queue."""
+        """With the front page's live part, the search and the rejected queue."""
         # The screens import models, which are not loaded yet when this module is.
-        from staging.admin import rejected
+        from staging.admin import find, rejected
 
         return [
             path("today/", self.admin_view(self.today), name="today"),
+            path("search/", self.admin_view(find.search), name="search"),
             path("rejected/", self.admin_view(rejected.rejected), name="rejected"),
             path("rejected/<slug:action>/", self.admin_view(rejected.act), name="rejected_act"),
             *super().get_urls(),
@@ -65,11 +66,12 @@ class OrdersiteAdmin(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The front page: what waits, what went wrong, what comes next."""
-        from .today import cards, chart
+        from .today import cards
+        from .today_charts import charts
 
         shown: dict[str, Any] = {"may_look": request.user.has_perm("staging.view_batch")}
         if shown["may_look"]:
-            shown |= {"cards": cards(), "chart": chart(), "may_start": request.user.has_perm("staging.add_syncrun")}
+            shown |= {"cards": cards(), "charts": charts(), "may_start": request.user.has_perm("staging.add_syncrun")}
         return super().index(request, {**shown, **(extra_context or {})})
 
     def today(self, request: HttpRequest) -> HttpResponse:

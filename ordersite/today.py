@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,19 +14,16 @@ from django_q.models import Schedule
 
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
-from staging.core.lifecycle import COUNTED, BatchState, OrderState
+from staging.core.lifecycle import BatchState, OrderState
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
 from staging.tally import counts_now
 
+from .today_charts import READ, account
 from .watchdog import workers
 
-DAYS = 14
-READ = (RunState.WAITING, RunState.COMPLETED, RunState.WITH_ERRORS)
-"""How a sync ends that has read the source to its end."""
 TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
-KINDS = ("create", "update", "remove", "restore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +37,9 @@ class Card:
     tone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of the chart. `parts` are (kind, number, top, height), from the bottom up; `numbers` are by KINDS."""
-
-    day: date
-    total: int
-    numbers: list[int]
-    parts: list[tuple[str, int, float, float]]
-    left: float
-    middle: float
-    label: float
-
-
 def cards() -> list[Card]:
     """The cards of the front page, from counting queries over indexed states."""
-    return [_waiting(), _rejected(), _held(), _unused(), _last_run(), _workers(), _next_run()]
+    return [_waiting(), _rejected(), _held(), _unused(), _last_run(), _workers(), _next_run(), _calls_left()]
 
 
 def _waiting() -> Card:
@@ -133,35 +116,14 @@ def _next_run() -> Card:
     return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "off")
 
 
-def chart(height: float = 90.0, step: float = 66.0) -> dict[str, Any]:
-    """Changes applied per day and kind, as bars in the chart's own units (x to the right, y downwards)."""
-    today = timezone.now().date()
-    first = today - timedelta(days=DAYS - 1)
-    numbers = _numbers(first)
-    totals = {first + timedelta(n): 0 for n in range(DAYS)}
-    for (day, _), number in numbers.items():
-        totals[day] += number
-    most = max(totals.values(), default=0)
-    days = []
-    for at, day in enumerate(sorted(totals)):
-        parts, top = [], height
-        for kind in KINDS:
-            if number := numbers.get((day, kind), 0):
-                tall = height * number / most
-                top -= tall
-                parts.append((kind, number, round(top, 2), round(tall, 2)))
-        counted = [numbers.get((day, kind), 0) for kind in KINDS]
-        left = at * step + step * 0.15
-        days.append(Day(day, totals[day], counted, parts, left, at * step + step / 2, round(top - 4, 2)))
-    return {"days": days, "most": most, "bar": step * 0.7, "foot": height + 14, "width": DAYS * step, "kinds": KINDS}
-
-
-def _numbers(first: date) -> dict[tuple[date, str], int]:
-    """Applied orders by day and kind; a day is compared by its bounds, as cutting a time is slow on SQLite."""
-    starts = [datetime.combine(first + timedelta(n), time.min, tzinfo=UTC) for n in range(DAYS + 1)]
-    each = {
-        f"day{n}": Count("id", filter=Q(updated_at__gte=starts[n], updated_at__lt=starts[n + 1])) for n in range(DAYS)
-    }
-    found = StagedOrder.objects.filter(state__in=sorted(COUNTED["applied"]), updated_at__gte=starts[0])
-    rows = found.values_list("operation").annotate(**each).order_by()
-    return {(first + timedelta(n), kind): number for kind, *numbers in rows for n, number in enumerate(numbers)}
+def _calls_left() -> Card:
+    url, now = reverse("admin:monday_apicall_changelist"), account()
+    if now is None:
+        return Card("API calls left today", "-", "no board was read yet", url, "off")
+    if now.waiting_until is not None:
+        return Card("API calls left today", moment(now.waiting_until), "the next call may leave then", url, "warn")
+    made = f"{now.calls:,} made today"
+    if now.left.left is None:
+        return Card("API calls left today", "not known", f"{made}; the account has not told its limit", url, "off")
+    tone = "good" if now.left.left * 10 > (now.daily_limit or 0) else "warn"
+    return Card("API calls left today", f"{now.left.left:,}", f"at most; {made}", url, tone)

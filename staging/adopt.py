@@ -14,7 +14,7 @@ from django.db import transaction
 
 from mapping.models import Customer
 
-from . import findings, runs
+from . import findings, runs, terms
 from .board_items import Spool
 from .core.lifecycle import OPEN
 from .guards import GuardRefused, check_rows, check_source
@@ -127,6 +127,8 @@ def _link_page(run: SyncRun, setup: Setup, pairing: Pairing, page: Sequence[Link
         for snapshot, link in zip(snapshots, made, strict=True):
             snapshot.customer_id = customers[link.known.customer]
         Snapshot.objects.bulk_create(snapshots, batch_size=50)
+        for board in {snapshot.board_id for snapshot in snapshots}:
+            terms.remember(board, terms.of_snapshots(snapshots))
         if made:
             data = {"items": {link.pair.record: [link.pair.item, link.pair.by] for link in made}}
             runs.tell(run, "adopted", run.actor, now, {"count": len(made), **data})

@@ -19,9 +19,11 @@ from mapping.core.order import CellProblem, Order, Rendered
 from mapping.models import Customer
 
 from . import audit
+from . import terms as names
 from .core.changeset import LINK, field_value, same
 from .core.fingerprint import key_hash, order_of, payload
 from .core.lifecycle import OPEN, ORDER, BatchState, OrderState
+from .core.terms import parts, terms
 from .core.verdict import Verdict as Judgement
 from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, insert_each, update_each
 from .models.snapshot import LinkState, Verdict
@@ -52,6 +54,8 @@ class Ledger:
         self._superseded: dict[Batch, list[int]] = {}
         self._closed: list[int] = []
         self._released = 0
+        rules = setup.mappings.family
+        self._named_by = [c.to for c in rules.default.columns if c.source == rules.board.source.po_number]
         self.seconds = 0.0
         """Time spent committing pages."""
 
@@ -215,6 +219,7 @@ class Ledger:
                 for snapshot in snapshots:
                     snapshot.record = page[snapshot.record]
                 update_each(snapshots, ["record"])
+                names.remember(self.setup.board.pk, names.of_snapshots(snapshots))
                 stale = StagedOrder.objects.filter(board=self.setup.board, record__in=list(page), current=True)
                 for order in stale.select_related("batch"):
                     if order.state in REPLACEABLE - CLOSED:
@@ -246,6 +251,8 @@ class Ledger:
             for start in range(0, len(self._judged), PAGE):
                 Seen.objects.filter(board=self.setup.board, record__in=self._judged[start : start + PAGE]).delete()
             insert_each(self._seen)
+            unused = {one.record: terms(parts(one.key), one.record) for one in self._seen}
+            names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by))
             self._commit_replaced()
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()

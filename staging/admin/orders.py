@@ -16,17 +16,19 @@ from monday.screens import ReadOnly, moment, pill
 from staging.core.lifecycle import NotAllowed
 from staging.describe import orders
 from staging.diff import field_titles, shown
-from staging.models import Receipt, Seen, Snapshot, StagedOrder
-from staging.models.receipt import WriteOutcome
+from staging.life import life
+from staging.models import Seen, StagedOrder
 from staging.models.snapshot import Verdict
 from staging.release import release_field, withheld
+from staging.search import matching
 
 from . import unused
 from .batches import order_of_batch
 from .conflicts import why_not_rule
 from .decisions import may, why_not
 from .gone import is_gone
-from .pills import WRITES, batch_pill, operation_word, order_pill
+from .pills import operation_word, order_pill
+from .record import in_words, record, sizes_chart
 
 
 @admin.register(StagedOrder)
@@ -35,8 +37,9 @@ class OrderAdmin(ReadOnly):
     list_display_links = ("label",)
     list_select_related = ("batch__customer",)
     list_filter = ("state", "operation", "batch__customer")
-    search_fields = ("=record", "=link_key", "^label", "^key")
-    search_help_text = "How the name or the business key begins, or a whole UUID"
+    search_fields = ("record",)
+    search_help_text = "How the name, the order number, PO or style begins, or a whole UUID"
+    sortable_by = ("operation_pill", "pill", "moved")
     exported = (
         *("id", "batch__id", "batch__customer__name", "record", "label", "key", "operation", "state"),
         *("code", "reason", "attempts", "updated_at"),
@@ -44,11 +47,16 @@ class OrderAdmin(ReadOnly):
     ordering = ("-id",)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the release of a withheld field."""
+        """With the release of a withheld field, and the page of a record that was never staged."""
         return [
             path("<int:pk>/free/", self.admin_site.admin_view(self.free), name="staging_stagedorder_free"),
+            path("record/<int:board>/<str:record>/", self.admin_site.admin_view(record), name="staging_record"),
             *super().get_urls(),
         ]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By what its record is called, as on every page's search."""
+        return narrowed(queryset, search_term), False
 
     def free(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST lets the next sync ask for one withheld field again. 403 without the right to release."""
@@ -72,9 +80,8 @@ class OrderAdmin(ReadOnly):
         if not self.has_view_permission(request, order):
             raise PermissionDenied
         (picture,) = orders(order.batch, after_id=order.pk - 1, limit=1)
-        record = {"board": order.board_id, "record": order.record}
-        life = StagedOrder.objects.filter(**record).select_related("batch__customer").order_by("-id")[:50]
-        receipts = Receipt.objects.filter(**record).order_by("-id")[:100]
+        found = life(board_id=order.board_id, record=order.record, link_key=order.link_key)
+        snapshot = found.snapshot
         context = {
             **self.admin_site.each_context(request),
             "title": order.label,
@@ -84,9 +91,10 @@ class OrderAdmin(ReadOnly):
             "may_rule": not why_not_rule(order.batch, request.user),
             "pill": order_pill(order),
             "operation": operation_word(order.operation),
-            "life": [(one, operation_word(one.operation), order_pill(one), batch_pill(one.batch)) for one in life],
-            "receipts": [(one, pill(WRITES[WriteOutcome(one.outcome)], one.get_outcome_display())) for one in receipts],
-            "snapshot": (snapshot := Snapshot.objects.filter(**record).first()),
+            **in_words(found),
+            "record": order.record,
+            "sizes": sizes_chart(picture.sizes, new=order.operation == "create"),
+            "snapshot": snapshot,
             "gone": snapshot is not None and is_gone(order, snapshot),
             "withheld": [
                 (name, field_titles(order.batch)(name), shown(value)) for name, value in withheld(order).items()
@@ -131,8 +139,9 @@ class SeenAdmin(ReadOnly):
     called = "Rows not used"
     list_display = ("record", "pill", "customer_name", "key", "why", "owner", "when")
     list_filter = ("verdict",)
-    search_fields = ("=record", "^customer_name", "^key")
-    search_help_text = "A whole UUID, or how the customer or the business key begins"
+    search_fields = ("record",)
+    search_help_text = "A whole UUID, a customer's whole name as the source has it, or how a part of the key begins"
+    sortable_by = ("pill", "when")
     exported = ("id", "record", "customer_name", "key", "verdict", "why", "owner", "at")
     fields = readonly_fields = ("board", "record", "pill", "customer_name", "key", "why", "owner", "at")
     ordering = ("-id",)
@@ -141,6 +150,12 @@ class SeenAdmin(ReadOnly):
     def get_urls(self) -> list[URLPattern]:
         """With the files for the source's owners."""
         return [*unused.urls(), *super().get_urls()]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By what its row is called, or by its customer's name."""
+        if search_term.strip() and queryset.filter(customer_name=search_term.strip()).exists():
+            return queryset.filter(customer_name=search_term.strip()), False
+        return narrowed(queryset, search_term), False
 
     @admin.display(description="Verdict", ordering="verdict")
     def pill(self, seen: Seen) -> SafeString:
@@ -157,6 +172,11 @@ class SeenAdmin(ReadOnly):
     @admin.display(description="Seen", ordering="at")
     def when(self, seen: Seen) -> SafeString:
         return moment(seen.at)
+
+
+def narrowed(rows: Any, words: str) -> Any:
+    """The rows whose record is called so; all of them without words."""
+    return rows.filter(record__in=matching(words).values("record")) if words.strip() else rows
 
 
 def _found(object_id: str) -> StagedOrder:

@@ -11,6 +11,7 @@ from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.batch import Operation
 from staging.models.receipt import WriteOutcome as W
 from staging.models.run import RunState as R
+from staging.models.snapshot import LinkState
 
 RUNS = {
     R.QUEUED: "wait",
@@ -61,6 +62,7 @@ WRITES = {
     W.UNCLEAR: "warn",
     W.DROPPED: "off",
 }
+LINKS = {LinkState.LINKED: "good", LinkState.REMOVED: "off", LinkState.GONE: "bad"}
 OPERATIONS = {
     Operation.CREATE: "add",
     Operation.UPDATE: "edit",

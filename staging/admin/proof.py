@@ -6,17 +6,19 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from monday.screens import ReadOnly, moment, pill
-from staging.models import AuditEvent, Receipt, Snapshot
+from monday.screens import Occurring, ReadOnly, moment, pill
+from staging.core.terms import term
+from staging.models import AuditChain, AuditEvent, Receipt, Snapshot
 from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import LinkState
+from staging.search import matching
 
-from .pills import WRITES
-
-LINKS = {LinkState.LINKED: "good", LinkState.REMOVED: "off", LinkState.GONE: "bad"}
+from .pills import LINKS, WRITES
 
 
 @admin.register(Snapshot)
@@ -24,14 +26,22 @@ class SnapshotAdmin(ReadOnly):
     list_display = ("record", "name", "pill", "customer", "key", "item", "accepted")
     list_select_related = ("customer", "board")
     list_filter = ("state", "customer", "board")
-    search_fields = ("=record", "=link_key", "=item_id", "^key")
-    search_help_text = "A whole UUID or item id, or how the business key begins"
+    search_fields = ("record",)
+    search_help_text = "A whole UUID or item id, or how the name or a part of the business key begins"
+    sortable_by = ("pill", "accepted")
     fields = readonly_fields = (
         *("board", "record", "link_key", "customer", "key", "pill", "item", "accepted_at"),
         *("shown_order", "shown_lines", "shown_withheld", "order_fingerprint", "source_fingerprint", "mapping_key"),
     )
     exported = ("id", "record", "link_key", "customer__name", "key", "item_id", "state", "accepted_at")
     ordering = ("-id",)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By what its record is called, or by its item."""
+        words = search_term.strip()
+        if words.isdecimal() and (found := queryset.filter(item_id=words)).exists():
+            return found, False
+        return (queryset.filter(record__in=matching(words).values("record")) if words else queryset), False
 
     @admin.display(description="Name on the board")
     def name(self, snapshot: Snapshot) -> str:
@@ -66,8 +76,9 @@ class SnapshotAdmin(ReadOnly):
 class ReceiptAdmin(ReadOnly):
     list_display = ("id", "pill", "kind", "size", "item", "batch", "when", "request_id")
     list_select_related = ("batch", "board", "undoes")
-    list_filter = ("outcome", "kind")
-    search_fields = ("=record", "=item_id", "=request_id", "=batch__id")
+    list_filter = ("outcome", ("kind", Occurring))
+    search_fields = ("record",)
+    sortable_by = ("id",)
     search_help_text = "A whole record UUID, item id, request id or batch number"
     fields = readonly_fields = (
         *("board", "batch", "order", "record", "attempt", "kind", "size", "item", "pill", "shown_before"),
@@ -79,6 +90,16 @@ class ReceiptAdmin(ReadOnly):
         *("intended_at", "sent_at", "answered_at"),
     )
     ordering = ("-id",)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By a whole word, each kind by its own index."""
+        words = term(search_term)
+        if not words:
+            return queryset, False
+        mine = Q(record=words) | Q(item_id=words) | Q(request_id=search_term.strip())
+        if words.isdecimal() and len(words) < 19:
+            mine |= Q(batch=int(words))
+        return queryset.filter(mine), False
 
     @admin.display(description="Outcome", ordering="outcome")
     def pill(self, receipt: Receipt) -> SafeString:
@@ -111,8 +132,9 @@ class AuditAdmin(ReadOnly):
     list_display = ("place", "when", "actor", "action", "subject", "reason")
     list_display_links = ("place",)
     list_select_related = ("chain",)
-    list_filter = ("action",)
-    search_fields = ("=subject", "=actor", "=chain__name")
+    list_filter = (("action", Occurring),)
+    search_fields = ("subject",)
+    sortable_by = ("place", "when")
     search_help_text = "A whole subject (batch:12), actor or chain (run:7)"
     fields = readonly_fields = (
         *("chain", "sequence", "at", "actor", "action", "subject", "reason"),
@@ -123,6 +145,17 @@ class AuditAdmin(ReadOnly):
         *("previous_hash", "hash"),
     )
     ordering = ("-id",)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By a whole word. A subject has a colon in it, and only such a one may be a chain too."""
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        chain = AuditChain.objects.filter(name=words).first()
+        mine = Q(subject=words) if ":" in words else Q(actor=words)
+        # Who acted from the command line has a colon too: cli:anna.
+        mine |= Q(actor=words) if words.startswith(("cli:", "policy:")) else Q()
+        return queryset.filter(mine | Q(chain=chain) if chain else mine), False
 
     @admin.display(description="Place", ordering="id")
     def place(self, event: AuditEvent) -> str:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from monday.charts import chart
 from staging import jobs
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.words import counted
@@ -20,6 +21,7 @@ from staging.models import Batch, StagedOrder
 from staging.retry import give_up, retry
 
 AT_MOST = 5_000  # rejected orders that are grouped; beyond it something is wrong with all of them
+MOST_BARS = 8  # reasons in the chart; all stand below it
 SHOWN = 50  # orders of a group that are listed one by one
 WORDS = {
     "retry": ("Retry", "They go out again with a push of their batches, which starts now."),
@@ -55,6 +57,14 @@ def rejected(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Rejected by the board",
         "groups": groups,
+        "chart": chart(
+            name="rejected",
+            title="Rejected orders by reason",
+            head="Reason",
+            series=("orders",),
+            rows=[(group.code, [len(group.orders)]) for group in groups[:MOST_BARS]],
+            step=130,
+        ),
         "customer": customer,
         "customers": sorted(set(names)),
         "most_shown": SHOWN,

@@ -9,6 +9,7 @@ from .notice import Channel, Delivery, Notice, Standing
 from .receipt import Receipt
 from .run import SyncRun
 from .snapshot import Seen, Snapshot
+from .term import Term
 
 __all__ = [
     "AuditChain",
@@ -27,6 +28,7 @@ __all__ = [
     "StagedOrder",
     "Standing",
     "SyncRun",
+    "Term",
     "insert_each",
     "insert_rows",
     "update_each",

@@ -120,9 +120,11 @@ class StagedOrder(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["batch", "state"], name="staged_by_batch_and_state"),
+            models.Index(fields=["batch", "state", "operation"], name="staged_by_batch"),
             models.Index(fields=["board", "record"], name="staged_by_record"),
             models.Index(fields=["state"], name="staged_by_state"),
+            models.Index(fields=["state", "updated_at", "operation"], name="staged_by_state_and_time"),
+            models.Index(fields=["updated_at"], name="staged_by_time"),
             models.Index(fields=["board", "record"], condition=models.Q(current=True), name="staged_last_word"),
         ]
 

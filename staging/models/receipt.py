@@ -33,7 +33,7 @@ class Receipt(models.Model):
     order = models.ForeignKey(StagedOrder, on_delete=models.PROTECT, related_name="receipts")
     record = models.CharField(max_length=36, db_index=True)
     attempt = models.PositiveIntegerField(default=0)
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20, db_index=True)
     size = models.CharField(max_length=100, blank=True)
     item_id = models.CharField(max_length=32, blank=True, db_index=True)
     parent_id = models.CharField(max_length=32, blank=True)
@@ -41,7 +41,7 @@ class Receipt(models.Model):
     after = PayloadField(default=dict)
     outcome = models.CharField(max_length=10, choices=WriteOutcome.choices, default=WriteOutcome.INTENDED)
     idempotency_key = models.CharField(max_length=64, blank=True)
-    request_id = models.CharField(max_length=100, blank=True)
+    request_id = models.CharField(max_length=100, blank=True, db_index=True)
     problem = PayloadField(null=True)
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
     intended_at = models.DateTimeField()
@@ -49,7 +49,10 @@ class Receipt(models.Model):
     answered_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["batch", "outcome"], name="receipt_by_batch")]
+        indexes: ClassVar = [
+            models.Index(fields=["batch", "outcome"], name="receipt_by_batch"),
+            models.Index(fields=["outcome"], name="receipt_by_outcome"),
+        ]
 
     def __str__(self) -> str:
         return f"Receipt {self.pk}: {self.kind} {self.outcome}"

@@ -44,7 +44,12 @@ def places() -> dict[str, str]:
     """Each page's name and address; records that this installation has none of are left out."""
     from monday.screens import ReadOnly
 
-    found = {"today": "/", "password": reverse("admin:password_change"), "rejected": reverse("admin:rejected")}
+    found = {
+        "today": "/",
+        "search": f"{reverse('admin:search')}?q=a",
+        "password": reverse("admin:password_change"),
+        "rejected": reverse("admin:rejected"),
+    }
     for model, screen in admin.site._registry.items():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         words = str(model._meta.verbose_name_plural).lower()

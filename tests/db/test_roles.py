@@ -78,6 +78,7 @@ SCREENS = {
     "auth.group": (ADMIN, ADMIN, ADMIN, ADMIN, None),
 }
 OTHERWISE = {
+    *("search", "staging_record"),
     *("today", "rejected", "rejected_act", "index", "sandbox", "monday_refusals", "monday_board_refresh"),
     *("staging_batch_act", "staging_batch_conflict", "staging_syncrun_start", "staging_syncrun_live"),
     *("staging_syncrun_cancel", "mapping_document_new", "mapping_document_check", "mapping_version_page"),
@@ -232,6 +233,8 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "mail a report": (post(f"/staging/syncrun/{run.pk}/report/mail/"), "viewer"),
         "rows not used, by customer": (get("/staging/seen/files/"), "viewer"),
         "rows not used, a file": (get(f"/staging/seen/files/{board.pk}.xlsx"), "viewer"),
+        "search": (get("/search/?q=A1"), "viewer"),
+        "a record": (get(f"/staging/stagedorder/record/{batch.board_id}/{order.record}/"), "viewer"),
         "test a channel": (post("/staging/channel/1/test/"), "administrator"),
         "new schedule": (get("/django_q/schedule/add/"), "administrator"),
     }
