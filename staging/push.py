@@ -91,6 +91,8 @@ def push(
             _push_approved(pushed, sender, chunk, progress)
             if attempt == ROUNDS - 1 or not look_up(batch, sender, patience=PATIENCE):
                 break  # what is resolved after the last round would be sent by nobody
+            if recheck:  # the source may have moved while the answers were waited for
+                pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
         _end(batch, actor, setup)
     except (Unavailable, GroupFailed, SourceRefused) as outage:
         pushed.error, pushed.alone = str(outage), isinstance(outage, GroupFailed)

@@ -76,9 +76,9 @@ def settle(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: dateti
     with transaction.atomic():
         for attempt in attempts:
             action = _action(attempt)
-            # Where the board keeps every field there is no receipt; that it keeps them is remembered all the same.
-            kept_all = action == "apply" and bool(attempt.kept)
-            if kept_all or any(receipt.outcome == WriteOutcome.DONE for receipt in attempt.receipts):
+            # Also without a receipt: the board keeps every field, or a dead attempt had written everything.
+            applied = action == "apply" and attempt.snapshot is not None
+            if applied or any(receipt.outcome == WriteOutcome.DONE for receipt in attempt.receipts):
                 snapshot = _accept(attempt, whole=action == "apply", now=now)
                 moved += [snapshot] if snapshot else []
             if action == "reject":
@@ -211,7 +211,9 @@ def _moved(
     snapshot.order_fingerprint = order.order_fingerprint if exact else fingerprint(shown)
     if whole:
         snapshot.state = LinkState.REMOVED if order.operation == "remove" else LinkState.LINKED
-    if whole and order.operation != "remove":
+    if not whole:
+        snapshot.source_fingerprint = ""  # what the board shows was rendered from no row: the next run must judge it
+    elif order.operation != "remove":
         snapshot.source_fingerprint, snapshot.scheme = order.source_fingerprint, order.scheme
         snapshot.mapping_key = order.mapping_key
     return snapshot

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from staging.models import Receipt, StagedOrder
-from tests.world import Died, Mortal, World, uuid
+from tests.world import Died, Mortal, Sent, World, uuid
 
 
 @pytest.fixture
@@ -121,3 +122,77 @@ def test_a_push_whose_last_word_was_lost_with_its_process_is_ended_by_the_next_r
 def _die(mortal: Mortal) -> None:
     mortal.dead = True
     raise Died
+
+
+@pytest.fixture
+def six(world: World) -> World:
+    """Six orders on the board."""
+    for number in range(1, 7):
+        world.add(number)
+    world.sync()
+    return world
+
+
+@pytest.mark.parametrize("at", range(20, 75))
+def test_a_removal_that_dies_after_its_answer_is_one_and_the_row_that_returns_comes_back(six: World, at: int) -> None:
+    """What the board took before the death needs no second write, and is a removal all the same."""
+    rows = six.drop(1)
+    with Mortal(six).living(at):
+        six.sync()
+    six.sync()
+    assert (six.item(1).group, six.snapshot(1).state) == ("Removed", "removed")
+    six.source.orders += rows
+    six.sync()
+    six.check_equal()
+
+
+@pytest.mark.parametrize("change", ["removal", "change"])
+def test_what_was_written_in_part_and_then_taken_back_in_the_source_is_put_right(six: World, change: str) -> None:
+    """Its answer is folded, its order superseded by the push that finds the row as it was: the next run must not
+    take the row for one that nothing happened to."""
+    row = dict(six.row(1))
+    if change == "removal":
+        six.drop(1)
+    else:
+        six.change(1, PRICE="12")
+    six.stage()
+    batch = six.approve()
+    mortal = Mortal(six)
+    with mortal.living(None):
+        six.wire.after = lambda sent: None
+        answered = []
+
+        def die(*given: object, **more: object) -> None:
+            answered.append(given)
+            _die(mortal)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("staging.send.settle", die)
+            six.push(batch)
+    assert answered, "it died between the answer and its settling"
+    six.source.orders = [one for one in six.source.orders if one["record_uuid"] != uuid(1)] + [row]
+    six.push(batch)
+    assert six.state(1) == "superseded"
+    six.sync()
+    six.check_equal()
+
+
+def test_what_moved_while_its_answer_was_waited_for_is_not_sent_in_its_old_form(world: World) -> None:
+    """The look-up within a push lets an order go out again: it is compared with its row first."""
+    world.settle_seconds = 3
+    world.add(1)
+    world.stage()
+    batch = world.approve()
+    lost = []
+
+    def lose(sent: Sent) -> None:
+        if sent.holds("create_item") and not lost:
+            lost.append(sent)
+            world.change(1, PRICE="12")
+            raise requests.ConnectionError("the connection broke")
+
+    world.wire.before = lose
+    pushed = world.push(batch)
+    assert lost and pushed.moved == ["ST1 RED A1"] and not world.on_board(1)
+    world.sync()
+    world.check_equal()
