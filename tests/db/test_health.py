@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from ordersite import health
+from ordersite import health, roles
 from ordersite.doctor.finding import Finding, Status
 from tests.world import World
 
@@ -50,8 +51,9 @@ def test_production_answers_probes_that_come_past_the_proxy(settings: Any) -> No
     assert Client().get("/metrics").status_code == 301
 
 
-@pytest.mark.django_db
-def test_ready_says_every_topic_of_the_doctor_and_its_texts_only_to_who_may_see_them(line: World) -> None:
+@pytest.mark.django_db(databases=["default", "orders"])
+def test_ready_says_every_topic_of_the_doctor_and_its_texts_only_to_who_may_see_them() -> None:
+    roles.establish(Group, Permission)
     answer = Client().get("/readyz")
     document = answer.json()
     assert (answer.status_code, document["status"]) == (200, "ready")

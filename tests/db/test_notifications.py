@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -166,7 +167,7 @@ def test_a_channel_gets_what_it_asked_for(line: World, receiver: Receiver, setti
 def test_a_used_up_quota_is_told_and_its_end_too(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stands = notify.standing(line.board.address, line.board.account_id)
     until = timezone.now() + timedelta(hours=3)
-    long = type(stands)(stands.left, 1000, 0, until)
+    long = replace(stands, calls=1000, waiting_until=until)
     monkeypatch.setattr(notify, "standing", lambda address, account: long)
     assert [notify.quota(timezone.now()) for _ in range(3)] == [1, 0, 0]
     assert f"Runs go on by themselves at {until:%H:%M} UTC." in mail.outbox[0].body

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from monday.models import Board
+from monday.sandbox.store import SandboxStore
 from staging.models import Batch, SyncRun
 from tests.db.admin_line import opened_line, signed_in, staged
 from tests.world import World
@@ -64,8 +65,8 @@ def test_the_year_that_is_none_is_refused_in_one_sentence(line: World) -> None:
 @pytest.mark.parametrize("address", sorted(lists()))
 def test_no_query_string_breaks_a_list(line: World, address: str) -> None:
     client, broken = strongest(), []
-    for name in [*NAMES, *lists()[address]]:
-        for value in VALUES:
+    for at, name in enumerate([*NAMES, *lists()[address]]):
+        for value in VALUES[at % 4 :: 4]:
             answer = client.get(address, {name: value})
             broken += [(name, value[:30], answer.status_code)] if answer.status_code >= 500 else []
     assert not broken
@@ -96,10 +97,11 @@ def test_a_text_with_a_character_that_no_text_may_hold_breaks_no_decision(line: 
 
 
 @pytest.mark.parametrize("origin", [None, "null", "http://elsewhere.example", "http://testserver.evil.example"])
-def test_the_local_board_takes_a_change_from_its_own_pages_only(line: World, origin: str | None) -> None:
+def test_the_local_board_takes_a_change_from_its_own_pages_only(line: World, settings: Any, origin: str | None) -> None:
     headers = {"Origin": origin} if origin else {}
     operator = signed_in("operator")
-    assert operator.post("/sandbox/items/1/archive", headers=headers).status_code == 403
     here = {"Referer": "http://testserver/sandbox/"}
-    assert operator.post("/sandbox/items/1/archive", headers=here).status_code != 403
-    assert signed_in("viewer").post("/sandbox/items/1/archive", headers=here).status_code == 403
+    form = (f"form_key={SandboxStore(settings.SANDBOX_STORE).form_key}", "application/x-www-form-urlencoded")
+    assert operator.post("/sandbox/items/1/archive", *form, headers=headers).status_code == 403
+    assert operator.post("/sandbox/items/1/archive", *form, headers=here).status_code != 403
+    assert signed_in("viewer").post("/sandbox/items/1/archive", *form, headers=here).status_code == 403
