@@ -15,6 +15,7 @@ from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 Column: TypeAlias = "models.Field[Any, Any]"
+Quote = Callable[[str], str]
 MOST_ROWS = 1_000  # of one statement, which SQL Server allows
 MOST_PARAMETERS = {"postgresql": 30_000, "microsoft": 2_000}  # of one statement; SQL Server refuses 2,100
 AS_THEY_ARE = (models.CharField, models.IntegerField, models.BooleanField)
@@ -27,13 +28,25 @@ def update_each(objects: Sequence[models.Model], fields: Sequence[str]) -> None:
         return
     model = type(objects[0])
     connection = connections[router.db_for_write(model)]
-    quote, columns = connection.ops.quote_name, [_column(model, name) for name in fields]
-    assignments = ", ".join(f"{quote(str(column.column))} = %s" for column in columns)
-    key = quote(str(model._meta.pk.column))
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {key} = %s"
+    columns = [_column(model, name) for name in fields]
+    statement = update_statement(model, [str(column.column) for column in columns], connection.ops.quote_name)
     rows = [[*(c.get_db_prep_save(getattr(one, c.attname), connection) for c in columns), one.pk] for one in objects]
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
+
+
+def update_statement(model: type[models.Model], columns: Sequence[str], quote: Quote) -> str:
+    """An UPDATE of one row; its parameters are the columns' values and the key."""
+    assignments = ", ".join(f"{quote(column)} = %s" for column in columns)
+    key = quote(str(model._meta.pk.column))
+    return f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {key} = %s"
+
+
+def insert_statement(model: type[models.Model], columns: Sequence[str], rows: int, quote: Quote) -> str:
+    """An INSERT of so many rows; its parameters are their values, row by row."""
+    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"
+    marks = f"({', '.join(['%s'] * len(columns))})"
+    return f"{into} VALUES {', '.join([marks] * rows)}"
 
 
 def insert_each(objects: Sequence[models.Model]) -> None:
@@ -54,16 +67,15 @@ def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterabl
     """Insert rows of values as the database takes them, in the order of `columns` (names of the table's columns)."""
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
-    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))}) VALUES "
-    marks = f"({', '.join(['%s'] * len(columns))})"
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":  # no way to a server: row by row through one prepared statement is quickest
-            cursor.executemany(into + marks, list(rows))
+            cursor.executemany(insert_statement(model, columns, 1, quote), list(rows))
             return
         most = min(MOST_ROWS, MOST_PARAMETERS[connection.vendor] // len(columns))
         waiting = iter(rows)
         while page := list(islice(waiting, most)):
-            cursor.execute(into + ", ".join([marks] * len(page)), [value for row in page for value in row])
+            values = [value for row in page for value in row]
+            cursor.execute(insert_statement(model, columns, len(page), quote), values)
 
 
 def _preparing(column: Column, connection: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:

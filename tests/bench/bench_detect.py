@@ -254,6 +254,7 @@ def synced(setup: Any) -> dict[str, Any]:
     from monday.calls import CallLog
     from staging.setup import silent
     from staging.sync import Request, sync
+    from tests.db.fetched import Fetched
 
     fetched = Fetched()
     fetched.watch(connections["orders"])
@@ -265,51 +266,6 @@ def synced(setup: Any) -> dict[str, Any]:
     counts = done.counts
     numbers = {"new": counts.new, "changed": counts.changed, "read": counts.read}
     return {"cpu": cpu, **numbers, "fetched": fetched.letters, "statements": fetched.statements}
-
-
-class Fetched:
-    """Counts at the cursor what comes from a connection and its copies."""
-
-    def __init__(self) -> None:
-        self.letters = self.statements = 0
-
-    def watch(self, connection: Any) -> None:
-        """Count from here on."""
-        counted, kind = self, type(connection)
-        make = kind.create_cursor
-
-        def create_cursor(own: Any, name: Any = None) -> Any:
-            cursor = make(own, name)
-            return Counted(cursor, counted) if own.alias == connection.alias else cursor
-
-        kind.create_cursor = create_cursor
-
-
-class Counted:
-    """A driver's cursor whose rows are counted as they are fetched: letters of texts, eight for anything else."""
-
-    def __init__(self, cursor: Any, counted: Fetched) -> None:
-        self._cursor, self._counted = cursor, counted
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
-
-    def __iter__(self) -> Any:
-        return iter(self._cursor)
-
-    def execute(self, *arguments: Any) -> Any:
-        self._counted.statements += 1
-        return self._cursor.execute(*arguments)
-
-    def fetchmany(self, size: int) -> Any:
-        return self._seen(self._cursor.fetchmany(size))
-
-    def fetchall(self) -> Any:
-        return self._seen(self._cursor.fetchall())
-
-    def _seen(self, rows: Any) -> Any:
-        self._counted.letters += sum(len(v) if isinstance(v, str | bytes) else 8 for row in rows for v in row)
-        return rows
 
 
 def accept() -> dict[str, Any]:

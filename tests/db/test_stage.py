@@ -12,7 +12,7 @@ from staging.core.lifecycle import NotAllowed
 from staging.decide import decline
 from staging.models import AuditEvent, Batch, Snapshot, StagedOrder, SyncRun
 from staging.setup import Stopped
-from tests.world import Mortal, World, uuid
+from tests.world import Died, Mortal, World, uuid
 
 
 def five(world: World, **cells: Any) -> None:
@@ -312,3 +312,26 @@ def test_a_failed_read_during_a_dry_run_is_told_and_keeps_nothing(world: World) 
     report = world.sync(dry_run=True)
     assert report.error
     assert not SyncRun.objects.exists()
+
+
+def test_a_first_load_that_is_killed_in_the_middle_is_finished_without_staging_anything_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("staging.detect.PAGE", 3)
+    for number in range(1, 11):
+        world.add(number)
+
+    def killed(phase: str, done: int, total: int) -> None:
+        if phase == "detect" and StagedOrder.objects.count() == 6:
+            raise Died
+
+    with pytest.raises(Died):
+        world.stage(progress=killed)
+    assert StagedOrder.objects.count() == 6
+    world.bury()
+    report = world.stage()
+    assert (report.counts.new, report.counts.waiting) == (4, 6)
+    assert StagedOrder.objects.count() == 10
+    assert StagedOrder.objects.values("record").distinct().count() == 10
+    assert {order.size_lines.count() for order in StagedOrder.objects.all()} == {len(world.order(1).size_lines.all())}
+    assert not Batch.objects.filter(state="draft").exists()

@@ -1,0 +1,125 @@
+"""Every statement that the line sends is good T-SQL: each is compiled for SQL Server beside the one that runs.
+
+Not only single querysets: whatever a sync, an approval, a push, an undo and the quick answer ask while they work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.exceptions import EmptyResultSet
+from django.db import NotSupportedError, connections
+from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
+from django.test.utils import CaptureQueriesContext
+
+from staging.glance import glance
+from staging.setup import whole
+from tests.world import World
+
+from . import offline
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(bool(offline.unavailable()), reason=offline.unavailable()),
+]
+
+
+class Compiled:
+    """What was compiled for SQL Server: statements with their parameters, each text once."""
+
+    def __init__(self) -> None:
+        self.statements: dict[str, tuple[Any, ...]] = {}
+        self.refused: list[str] = []
+        self.connection = offline.connection()
+        self.connection.get_autocommit = lambda: False  # type: ignore[method-assign]  # as inside a transaction
+
+    def take(self, compiler: Any) -> None:
+        query, real = compiler.query.clone(), connections["default"]
+        connections["default"] = self.connection  # a query inside another one asks for its connection by name
+        try:
+            other = query.get_compiler(using="default")
+            if isinstance(compiler, SQLInsertCompiler):
+                other.returning_fields = compiler.returning_fields
+            made = other.as_sql()
+        except EmptyResultSet:  # an empty list finds nothing, on every database and without asking it
+            return
+        except NotSupportedError as problem:
+            self.refused.append(str(problem))
+            return
+        finally:
+            connections["default"] = real
+        for sql, params in made if isinstance(made, list) else [made]:
+            if sql:
+                self.statements.setdefault(str(sql), tuple(params or ()))
+
+
+@contextmanager
+def compiling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Compiled]:
+    """Within this block, every query that runs is compiled for SQL Server as well."""
+    found = Compiled()
+    with monkeypatch.context() as patched:
+        for kind in (SQLCompiler, SQLInsertCompiler):
+            run = kind.execute_sql
+
+            def execute_sql(self: Any, *arguments: Any, _run: Any = run, **named: Any) -> Any:
+                if self.connection.alias == "default" and self.connection is not found.connection:
+                    found.take(self)
+                return _run(self, *arguments, **named)
+
+            patched.setattr(kind, "execute_sql", execute_sql)
+        yield found
+
+
+def test_every_statement_of_the_line_is_good_tsql(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with compiling(monkeypatch) as found:
+        for number in range(1, 9):
+            world.add(number)
+        world.add(9, TOTAL=99)
+        world.add(10, CUSTOMER="NOBODY")
+        world.sync()
+        world.change(1, PRICE="12", S=7)
+        world.change(2, TOTAL=99)
+        world.drop(3)
+        world.add(11)
+        world.add(4)
+        setup = world.setup()
+        glance(setup=setup, scope=whole(setup))
+        world.stage()
+        world.sync(full=True)
+        world.sync(dry_run=True, po_number="P1", mode="PRODUCTION")
+        batch = world.order(1).batch
+        world.undo(batch)
+        world.sync(limit=1)
+    assert found.refused == []
+    assert len(found.statements) > 60
+    wrong = {sql: problems for sql, params in found.statements.items() if (problems := offline.problems(sql, params))}
+    assert wrong == {}
+
+
+def test_statements_that_are_written_by_hand_are_good_tsql(world: World) -> None:
+    from staging.models import Seen, StagedLine, StagedOrder
+    from staging.models.many import insert_statement, update_statement
+
+    quote = offline.connection().ops.quote_name
+    for model, columns in ((StagedLine, ("order_id", "size")), (StagedOrder, ("record",)), (Seen, ("record", "key"))):
+        assert offline.problems(insert_statement(model, columns, 3, quote), ("x",) * 3 * len(columns)) == []
+        assert offline.problems(update_statement(model, columns, quote), ("x",) * (len(columns) + 1)) == []
+
+
+def test_what_is_known_is_asked_of_each_table_once(world: World) -> None:
+    from django.db import connection
+
+    for number in range(1, 9):
+        world.add(number)
+    world.sync()
+    setup = world.setup()
+    with CaptureQueriesContext(connection) as few:
+        glance(setup=setup, scope=whole(setup))
+    for number in range(20, 220):
+        world.add(number)
+    with CaptureQueriesContext(connection) as many:
+        glance(setup=setup, scope=whole(setup))
+    assert len(few) == len(many) < 20
