@@ -24,7 +24,7 @@ demo: .venv/installed ## install, load 5,000 demo orders, sync ten of them to th
 	@echo $(VAR_DIR)/demo.html
 
 test: .venv/installed-dev ## run the tests on the embedded databases
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
 core: .venv/installed-dev ## run the tests of the pure cores, which need no Django
 	@$(BIN)/python -m pytest tests/core
@@ -47,6 +47,7 @@ bench: .venv/installed-dev ## measure reading, detection, rendering, the local b
 		|| missed=1; done; exit $$missed
 
 torture: .venv/installed-dev ## kill the line at random instants and at every moment, and look whether anything is lost (an hour)
+	@$(BIN)/python -m pytest -m long
 	@$(BIN)/python -m tests.faults.torture seeded --kills 1000
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice --postgres

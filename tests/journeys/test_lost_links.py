@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from .typed import Typed
 
 UUID, KEY = "text_record_uuid", "text_size_key"
@@ -62,6 +64,7 @@ def test_a_table_that_was_truncated_and_reloaded_with_fresh_uuids_writes_nothing
     assert (quiet["counts"]["rekeyed"], quiet["api"]["mutations"]) == (0, 0)
 
 
+@pytest.mark.long
 def test_yesterdays_database_after_fifty_more_pushes_creates_nothing_twice_and_links_what_happened_since(
     tmp_path: Path,
 ) -> None:
@@ -87,6 +90,7 @@ def test_yesterdays_database_after_fifty_more_pushes_creates_nothing_twice_and_l
     assert (found["drifted"], found["extra"], found["missing"], found["duplicates"]) == (0, 0, 0, 0)
 
 
+@pytest.mark.long
 def test_a_board_that_another_client_filled_is_refused_adopted_updated_and_reconciled(tmp_path: Path) -> None:
     typed = begun(tmp_path, 90)
     typed.sync("--limit", "60")

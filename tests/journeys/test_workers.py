@@ -139,6 +139,7 @@ answer = [async_task("staging.jobs.work", %d) for _ in "12"]
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", sorted(ASKED))
 def test_a_job_of_each_kind_killed_in_the_middle_and_delivered_twice_ends_right(place: Installation, kind: str) -> None:
     prepared(place, 30, 60, server_timeout=5)
