@@ -1,7 +1,7 @@
 """This host's cluster of workers, watched: one that ended or claims no canary is started anew.
 
 A cluster that claims nothing is stalled, which nothing but killing it mends: its children share a lock that a dead one
-holds for ever.
+holds for ever. So does the one that writes down results: without it every message would be handed out again and again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CANARY_LOOK = 2.0  # between two looks for the claim of one that was sent
 PATIENCE = timedelta(seconds=30)  # from a canary's sending to its claim
 # Where other hosts take canaries from the same queue, ours may miss some by chance: of thirty and more, not all.
 PATIENCE_BESIDE_OTHERS = timedelta(minutes=5)
+UNWRITTEN = 4  # canaries in a row that were claimed here and have no result; another host may have taken one or two
 
 
 class Cluster:
@@ -32,6 +33,8 @@ class Cluster:
         self.child: children.Child | None = None
         self._say, self._environment = say, environment
         self._asked_at: datetime | None = None
+        self._canary = ""
+        self._unwritten: list[str] = []
         self._answered_at = timezone.now()
         self._next_canary = 0.0
 
@@ -60,8 +63,10 @@ class Cluster:
         now = timezone.now()
         if self._asked_at is None:
             self._asked_at = now
-            watchdog.send_canary()
+            self._canary = watchdog.send_canary()
         elif watchdog.works_here(since=self._asked_at):
+            if watchdog.claimed_here(since=self._asked_at):
+                self._look_at_results()
             self._asked_at, self._answered_at = None, now
             self._next_canary = time.monotonic() + CANARY_EVERY
         elif watchdog.workers(since=self._asked_at).alive:
@@ -72,6 +77,13 @@ class Cluster:
         elif now - self._asked_at > PATIENCE:
             self._stalled("The workers claim no jobs; they are stopped and started again.")
 
+    def _look_at_results(self) -> None:
+        """Start anew where no canary that was claimed lately has a result. The newest's may be on its way."""
+        written = len(watchdog.without_result(self._unwritten)) < len(self._unwritten)
+        self._unwritten = [self._canary] if written else [*self._unwritten, self._canary]
+        if len(self._unwritten) > UNWRITTEN:
+            self._stalled("The workers write no results down; they are stopped and started again.")
+
     def _stalled(self, sentence: str) -> None:
         self._say(sentence)
         self.restart()
@@ -80,7 +92,7 @@ class Cluster:
         """Kill the workers with all they started, start new ones, and send again what the dead had taken out."""
         assert self.child is not None
         children.kill(self.child)
-        self._asked_at = None
+        self._asked_at, self._unwritten = None, []
         self.start()
         with suppress(DatabaseError):
             jobs.recover()

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max, Min
 from django.utils import timezone
+from django_q.models import Task
 from django_q.tasks import async_task
 
 from staging.lease import LENGTH, database_now, dead
@@ -35,12 +36,17 @@ def claimed() -> str:
     return f"claimed at {now:%H:%M:%S}"
 
 
-def send_canary() -> None:
-    """Put a canary into the queue, and write down since when one waits there."""
+def send_canary() -> str:
+    """Put a canary into the queue, and write down since when one waits there. Returns the message's id."""
     host, now = socket.gethostname()[:64], timezone.now()
     WorkerPulse.objects.get_or_create(host=host)
     WorkerPulse.objects.filter(host=host, asked_at__isnull=True).update(asked_at=now)
-    async_task(CANARY, task_name="canary", group="canary")
+    return str(async_task(CANARY, task_name="canary", group="canary"))
+
+
+def without_result(canaries: list[str]) -> list[str]:
+    """Those of these messages whose result was not written down."""
+    return [name for name in canaries if not Task.objects.filter(pk=name).exists()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,15 @@ def workers(*, silent: timedelta = SILENT, since: datetime | None = None) -> Wor
     return Workers(newest, busy, bool(busy or (heard and not ignored)))
 
 
+def claimed_here(*, since: datetime) -> bool:
+    """Whether a worker of this very host has claimed a canary after `since`."""
+    return WorkerPulse.objects.filter(host=socket.gethostname()[:64], at__gte=since).exists()
+
+
 def works_here(*, since: datetime) -> bool:
     """Whether a worker of this very host has claimed a canary after `since`, or a run is at work here."""
     host = socket.gethostname()
-    if WorkerPulse.objects.filter(host=host[:64], at__gte=since).exists():
+    if claimed_here(since=since):
         return True
     running = SyncRun.objects.filter(state=RunState.RUNNING, lease_until__gt=database_now() + LENGTH - FRESH)
     owners = running.exclude(trigger="cli").values_list("lease_owner", flat=True)

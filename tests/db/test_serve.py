@@ -9,14 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from django.utils import timezone
+from django_q.models import Task
 
 from ordersite import cluster, watchdog
-from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, Cluster
+from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, UNWRITTEN, Cluster
 from ordersite.first_start import make_demo_orders
 from ordersite.models import WorkerPulse
 from staging.lease import LENGTH, database_now, new_owner
@@ -47,7 +49,7 @@ class Watched(Cluster):
 @pytest.fixture
 def watched(db: None, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(cluster, "connections", type("Open", (), {"close_all": staticmethod(lambda: None)}))
-    monkeypatch.setattr(watchdog, "send_canary", lambda: None)
+    monkeypatch.setattr(watchdog, "send_canary", lambda: uuid4().hex)
     return Watched()
 
 
@@ -75,8 +77,28 @@ def test_a_cluster_that_claims_nothing_is_started_anew_after_its_time(watched: W
 def test_a_busy_cluster_is_left_alone(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched._asked_at = timezone.now() - PATIENCE - timedelta(hours=1)
     monkeypatch.setattr(watchdog, "works_here", lambda **_: True)
-    watched.look()
+    for _ in range(2 * (UNWRITTEN + 2)):
+        watched.look()
     assert watched.restarts == 0
+
+
+def a_canary_is_claimed(watched: Watched, *, written: bool) -> None:
+    watched.look()
+    if written:
+        now = timezone.now()
+        Task.objects.create(id=watched._canary, name="canary", func=watchdog.CANARY, started=now, stopped=now)
+    watchdog.claimed()
+    watched.look()
+
+
+def test_a_cluster_that_writes_no_results_down_is_started_anew(watched: Watched) -> None:
+    for number in range(4 * UNWRITTEN):
+        a_canary_is_claimed(watched, written=number % 3 == 0)
+    assert watched.restarts == 0
+    for _ in range(UNWRITTEN + 1):
+        a_canary_is_claimed(watched, written=False)
+    assert watched.restarts == 1
+    assert watched.said == ["The workers write no results down; they are stopped and started again."]
 
 
 def claimed_elsewhere() -> None:
