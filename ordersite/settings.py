@@ -167,6 +167,24 @@ Q_CLUSTER = {
     "save_limit": 1000,
 }
 
+# --- how many days each kind of what is past is kept, 0 for ever; what something later needs stays anyway -----------
+RETAIN_DAYS = {
+    kind: int(env.number(f"RETAIN_{kind.upper()}_DAYS", days, at_most=36_500))
+    for kind, days in {
+        "batches": 1095,
+        "findings": 90,
+        "runs": 180,
+        "audit": 3650,
+        "api_calls": 90,
+        "notices": 365,
+        "signins": 90,
+        "tasks": 30,
+        "sessions": 1,
+        "files": 90,
+    }.items()
+}
+ARCHIVE_DIR = env.text("ARCHIVE_DIR") or str(VAR_DIR / "archive")  # what is removed of batches and the audit
+
 # --- figures for monitoring: for whoever brings this token, or is signed in ------------------------------------------
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 

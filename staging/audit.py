@@ -8,7 +8,8 @@ change that it tells of, or not at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,10 @@ from django.db.models.functions import Cast
 from .models import AuditChain, AuditEvent
 
 DECISIONS = "decisions"
+RETENTION = "retention"
+"""The chain that says what was taken away from the beginnings of the others. Nothing is ever taken away from it."""
+CUT = "audit.cut"
+"""The action of its events: `data["chains"]` maps each chain to how many events are gone and the last one's hash."""
 NEWEST = 50  # chains whose heads stand by name in the event that closes a run
 PAGE = 900
 
@@ -88,11 +93,11 @@ def _hash(body: list[Any]) -> str:
 def heads() -> dict[str, Any]:
     """How long the chains are and where they end: for the event that closes a run, the log and the mail.
 
-    `all` stands for every chain; by name stand the decisions and the newest others. Who cuts off the end of a chain
-    would have to cut it off there too. Call it before the event that carries it is recorded.
+    `all` stands for every chain; by name stand the decisions, what was pruned, and the newest others. Who cuts
+    off the end of a chain would have to cut it off there too. Call it before the event that carries it is recorded.
     """
     newest = list(AuditChain.objects.order_by("-id").values_list("name", "length", "head")[:NEWEST])
-    newest += list(AuditChain.objects.filter(name=DECISIONS).values_list("name", "length", "head"))
+    newest += list(AuditChain.objects.filter(name__in=(DECISIONS, RETENTION)).values_list("name", "length", "head"))
     every = AuditChain.objects.order_by("id").values_list("name", "length", "head")
     whole = hashlib.sha256()
     for name, length, head in every.iterator(chunk_size=2000):
@@ -116,50 +121,120 @@ class Broken:
     what: str
 
 
-def verify() -> tuple[int, list[Broken]]:
+Claims = dict[str, dict[int, tuple[str, str]]]
+
+
+def verify(progress: Callable[[int, int], None] = lambda done, total: None) -> tuple[int, list[Broken]]:
     """Read every chain from its beginning: how many events are sound, and the first bad place of each broken chain.
 
-    Then the heads that ended runs carry are compared: a chain that was cut off together with its head is found there.
+    A chain whose beginning was pruned is read from where the chain of what was pruned says that it begins. Then the
+    heads that ended runs carry are compared: a chain that was cut off together with its head is found there.
+    `progress` is told how many chains of how many are read.
     """
     sound, broken = 0, []
-    claims: dict[str, dict[int, tuple[str, str]]] = {}
-    for chain in AuditChain.objects.order_by("id"):
+    claims: Claims = {}
+    anchors: dict[str, tuple[int, str]] = {}
+    total = AuditChain.objects.count()
+    for done, chain in enumerate(_chains()):
+        progress(done, total)
         good, bad = _verify_chain(chain, claims)
         sound += good
+        if chain.cut_length:
+            anchors[chain.name] = (chain.cut_length, chain.cut_hash)
         if bad:
             broken.append(bad)
+    told = _told({*anchors, *claims})
     known = {one.chain for one in broken}
-    return sound, broken + [one for one in _unmet(claims) if one.chain not in known]
+    late = [*_unanchored(anchors, told), *_unmet(claims, told)]
+    return sound, broken + list({one.chain: one for one in reversed(late) if one.chain not in known}.values())
 
 
-def _verify_chain(chain: AuditChain, claims: dict[str, dict[int, tuple[str, str]]]) -> tuple[int, Broken | None]:
-    previous, sequence = "", 0
-    for pk, event in _events(chain):
+def fault(event: AuditEvent | None, chain: str, sequence: int, previous: str) -> str:
+    """What is wrong with the event that stands at this place of its chain, "" where it is as it was written.
+
+    `event` comes from `events`, `previous` is the hash of the one before it.
+    """
+    if event is None:
+        return "it was edited and cannot be read"
+    if event.sequence != sequence:
+        return f"event {sequence} is missing"
+    if event.previous_hash != previous:
+        return "it does not follow from the event before it"
+    if event.hash not in (digest(event, chain), _former_digest(event, chain)) or not _as_stored(event):
+        return "it was edited"
+    return ""
+
+
+def _chains() -> Iterator[AuditChain]:
+    last = 0
+    while page := list(AuditChain.objects.filter(pk__gt=last).order_by("id")[:PAGE]):
+        yield from page
+        last = page[-1].pk
+
+
+def _verify_chain(chain: AuditChain, claims: Claims) -> tuple[int, Broken | None]:
+    """Read one chain up to its length of a moment ago; what is appended or pruned meanwhile breaks nothing."""
+    good, bad = _read(chain, claims)
+    if bad is None:
+        return good, None
+    pruned = (chain.cut_length, chain.cut_hash)
+    now = AuditChain.objects.filter(pk=chain.pk).first()
+    if now is None or (now.cut_length, now.cut_hash) == pruned:
+        return (0, None) if now is None else (good, bad)
+    chain.refresh_from_db()
+    return _read(chain, claims)
+
+
+def _read(chain: AuditChain, claims: Claims) -> tuple[int, Broken | None]:
+    previous, sequence = chain.cut_hash, chain.cut_length
+    if sequence and chain.events.filter(sequence__lte=sequence).exists():
+        return 0, Broken(chain.name, 1, None, "events stand before the place where it begins since it was pruned")
+    for pk, event in events(chain, upto=chain.length):
         sequence += 1
-        if event is None:
-            return sequence - 1, Broken(chain.name, sequence, pk, "it was edited and cannot be read")
-        if event.sequence != sequence:
-            return sequence - 1, Broken(chain.name, sequence, event.pk, f"event {sequence} is missing")
-        if event.previous_hash != previous:
-            return sequence - 1, Broken(chain.name, sequence, event.pk, "it does not follow from the event before it")
-        if event.hash not in (digest(event, chain.name), _former_digest(event, chain.name)) or not _as_stored(event):
-            return sequence - 1, Broken(chain.name, sequence, event.pk, "it was edited")
+        wrong = fault(event, chain.name, sequence, previous)
+        if wrong or event is None:
+            return sequence - chain.cut_length - 1, Broken(chain.name, sequence, pk, wrong)
         previous = event.hash
         for name, (length, head) in (event.data.get("heads") or {}).get("chains", {}).items():
             claims.setdefault(name, {})[length] = (head, f"{event.subject} of chain {chain.name}")
+    good = sequence - chain.cut_length
     if (chain.length, chain.head) != (sequence, previous):
-        return sequence, Broken(chain.name, sequence + 1, None, f"{chain.length - sequence} events are cut off its end")
-    return sequence, None
+        return good, Broken(chain.name, sequence + 1, None, f"{chain.length - sequence} events are cut off its end")
+    behind = chain.events.filter(sequence__gt=chain.length)
+    if behind.exists() and AuditChain.objects.filter(pk=chain.pk, length=chain.length).exists():
+        return good, Broken(chain.name, sequence + 1, None, "events stand behind its end")
+    return good, None
 
 
-def _unmet(claims: dict[str, dict[int, tuple[str, str]]]) -> Iterator[Broken]:
-    """The chains that do not hold what the end of a run has seen of them."""
+def _told(wanted: set[str]) -> dict[str, tuple[int, str]]:
+    """How much of these chains was pruned at last, as the chain of what was pruned says: (events, the last's hash)."""
+    told: dict[str, tuple[int, str]] = {}
+    cuts = AuditEvent.objects.filter(chain__name=RETENTION, action=CUT).order_by("sequence")
+    with suppress(ValueError, TypeError):  # one that cannot be read is reported where its chain is
+        for data in cuts.values_list("data", flat=True).iterator(chunk_size=PAGE):
+            told |= {name: (length, head) for name, (length, head) in data["chains"].items() if name in wanted}
+    return told
+
+
+def _unanchored(anchors: dict[str, tuple[int, str]], told: dict[str, tuple[int, str]]) -> Iterator[Broken]:
+    """The chains whose beginning is gone, and not by what the chain of what was pruned says."""
+    for name, (length, head) in anchors.items():
+        pruned_on = told.get(name, (0, ""))[0] > length and not AuditChain.objects.filter(name=name, cut_length=length)
+        if told.get(name) != (length, head) and not pruned_on:
+            yield Broken(name, length, None, f"its first {length} events are gone, and no pruning says so")
+
+
+def _unmet(claims: Claims, told: dict[str, tuple[int, str]]) -> Iterator[Broken]:
+    """The chains that do not hold what the end of a run has seen of them. What was pruned is known by its
+    last event."""
     for name, seen in claims.items():
+        gone, last = told.get(name, (0, ""))
         for length, (head, by) in sorted(seen.items()):
-            if not length:
+            if not length or length < gone:
                 continue
             event = AuditEvent.objects.filter(chain__name=name, sequence=length)
-            if event.values_list("hash", flat=True).first() != head:
+            found = last if length == gone else event.values_list("hash", flat=True).first()
+            if found != head:
                 what = f"its end was cut off or made anew: {by} has seen another event {length}"
                 yield Broken(name, length, None, what)
                 break
@@ -172,12 +247,11 @@ def _as_stored(event: Any) -> bool:
     return event.raw_at is None or event.raw_at == str(connection.ops.adapt_datetimefield_value(event.at))
 
 
-def _events(chain: AuditChain) -> Iterator[tuple[int, AuditEvent | None]]:
+def events(chain: AuditChain, *, upto: int) -> Iterator[tuple[int, AuditEvent | None]]:
     """The chain's events by sequence, each with its number, None where it cannot be read; in pages."""
-    last = 0
-    stored: Any = chain.events.annotate(raw_data=Cast("data", TextField()), raw_at=_raw_time()).order_by(
-        "sequence", "id"
-    )
+    last = chain.cut_length
+    stored: Any = chain.events.annotate(raw_data=Cast("data", TextField()), raw_at=_raw_time())
+    stored = stored.filter(sequence__lte=upto).order_by("sequence", "id")
     while places := list(stored.filter(sequence__gt=last).values_list("id", "sequence")[:PAGE]):
         ids = [pk for pk, _ in places]
         try:

@@ -23,7 +23,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import deliver, impacts, notify, runs, whole_board
+from . import care, deliver, impacts, notify, runs, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -329,6 +329,12 @@ def _impact(run: SyncRun) -> None:
         _end(run, calls=calls, **impacts.over_boards(run, calls, _watch(run)))
 
 
+def _care(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls):
+        _end(run, calls=calls, **care.carry_out(run, _watch(run)))
+
+
 DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
@@ -339,6 +345,8 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.RECONCILE: _whole_board,
     Kind.GONE: _whole_board,
     Kind.IMPACT: _impact,
+    Kind.PRUNE: _care,
+    Kind.AUDIT: _care,
 }
 
 

@@ -138,7 +138,7 @@ def _mark(run: SyncRun) -> str:
         if run.kind == Kind.SYNC and run.counts.get("rejected"):
             return f"{run.state}:run {run.pk}"  # each sync counts what it has staged itself
         return f"{run.state}:{run.counts.get('rejected', 0)}:{run.counts.get('kept', 0)}"
-    cause = re.sub(r"\d+", "", run.error)
+    cause = run.error if run.kind == Kind.AUDIT else re.sub(r"\d+", "", run.error)  # another chain is another cause
     return f"{run.state}:{hashlib.sha256(cause.encode()).hexdigest()[:16]}"
 
 
@@ -200,7 +200,7 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]
     ]
     if len(waiting) > LISTED:
         lines += [f"and {len(waiting) - LISTED:,} more: {settings.SITE_URL}{reverse('admin:staging_batch_changelist')}"]
-    counts = ", ".join(f"{number:,} {name}" for name, number in run.counts.items() if number)
+    counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run.counts.items() if number)
     lines += [f"{counts}."] if counts else []
     lines += [str(note) for note in run.notes[:20]]
     return f"{run.get_state_display()} - {named}", [*lines, audit.words(audit.heads())]

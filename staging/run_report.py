@@ -110,6 +110,8 @@ def _orders(run: SyncRun) -> QuerySet[StagedOrder]:
 def _ending(run: SyncRun, orders: QuerySet[StagedOrder]) -> str:
     """How it ended in one sentence; a failure says how much of it went out."""
     state = str(run.get_state_display())
+    if not run.mode:  # it concerns no board, so nothing was to be sent
+        return f"{state}. {run.error}".strip()
     if run.state not in (RunState.FAILED, RunState.REFUSED, RunState.STOPPED):
         return f"{state}."
     total, sent = orders.count(), orders.filter(state__in=sorted(COUNTED["applied"])).count()
@@ -118,7 +120,8 @@ def _ending(run: SyncRun, orders: QuerySet[StagedOrder]) -> str:
 
 
 def _facts(run: SyncRun) -> list[tuple[str, str]]:
-    facts = [("Mode", str(run.mode)), ("Asked for by", f"{run.actor} ({run.trigger})")]
+    facts = [("Mode", str(run.mode))] if run.mode else []
+    facts += [("Asked for by", f"{run.actor} ({run.trigger})")]
     facts += [("Board", str(run.board))] if run.board else []
     asked = {"customer": "Customer", "po_number": "PO number", "limit": "At most", "batch": "Batch"}
     facts += [(words, str(run.scope[name])) for name, words in asked.items() if run.scope.get(name)]

@@ -24,6 +24,8 @@ STEPS = {
     "link": "Linking items to their orders",
     "now": "Looking at what the next sync would do as things stand",
     "then": "Looking at what it would do with the new text",
+    "prune": "Removing what is past",
+    "audit": "Reading the audit",
     "": "Starting",
 }
 
@@ -108,13 +110,14 @@ WORDS = {
     "version": "version of a document, by its id",
     "reason": "reason",
     "force": "overwrites later edits",
+    "kinds": "only these kinds",
 }
 
 
 def _settings(run: SyncRun) -> list[tuple[str, str]]:
     """What was asked for, in words; what was left at its default is left out."""
     return [
-        (words, "yes" if (v := run.scope[name]) is True else str(v))
+        (words, "yes" if (v := run.scope[name]) is True else ", ".join(v) if isinstance(v, list) else str(v))
         for name, words in WORDS.items()
         if run.scope.get(name)
     ]

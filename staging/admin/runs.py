@@ -169,6 +169,8 @@ class RunAdmin(ReadOnly):
     @admin.display(description="What", ordering="kind")
     def what(self, run: SyncRun) -> str:
         scope = run.scope.get("customer") or run.subject.replace(":", " ")
+        if not run.mode:
+            return str(run.get_kind_display())
         return f"{run.mode} {run.get_kind_display().lower()}{f' of {scope}' if scope else ''}"
 
     @admin.display(description="Asked by", ordering="actor")

@@ -10,11 +10,16 @@ from monday.fields import PayloadField
 
 
 class AuditChain(models.Model):
-    """The head of one chain: `run:7` for a run, `decisions` for what people decide."""
+    """The head of one chain: `run:7` for a run, `decisions` for what people decide.
+
+    Of its beginning, `cut_length` events were pruned; the last of them had the hash `cut_hash` (see `staging.cut`).
+    """
 
     name = models.CharField(max_length=40, unique=True)
     length = models.PositiveIntegerField(default=0)
     head = models.CharField(max_length=64, blank=True)
+    cut_length = models.PositiveIntegerField(default=0)
+    cut_hash = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:
         return self.name

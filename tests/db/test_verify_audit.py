@@ -50,6 +50,7 @@ def test_an_untouched_audit_is_whole(events: list[AuditEvent]) -> None:
         "chains": 2,
         "sound_events": 4,
         "broken": [],
+        "pruned": [],
     }
 
 

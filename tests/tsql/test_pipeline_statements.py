@@ -123,3 +123,29 @@ def test_what_is_known_is_asked_of_each_table_once(world: World) -> None:
     with CaptureQueriesContext(connection) as many:
         glance(setup=setup, scope=whole(setup))
     assert len(few) == len(many) < 20
+
+
+def test_every_statement_of_a_pruning_is_good_tsql(
+    world: World, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
+) -> None:
+    from django.utils import timezone
+
+    from staging import audit, care, retention, runs
+    from staging.models.run import Kind
+    from staging.prune import SUBJECT, foreseen
+
+    settings.RETAIN_DAYS = dict.fromkeys(retention.NAMES, 10)
+    settings.ARCHIVE_DIR = str(tmp_path / "archive")
+    world.add(1)
+    world.sync()
+    world.change(1, S=7)
+    world.sync()
+    with compiling(monkeypatch) as found:
+        foreseen(now=timezone.now())
+        with runs.now_on(kind=Kind.PRUNE, subject=SUBJECT, board=None, mode="", actor="cli", scope={}) as run:
+            runs.end(run, now=timezone.now(), **care.carry_out(run, lambda phase, done, total: None))
+        audit.verify()
+    assert run.counts["batches"] == 1 and run.counts["audit"]
+    assert found.refused == []
+    wrong = {sql: problems for sql, params in found.statements.items() if (problems := offline.problems(sql, params))}
+    assert wrong == {}
