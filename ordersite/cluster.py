@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from staging import jobs
+from staging import jobs, schedules
 
 from . import children, watchdog
 
 CANARY_EVERY = 10.0  # seconds
+SCHEDULES_EVERY = 15.0  # between two looks for a schedule that would stop all others
 CANARY_LOOK = 2.0  # between two looks for the claim of one that was sent
 PATIENCE = timedelta(seconds=30)  # from a canary's sending to its claim
 # Where other hosts take canaries from the same queue, ours may miss some by chance: of thirty and more, not all.
@@ -36,7 +37,7 @@ class Cluster:
         self._canary = ""
         self._unwritten: list[str] = []
         self._answered_at = timezone.now()
-        self._next_canary = 0.0
+        self._next_canary = self._next_schedules = 0.0
 
     def start(self) -> None:
         """Start the workers."""
@@ -53,10 +54,18 @@ class Cluster:
             self._next_canary = time.monotonic() + CANARY_LOOK
             try:
                 self._look_at_canary()
+                self._look_at_schedules()
             except DatabaseError as problem:
                 self._say(f"The app database cannot be asked ({problem}); trying again.")
             finally:
                 connections.close_all()
+
+    def _look_at_schedules(self) -> None:
+        """Pause those that the queue cannot count: the sweeper, which does so too, is started by a schedule itself."""
+        if time.monotonic() >= self._next_schedules:
+            self._next_schedules = time.monotonic() + SCHEDULES_EVERY
+            for sentence in schedules.pause_faulty(timezone.now()):
+                self._say(sentence)
 
     def _look_at_canary(self) -> None:
         """Send one every while; where this host claims none and no run of it shows a sign of life, start anew."""

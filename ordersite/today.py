@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
 from monday.screens import moment, pill
+from staging import care, schedules
 from staging.admin.pills import run_pill
 from staging.core.lifecycle import BatchState, OrderState
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
@@ -39,7 +40,8 @@ class Card:
 
 def cards() -> list[Card]:
     """The cards of the front page, from counting queries over indexed states."""
-    return [_waiting(), _rejected(), _held(), _unused(), _last_run(), _workers(), _next_run(), _calls_left()]
+    usual = [_waiting(), _rejected(), _held(), _unused(), _last_run(), _workers(), _next_run(), _calls_left()]
+    return [*usual, *_upkeep()]
 
 
 def _waiting() -> Card:
@@ -114,6 +116,21 @@ def _next_run() -> Card:
         words = format_html("{} was due {}", following.name or "a sync", moment(following.next_run))
         return Card("Next scheduled sync", "overdue", words, url, "warn")
     return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "off")
+
+
+def _upkeep() -> list[Card]:
+    """What somebody must look at now, and else nothing: schedules that cannot run, an audit that was touched."""
+    found: list[Card] = []
+    if broken := schedules.faulty(timezone.now()):
+        words = " ".join(one.sentence() for one in broken[:3])
+        url = reverse("admin:django_q_schedule_changelist")
+        found.append(Card("Schedules that cannot run", f"{len(broken):,}", words, url, "bad"))
+    run, at = care.last_check()
+    if run is not None and run.result.get("broken"):
+        url = reverse("admin:staging_syncrun_change", args=[run.pk])
+        words = format_html("found {}. {}", moment(at), run.error)
+        found.append(Card("Audit", pill("bad", "Broken"), words, url, "bad"))
+    return found
 
 
 def _calls_left() -> Card:

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
@@ -23,19 +24,19 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import care, deliver, impacts, notify, runs, whole_board
+from . import care, deliver, impacts, notify, runs, schedules, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
 from .guards import GuardRefused
 from .heartbeat import beating
 from .lease import LeaseLost, renew
-from .models import Batch, SyncRun
+from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
 from .prepare import prepare
 from .push import push, sizes_later
 from .recheck import out_of_date
-from .retry import AUTOMATIC, retry_due
+from .retry import AUTOMATIC, retry_all, retry_due
 from .setup import Progress, Stopped
 from .sync import Request, pushable, sync
 from .tally import batch_counts
@@ -164,6 +165,33 @@ def refresh(**_: Any) -> str:
     return f"asked for runs {asked}"
 
 
+def push_approved(mode: str = "TEST", **_: Any) -> str:
+    """What a schedule calls: push what is approved and unsent, unless a person has cancelled its last push."""
+    asked = []
+    approved = StagedOrder.objects.filter(batch=OuterRef("pk"), state=OrderState.APPROVED)
+    batches = Batch.objects.filter(Exists(approved), state__in=sorted(BATCH["push"].sources), board__in=_boards(mode))
+    for batch in batches.select_related("board").order_by("id"):
+        last = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH).order_by("-id").first()
+        if last is None or not last.cancelled_by:
+            with suppress(NotAllowed):  # one is under way
+                asked.append(ask_push(batch, actor="schedule", trigger="schedule").pk)
+    return f"asked for runs {asked}"
+
+
+def retry_rejected(mode: str = "TEST", **_: Any) -> str:
+    """What a schedule calls: let rejected orders go out once more, but those that were refused too often."""
+    asked = []
+    for batch in retry_all(boards=_boards(mode), now=timezone.now()):
+        with suppress(NotAllowed):
+            asked.append(ask_push(batch, actor=AUTOMATIC, trigger="schedule").pk)
+    return f"asked for runs {asked}"
+
+
+def _boards(mode: str) -> list[Board]:
+    environment = "sandbox" if mode == "TEST" else "production"
+    return list(Board.objects.filter(environment=environment).order_by("id"))
+
+
 def sweep() -> str:
     """What a schedule calls every minute: take up what died, send lost messages again, send mails that are due."""
     now = timezone.now()
@@ -171,8 +199,10 @@ def sweep() -> str:
     again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
     looked = _look_again(now)
     tried = _retry_again(now)
+    paused = schedules.pause_faulty(now)
     told = notify.overdue(now) + notify.quota(now) + deliver.send_due(now)
-    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; messages: {told}"
+    said = f"; {' '.join(paused)}" if paused else ""
+    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; messages: {told}{said}"
 
 
 def recover(*, late: float | None = 0.0) -> list[int]:

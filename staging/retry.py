@@ -6,8 +6,10 @@ person.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from monday.models import Board
 
@@ -17,6 +19,7 @@ from .models import Batch, StagedOrder
 from .transitions import move_orders
 
 AUTOMATIC = "policy:retry"
+TIMES = 10  # refusals in a row after which no schedule tries an order again; a person still may
 
 
 def retry(*, batch: Batch, orders: Iterable[int] | None, actor: str, now: datetime) -> int:
@@ -42,13 +45,27 @@ def retry_due(*, board: Board | None, now: datetime) -> list[Batch]:
     due = due.filter(batch__state__in=sorted(BATCH["push"].sources))
     if board is not None:
         due = due.filter(board=board)
+    return _again(due, now, "The board refused it for a reason that passes by itself.")
+
+
+def retry_all(*, boards: Sequence[Board], now: datetime) -> list[Batch]:
+    """Let the rejected orders of these boards go out again that were refused fewer than ten times in a row.
+
+    For a schedule of once a day, so that what somebody has put right goes out without being asked for. Opens a short
+    transaction per batch, and returns the batches. One that is at work or undone is left as it is.
+    """
+    rejected = StagedOrder.objects.filter(state=OrderState.REJECTED, failures__lt=TIMES, board__in=list(boards))
+    rejected = rejected.filter(batch__state__in=sorted(BATCH["push"].sources))
+    return _again(rejected, now, "The day's attempt: its cause may be put right by now.")
+
+
+def _again(due: QuerySet[StagedOrder], now: datetime, why: str) -> list[Batch]:
     found: dict[int, list[int]] = {}
     for batch_id, pk in due.order_by("id").values_list("batch_id", "pk").iterator(chunk_size=1000):
         found.setdefault(batch_id, []).append(pk)
     batches = []
     for batch_id, orders in found.items():
         batch = Batch.objects.select_related("board", "customer").get(pk=batch_id)
-        why = "The board refused it for a reason that passes by itself."
         if move_orders(batch, orders, "again", actor=AUTOMATIC, now=now, data={"why": why}, retry_at=None):
             batches.append(batch)
     return batches

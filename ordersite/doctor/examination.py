@@ -11,11 +11,21 @@ from django.db import Error, connections
 from mapping.core.family import Family
 from mapping.published import NoMapping
 
-from . import api, app_database, approvers, backup, leftovers, machine, mappings, project, source, workers
+from . import api, app_database, approvers, backup, leftovers, machine, mappings, project, source, upkeep, workers
 from .finding import Finding, problem, told, warning
 
 Topic = Callable[[], Iterator[Finding]]
-OF_THE_APP = ("app database", "migrations", "clock", "mapping", "board", "leftovers", workers.NAME)
+OF_THE_APP = (
+    "app database",
+    "migrations",
+    "clock",
+    "mapping",
+    "board",
+    "leftovers",
+    workers.NAME,
+    upkeep.SCHEDULES,
+    upkeep.AUDIT,
+)
 APP_REMEDY = "Check DATABASE_URL, that the server runs, that its account may connect, and the file's rights."
 SOURCE_REMEDY = "Check ORDERS_DATABASE_URL, that the server runs, that its account may connect, and its grants."
 OTHER_REMEDY = "Check that this account may read it."
@@ -41,6 +51,8 @@ def examine(*, online: bool) -> list[Finding]:
         found += _topic(approvers.NAME, partial(approvers.examine, families))
         found += _topic("leftovers", leftovers.examine)
         found += _topic(workers.NAME, workers.examine)
+        found += _topic(upkeep.SCHEDULES, upkeep.examine_schedules)
+        found += _topic(upkeep.AUDIT, upkeep.examine_audit)
     for family in families or [mappings.shipped()]:
         found += _topic("order source", partial(source.examine, family))
     found += [*_topic("token", api.token), *_topic("local board", api.local_board)]

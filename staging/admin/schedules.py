@@ -5,49 +5,50 @@ The queue's stock screen takes the path of any function, which would let everybo
 
 from __future__ import annotations
 
-import ast
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from croniter import CroniterError, croniter
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
 from mapping.core.problems import did_you_mean
 from mapping.models import Customer, Document
-from monday.screens import Listed, moment
+from monday.screens import Listed, moment, pill
+from staging.schedules import (
+    BY_PATH,
+    JOBS,
+    LATEST,
+    LONGEST,
+    OLDEST,
+    REMEDY,
+    Job,
+    Wrong,
+    called,
+    fault,
+    next_by_cron,
+    read_words,
+)
 
-RECONCILE = "staging.board_jobs.reconcile"
-FUNCTIONS = {
-    "staging.jobs.start": "Sync",
-    "staging.jobs.sweep": "Sweep: take up what died, send what was lost",
-    "staging.jobs.refresh": "Read all boards again",
-    "staging.delivery_jobs.digest": "Digest: send what notification channels have collected",
-    RECONCILE: "Reconcile: compare a board with what was last written",
-    "ordersite.watchdog.claimed": "Canary: show that workers are alive",
-}
-LONGEST = 10_080  # minutes of a schedule by minutes: a week; the queue has words for what is rarer
-OLDEST = timedelta(days=366)
-"""How long ago a schedule's next run may lie. The queue counts from there to now one run at a time, inside a
-transaction, and all workers wait for it."""
-LATEST = timedelta(days=3660)
-ALLOWED = {"mode": str, "customer": str, "limit": int, "board": str, "full": bool, "by_person": bool}
+HELP = format_html(
+    "<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((job.name, job.does) for job in JOBS))
+)
 
 
 class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
     """A schedule with a function of ours and, for a sync, what it is to do."""
 
-    func = forms.ChoiceField(choices=list(FUNCTIONS.items()), label="What")
+    func = forms.ChoiceField(choices=[(job.path, job.name) for job in JOBS], label="What", help_text=HELP)
     kwargs = forms.CharField(
         required=False,
         max_length=500,
         label="With",
-        help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. For a reconciliation: "
-        "mode='TEST'. Empty for the others.",
+        help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. For a push, a retry and a "
+        "reconciliation: mode='TEST'. Empty for the others.",
     )
 
     class Meta:
@@ -58,30 +59,19 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         """Plain values of known names only."""
         words = str(self.cleaned_data["kwargs"] or "").strip()
         try:
-            given = ast.parse(f"f({words})", mode="eval").body
-            assert isinstance(given, ast.Call)
-            values = {word.arg: ast.literal_eval(word.value) for word in given.keywords}
-        except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError):
-            raise forms.ValidationError("Write name=value, with commas between: mode='TEST', limit=100.") from None
-        for name, value in values.items():
-            if name not in ALLOWED or type(value) is not ALLOWED[name]:
-                known = ", ".join(ALLOWED)
-                raise forms.ValidationError(
-                    f"{name}={value!r} is not known. Remedy: use {known}, with a fitting value."
-                )
-        if given.args or values.get("mode", "TEST") not in ("TEST", "PRODUCTION"):
-            raise forms.ValidationError("mode is 'TEST' or 'PRODUCTION'.")
+            values = read_words(words)
+        except Wrong as wrong:
+            raise forms.ValidationError(str(wrong)) from None
         for sentence in _wrong(values):
             raise forms.ValidationError(sentence)
         return words
 
     def clean(self) -> dict[str, Any]:
-        """Only a sync and a reconciliation take words, and a schedule by minutes needs their number."""
+        """Each job takes its own words, and a schedule by minutes needs their number."""
         given = super().clean() or self.cleaned_data
-        if given.get("kwargs") and given.get("func") not in (None, "staging.jobs.start", RECONCILE):
-            self.add_error("kwargs", "Only a sync takes these. Remedy: leave it empty.")
-        if given.get("func") == RECONCILE and set(_words(given.get("kwargs", ""))) - {"mode", "board"}:
-            self.add_error("kwargs", "A reconciliation takes mode and board alone. Remedy: mode='TEST'.")
+        job = BY_PATH.get(given.get("func") or "")
+        if job and given.get("kwargs") and (odd := set(read_words(given["kwargs"])) - job.takes):
+            self.add_error("kwargs", _takes(job, odd))
         if given.get("schedule_type") == Schedule.MINUTES and not 0 < (given.get("minutes") or 0) <= LONGEST:
             self.add_error("minutes", f"Every how many minutes? Remedy: 1 to {LONGEST:,}, or another type of schedule.")
         if given.get("schedule_type") == Schedule.CRON and "cron" not in self.errors:
@@ -100,22 +90,22 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _count_by_cron(self, given: dict[str, Any]) -> None:
         """The next run is when the expression says, not what stands in the field."""
-        if not given.get("cron"):
-            self.add_error("cron", "A cron schedule needs its expression. Remedy: 0 6 * * 1-5, for instance.")
-            return
         try:
-            given["next_run"] = croniter(given["cron"], timezone.localtime()).get_next(datetime)
-        except CroniterError:
-            self.add_error("cron", "This says no time that ever comes. Remedy: 0 6 * * 1-5, for instance.")
+            given["next_run"] = next_by_cron(given.get("cron") or "", timezone.localtime())
+        except Wrong as wrong:
+            self.add_error("cron", str(wrong))
 
 
-def _words(given: str) -> list[str]:
-    """The names of the words that were given, which `clean_kwargs` has found to be in order."""
-    call = ast.parse(f"f({given})", mode="eval").body
-    return [str(word.arg) for word in call.keywords] if isinstance(call, ast.Call) else []
+def _takes(job: Job, odd: set[str]) -> str:
+    """What this job takes instead of the odd words."""
+    if not job.takes:
+        return f"{job.name} takes no words. Remedy: leave it empty."
+    return (
+        f"{job.name} takes {' and '.join(sorted(job.takes))} alone, not {', '.join(sorted(odd))}. Remedy: mode='TEST'."
+    )
 
 
-def _wrong(values: dict[str | None, Any]) -> list[str]:
+def _wrong(values: dict[str, Any]) -> list[str]:
     """What a sync could not be started with, in sentences."""
     wrong = [
         f"{name} holds a character that no text may hold. Remedy: type it anew."
@@ -136,6 +126,8 @@ def _wrong(values: dict[str | None, Any]) -> list[str]:
     return wrong
 
 
+# A schedule without a name would be called by the path of its function, in titles and questions.
+Schedule.__str__ = called
 admin.site.unregister(Schedule)
 
 
@@ -143,7 +135,7 @@ admin.site.unregister(Schedule)
 class ScheduleAdmin(Listed):
     form = ScheduleForm
     called = "Schedules"
-    list_display = ("called_as", "what", "with_what", "every", "next", "last")
+    list_display = ("called_as", "what", "does", "with_what", "every", "next", "last")
     list_display_links = ("called_as",)
     search_fields = ("name",)
     exported = ("id", "name", "func", "kwargs", "schedule_type", "minutes", "cron", "repeats", "next_run")
@@ -151,11 +143,18 @@ class ScheduleAdmin(Listed):
 
     @admin.display(description="Name", ordering="name")
     def called_as(self, schedule: Schedule) -> str:
-        return str(schedule.name or f"Schedule {schedule.pk}")
+        return called(schedule)
 
     @admin.display(description="What", ordering="func")
     def what(self, schedule: Schedule) -> str:
-        return FUNCTIONS.get(str(schedule.func), str(schedule.func))
+        job = BY_PATH.get(str(schedule.func))
+        return job.name if job else f"Not known: {schedule.func}"
+
+    @admin.display(description="What it does")
+    def does(self, schedule: Schedule) -> SafeString | str:
+        if why := fault(schedule, timezone.now()):
+            return format_html("{} {}. {}", pill("bad", "Cannot run"), why, REMEDY)
+        return BY_PATH[str(schedule.func)].does
 
     @admin.display(description="With")
     def with_what(self, schedule: Schedule) -> str:

@@ -140,7 +140,7 @@ def test_a_schedule_reconciles_unless_one_is_under_way(line: World) -> None:
     [
         (board_jobs.reconcile, "mode='TEST'", ""),
         (board_jobs.reconcile, "", ""),
-        (board_jobs.reconcile, "limit=3", "A reconciliation takes mode and board alone"),
+        (board_jobs.reconcile, "limit=3", "Reconcile takes board and mode alone, not limit."),
     ],
 )
 def test_the_schedule_form_offers_it(db: None, func: Any, kwargs: str, problem: str) -> None:

@@ -100,7 +100,7 @@ def test_a_schedule_takes_no_words_that_no_sync_could_be_started_with(
     answer = client.post("/django_q/schedule/add/", sent)
     assert answer.status_code == 200 and sentence in answer.content.decode()
     other = client.post("/django_q/schedule/add/", {**sent, "func": "staging.jobs.sweep", "kwargs": "limit=5"})
-    assert "Only a sync takes these" in other.content.decode()
+    assert "Sweep takes no words." in other.content.decode()
     assert client.post("/django_q/schedule/add/", {**sent, "kwargs": "customer='HARBOUR', limit=5"}).status_code == 302
 
 

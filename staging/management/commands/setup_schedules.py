@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -11,47 +12,91 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-CANARY = "ordersite.watchdog.claimed"
+from staging.schedules import JOBS, SYNC, Job, Wrong, next_by_cron, read_words
 
 
 class Command(BaseCommand):
-    help = "Make the schedules that are missing; what was changed in the admin stays as it is, unless --reset."
+    help = (
+        "Make the schedules that are missing: syncs, pushes, retries, upkeep. What was edited, renamed or paused in "
+        "the admin stays as it is, unless --reset. Example: setup_schedules --mode PRODUCTION --minutes 15"
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST", help="what the syncs run as")
         parser.add_argument("--minutes", type=_minutes, default=15, help="minutes between two syncs (default 15)")
         parser.add_argument("--reset", action="store_true", help="put existing ones back to these times")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        mode, minutes = options["mode"], options["minutes"]
-        wanted = [
-            (f"sync {mode}", "staging.jobs.start", minutes, f"mode={mode!r}"),
-            ("sweep", "staging.jobs.sweep", 1, ""),
-            ("canary", CANARY, 1, ""),
-            ("digest of notifications", "staging.delivery_jobs.digest", 24 * 60, ""),
-            ("refresh boards", "staging.jobs.refresh", 60, ""),
-            (f"reconcile {mode}", "staging.board_jobs.reconcile", 24 * 60, f"mode={mode!r}"),
-        ]
-        for name, function, every, arguments in wanted:
-            made = _make(name, function, every, arguments, reset=options["reset"])
-            self.stdout.write(f"{name}: every {every} min {made}")
+        told = []
+        for job in JOBS:
+            when = options["minutes"] if job.path == SYNC else job.when
+            name, words = _named(job, options["mode"])
+            done = _make(name, job, when, words, reset=options["reset"])
+            told.append({"name": name, "when": _said(when), "does": job.does, "outcome": done})
+            if not options["json"]:
+                self.stdout.write(f"{name}: {_said(when)}, {done}")
+        if options["json"]:
+            self.stdout.write(json.dumps({"schema_version": 1, "schedules": told}, ensure_ascii=False))
 
 
-def _make(name: str, function: str, minutes: int, arguments: str, *, reset: bool) -> str:
+def _named(job: Job, mode: str) -> tuple[str, str]:
+    """What the schedule is called, and with which words it calls its job."""
+    former = {
+        "staging.delivery_jobs.digest": "digest of notifications",
+        "staging.jobs.refresh": "refresh boards",
+        "staging.jobs.push_approved": "push approved",
+        "staging.jobs.retry_rejected": "retry rejected",
+    }
+    name = former.get(job.path, job.name.lower())
+    return (f"{name} {mode}", f"mode={mode!r}") if "mode" in job.takes else (name, "")
+
+
+def _make(name: str, job: Job, when: int | str, words: str, *, reset: bool) -> str:
+    now = timezone.now()
+    by_minutes = isinstance(when, int)
     fields = {
-        "func": function,
-        "schedule_type": Schedule.MINUTES,
-        "minutes": minutes,
-        "kwargs": arguments,
+        "func": job.path,
+        "schedule_type": Schedule.MINUTES if by_minutes else Schedule.CRON,
+        "minutes": when if by_minutes else None,
+        "cron": None if by_minutes else when,
+        "kwargs": words,
         "repeats": -1,
-        "next_run": timezone.now() + timedelta(minutes=minutes),
+        "next_run": now + timedelta(minutes=when)
+        if isinstance(when, int)
+        else next_by_cron(when, timezone.localtime()),
     }
     with transaction.atomic():
-        existing = Schedule.objects.select_for_update().filter(name=name)
-        if not existing.exists():
+        existing = [
+            schedule
+            for schedule in Schedule.objects.select_for_update().filter(func=job.path).order_by("id")
+            if schedule.name == name or _as_whole(schedule) == _as_whole(Schedule(kwargs=words))
+        ] or list(Schedule.objects.select_for_update().filter(name=name))
+        if not existing:
             Schedule.objects.create(name=name, **fields)
             return "made"
-        return "reset" if reset and existing.update(**fields) else "is there already, kept as it is"
+        if not reset:
+            return "is there already, kept as it is"
+        mine = next((schedule for schedule in existing if schedule.name == name), existing[0])
+        Schedule.objects.filter(pk=mine.pk).update(**fields)
+        return "reset"
+
+
+def _as_whole(schedule: Any) -> str | None:
+    """The mode that a schedule runs as for everything; None where it is for one customer or cannot be read."""
+    try:
+        words = read_words(str(schedule.kwargs or ""))
+    except Wrong:
+        return None
+    return None if {"customer", "board"} & set(words) else str(words.get("mode", ""))
+
+
+def _said(when: int | str) -> str:
+    """When it runs, in words."""
+    if isinstance(when, int):
+        return f"every {when} min"
+    minute, hour, *_ = when.split()
+    return f"at {int(hour):02}:{int(minute):02} UTC"
 
 
 def _minutes(word: str) -> int:
