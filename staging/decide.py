@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure
 
+from . import audit
 from .approvers import TOO_MANY, why_not_approve
 from .check import batch_problems
 from .core.fingerprint import approval_hash, fingerprint, order_of
@@ -107,6 +108,17 @@ def decline(*, batch: Batch, actor: str, now: datetime, reason: str) -> None:
     with transaction.atomic():
         move_batch(batch, "decline", actor=actor, now=now, reason=reason, note=reason)
         move_orders(batch, None, "decline", actor=actor, now=now, reason=reason)
+
+
+def comment(*, batch: Batch, actor: str, now: datetime, text: str) -> None:
+    """Write a remark into the batch's history; nothing else changes. Opens a transaction. Raises NotAllowed."""
+    if not text.strip():
+        raise NotAllowed("The comment is empty. Remedy: say it in a few words.")
+    with transaction.atomic():
+        subject = f"batch:{batch.pk}"
+        audit.record(
+            chain=audit.DECISIONS, actor=actor, action="batch.comment", subject=subject, now=now, reason=text, data={}
+        )
 
 
 def hold(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime, reason: str) -> int:

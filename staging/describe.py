@@ -26,7 +26,8 @@ PAGE = 500
 @dataclass(frozen=True, slots=True)
 class BatchPicture:
     """A batch at a glance. `counts` says how many of its orders count as what, as in `core.lifecycle.COUNTED`;
-    `operations` how many of its changes create, update, remove or restore; `changes` leaves out the skipped ones."""
+    `states` how many stand in each state; `operations` how many of its changes create, update, remove or restore;
+    `changes` leaves out the skipped ones."""
 
     id: int
     customer: str
@@ -35,6 +36,7 @@ class BatchPicture:
     sentence: str
     changes: int
     counts: Mapping[str, int]
+    states: Mapping[str, int]
     operations: Mapping[str, int]
     built_from: str
     approved_by: str
@@ -107,6 +109,7 @@ def _picture(
         sentence=_sentence(operations, lines, removed_to) + _aside(counts, states) + _pending_sizes(following),
         changes=changes,
         counts=counts,
+        states=states,
         operations={name: operations[name] for name in ("create", "update", "remove", "restore")},
         built_from=f"run {batch.run_id}, mapping {batch.board_version}{customer_version}",
         approved_by=batch.approved_by,
@@ -227,4 +230,10 @@ def _what(action: str, events: Sequence[AuditEvent]) -> str:
     to = str(events[-1].data.get("to", "")).replace("_", " ")
     if moved == "order" and to:
         return f"{_number(sum(int(event.data.get('count', 0)) for event in events), 'order')} {to}"
+    if action == "order.rule":
+        sides = {str(event.data.get("take", "")) for event in events}
+        ruled = sum(len(event.data.get("orders") or ()) for event in events)
+        return f"conflict of {_number(ruled, 'order')} decided: {', '.join(sorted(sides))}"
+    if how == "comment":
+        return "comment"
     return f"batch {to or how}" if moved == "batch" else action

@@ -6,7 +6,7 @@ What differs comes from `core.changeset.differences`, the comparison that the pu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from .core.fingerprint import order_of
 from .models import Batch, StagedOrder
 
 ITEM = {"name": "Name", "group": "Group", LINK: "Link key"}
+SIZES = (SIZE, "Any size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,19 @@ def orders(
     return [_order(order, titles) for order in found.order_by("pk")[:limit]]
 
 
+def orders_of(batch: Batch, ids: Sequence[int]) -> list[OrderPicture]:
+    """These orders of a batch (a page of them, as many as a statement takes) with their diffs, by id."""
+    titles = _Titles(batch)
+    return [_order(order, titles) for order in StagedOrder.objects.filter(batch=batch, pk__in=ids).order_by("pk")]
+
+
+def fields_of(batch: Batch) -> list[tuple[str, str]]:
+    """Every field that an order of this batch can change, with what people call it, by title."""
+    titles = _Titles(batch)
+    names = [*titles.mapped(), "group", "name"]
+    return [*sorted(((name, titles.title(name)) for name in names), key=lambda pair: pair[1].casefold()), SIZES]
+
+
 def shown(value: Value | int) -> str | None:
     """A canonical value as a person reads it, None where it is empty."""
     if value is None or value in ("", [], {}):
@@ -122,6 +136,9 @@ class _Titles:
 
     def source(self, field: str) -> str:
         return self._source.get(field, "")
+
+    def mapped(self) -> list[str]:
+        return list(self._source)
 
 
 def _sources(batch: Batch) -> dict[str, str]:

@@ -29,8 +29,9 @@ from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
 from .guards import GuardRefused
+from .headway import write_down
 from .heartbeat import beating
-from .lease import LeaseLost, renew
+from .lease import LeaseLost
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
 from .prepare import prepare
@@ -411,10 +412,8 @@ def _watch(run: SyncRun, *, steps: bool = False) -> Progress:
     began, first = time.monotonic(), dict[str, int]()
 
     def watch(phase: str, done: int, total: int) -> None:
-        renew(run, run.lease_owner)
-        mine = SyncRun.objects.filter(pk=run.pk)
-        mine.update(phase=phase, done=done, total=total)
-        if mine.exclude(cancelled_by="").exists():
+        write_down(run, run.lease_owner, phase, done, total)
+        if SyncRun.objects.filter(pk=run.pk).exclude(cancelled_by="").exists():
             raise Stopped
         # A step that has done nothing yet, or has nothing left to do, is not broken off.
         if steps and first.setdefault(phase, done) < done < total and time.monotonic() - began > STEP:

@@ -21,18 +21,21 @@ PAGE = 500
 SHORT = 2.0  # seconds; a shorter wait is over before anybody has read of it
 
 
-def load_of(batches: Sequence[Batch]) -> Load:
-    """What these batches would write if all that is staged or approved went out; held orders are left alone.
+def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load:
+    """What these batches (of them `only` these orders) would write if all that is staged or approved went out.
 
-    New groups and labels are not in it, as an order's group stands in its payload; they add some five calls, once.
+    Held orders are left alone. New groups and labels are not in it, as an order's group stands in its payload; they
+    add some five calls, once.
     """
     orders, lines = dict.fromkeys(("create", "update", "remove", "restore"), 0), [0, 0]
     ids = [batch.pk for batch in batches]
-    for page in (ids[start : start + PAGE] for start in range(0, len(ids), PAGE)):
-        rows = StagedOrder.objects.filter(batch__in=page, state__in=UNSENT).values_list("operation")
+    named = "batch__in" if only is None else "pk__in"
+    wanted = ids if only is None else list(only)
+    for page in (wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)):
+        rows = StagedOrder.objects.filter(**{named: page}, state__in=UNSENT).values_list("operation")
         for operation, number in rows.annotate(number=Count("id")).order_by():
             orders[operation] += number
-        sizes = StagedLine.objects.filter(order__batch__in=page, order__state__in=UNSENT)
+        sizes = StagedLine.objects.filter(**{f"order__{named}": page}, order__state__in=UNSENT)
         found = sizes.exclude(order__operation="remove").aggregate(
             new=Count("id", filter=Q(before__isnull=True, after__isnull=False)),
             changed=Count("id", filter=Q(before__isnull=False)),
@@ -50,12 +53,13 @@ def load_of(batches: Sequence[Batch]) -> Load:
     )
 
 
-def forecast(batches: Sequence[Batch]) -> Forecast | None:
+def forecast(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Forecast | None:
     """Calls, their share of today's and the time of a push of batches of one board; None where nothing is to be sent.
 
+    `only` are orders of theirs that alone go out.
     `str()` of it is the sentence to show. Reads the shared budget; asks nobody and writes nothing.
     """
-    load = load_of(batches) if batches else Load()
+    load = load_of(batches, only) if batches else Load()
     if not any((load.creations, load.lines, load.changes, load.line_changes, load.moves)):
         return None
     return forecast_for(batches[0].board, load, reserve=settings.MONDAY_DAILY_RESERVE)

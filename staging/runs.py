@@ -23,7 +23,8 @@ from . import audit
 from .core.lifecycle import NotAllowed
 from .core.ports import SourceRefused
 from .guards import GuardRefused
-from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner, renew
+from .headway import write_down
+from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner
 from .models import Batch, SyncRun
 from .models.run import Kind, RunState
 from .setup import Progress, Stopped
@@ -136,8 +137,7 @@ def renewing(run: SyncRun, progress: Progress) -> Progress:
     """Progress that is written down with the run and renews its lease. It raises LeaseLost."""
 
     def told(phase: str, done: int, total: int) -> None:
-        renew(run, run.lease_owner)
-        SyncRun.objects.filter(pk=run.pk).update(phase=phase, done=done, total=total)
+        write_down(run, run.lease_owner, phase, done, total)
         progress(phase, done, total)
 
     return told

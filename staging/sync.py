@@ -23,7 +23,8 @@ from .core.ports import Scope, SourceRefused
 from .decide import approve
 from .detect import Detected, detect
 from .guards import GuardRefused, check_rows, check_source, mass_change
-from .lease import LeaseLost, renew
+from .headway import write_down
+from .lease import LeaseLost
 from .models import Batch, SyncRun
 from .models.run import RunState
 from .prepare import prepare
@@ -58,8 +59,7 @@ def sync(
     started = time.monotonic()
 
     def step(phase: str, done: int, total: int) -> None:
-        renew(run, owner)
-        SyncRun.objects.filter(pk=run.pk).update(phase=phase, done=done, total=total)
+        write_down(run, owner, phase, done, total)
         progress(phase, done, total)
 
     with structlog.contextvars.bound_contextvars(run=run.pk):

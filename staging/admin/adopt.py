@@ -22,6 +22,7 @@ from staging.models.run import Kind
 from staging.runs import ACTIVE
 
 from .pills import run_pill
+from .progress import progress_of
 
 SHOWN = 50  # findings of a kind on one page
 APPROVE = "staging.approve_batch"
@@ -82,6 +83,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "modes": ("TEST", "PRODUCTION"),
         "run": run,
         "under_way": under_way,
+        "progress": progress_of(under_way, request.user) if under_way else None,
         "refused": ended if ended and ended.error and (run is None or ended.pk > run.pk) else None,
         "pill": run_pill(run) if run else "",
         "when": moment(run.finished_at) if run else "",

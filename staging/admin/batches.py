@@ -5,33 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from mapping.publish import NoMapping, load_family
 from monday.screens import ReadOnly, link, moment
-from staging.check import batch_problems
-from staging.core.lifecycle import COUNTED
-from staging.describe import BatchPicture, describe, describe_all, history, orders
-from staging.diff import open_conflicts
+from staging.core.lifecycle import NotAllowed
+from staging.decide import comment
+from staging.describe import describe_all
 from staging.models import Batch, StagedOrder
-from staging.outlook import forecast
-from staging.release import remembered
 
+from .batch_page import context
 from .confirm import AT_ONCE, confirm
-from .conflicts import conflict, why_not_rule
-from .decisions import WORDS, active_run, buttons, may, person_actions, why_not
-from .pills import batch_pill, operation_word, state_pill
+from .conflicts import conflict
+from .decisions import WORDS, may, person_actions
+from .pills import batch_pill
+from .ticks import ticking
 from .undoing import undoing
-
-PAGE = 50  # orders of a batch on one page
 
 
 @admin.register(Batch)
@@ -52,6 +49,8 @@ class BatchAdmin(ReadOnly):
         return [
             path("act/<slug:action>/", view, name="staging_batch_act"),
             path("conflict/", ruling, name="staging_batch_conflict"),
+            path("<int:pk>/ticks/", self.admin_site.admin_view(ticking), name="staging_batch_ticks"),
+            path("<int:pk>/comment/", self.admin_site.admin_view(self.comment_view), name="staging_batch_comment"),
             path("<int:pk>/undo/", self.admin_site.admin_view(undoing), name="staging_batch_undo"),
             *super().get_urls(),
         ]
@@ -80,39 +79,22 @@ class BatchAdmin(ReadOnly):
         batch = _found(object_id)
         if not self.has_view_permission(request, batch):
             raise PermissionDenied
-        return TemplateResponse(request, "staging/admin/batch.html", self._context(request, batch))
+        shown = {**self.admin_site.each_context(request), "opts": self.opts, **context(request, batch)}
+        return TemplateResponse(request, "staging/admin/batch.html", shown)
 
-    def _context(self, request: HttpRequest, batch: Batch) -> dict[str, Any]:
-        picture = describe(batch)
-        shown, after = _part(request), _after(request)
-        states = sorted(COUNTED[shown]) if shown else None
-        page = orders(batch, after_id=after, limit=PAGE, states=states)
-        return {
-            **self.admin_site.each_context(request),
-            "title": picture.title,
-            "opts": self.opts,
-            "batch": batch,
-            "picture": picture,
-            "pill": batch_pill(batch),
-            "buttons": buttons(batch, request.user),
-            "busy": active_run(batch),
-            "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
-            "problems": _problems(batch),
-            "tabs": _tabs(picture, shown),
-            "part": shown,
-            "orders": [(order, operation_word(order.operation), state_pill(order.state)) for order in page],
-            "total": batch.orders.count(),
-            "after": after,
-            "more": page[-1].id if len(page) == PAGE else None,
-            "may_hold": may(request.user, "hold"),
-            "may_undo": not why_not(batch, request.user, "undo"),
-            "may_tick": _may_tick(batch, request),
-            "may_approve": may(request.user, "approve"),
-            "conflicts": open_conflicts(batch),
-            "why_no_ruling": (why_no_ruling := why_not_rule(batch, request.user)),
-            "may_rule": not why_no_ruling,
-            "history": history(batch, limit=60) if request.user.has_perm("staging.view_batch") else [],
-        }
+    def comment_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """By POST, a comment for whoever looks at the batch next. 403 without the right to hold orders."""
+        batch = _found(str(pk))
+        if not may(request.user, "hold"):
+            raise PermissionDenied
+        if request.method == "POST":
+            text = request.POST.get("text", "").replace("\x00", "").strip()[:2000]
+            try:
+                comment(batch=batch, actor=request.user.get_username(), now=timezone.now(), text=text)
+                messages.success(request, "The comment was added.")
+            except NotAllowed as refused:
+                messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("admin:staging_batch_change", args=[batch.pk]) + "#history")
 
     @admin.display(description="Batch", ordering="id")
     def name(self, batch: Batch) -> str:
@@ -140,14 +122,6 @@ class BatchAdmin(ReadOnly):
         return format_html("{}<br>{}", batch.approved_by, moment(batch.approved_at)) if batch.approved_by else ""
 
 
-def _may_tick(batch: Batch, request: HttpRequest) -> bool:
-    """Whether there is anything that this person may do with single orders of the batch."""
-    if not why_not(batch, request.user, "undo"):
-        return True
-    waits = batch.state == "open" or batch.orders.filter(state="held").exists() or remembered(batch).exists()
-    return waits and may(request.user, "hold")
-
-
 def _on_several(action: str) -> Callable[[Any, HttpRequest, QuerySet[Batch]], HttpResponse]:
     """The list action that leads to the confirm page for the ticked batches."""
 
@@ -170,34 +144,6 @@ def _found(object_id: str) -> Batch:
     if batch is None:
         raise Http404(f"There is no batch {object_id}.")
     return batch
-
-
-def _problems(batch: Batch) -> list[str]:
-    """What the board, as it was read last, would not take of the published mapping."""
-    structure = batch.board.known_structure()
-    if structure is None or batch.state not in ("open", "approved"):
-        return []
-    try:
-        return [problem.sentence() for problem in batch_problems(batch, load_family(batch.board.board_id), structure)]
-    except NoMapping as missing:
-        return [str(missing)]
-
-
-def _part(request: HttpRequest) -> str:
-    part = request.GET.get("part", "")
-    return part if part in COUNTED else ""
-
-
-def _after(request: HttpRequest) -> int:
-    word = request.GET.get("after", "0")
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
-
-
-def _tabs(picture: BatchPicture, shown: str) -> list[dict[str, Any]]:
-    """All orders, and those that count as each thing; empty ones are left out."""
-    parts = [("", "All", sum(picture.counts.values()))]
-    parts += [(name, name.capitalize(), number) for name, number in picture.counts.items() if number]
-    return [{"part": part, "label": label, "number": number, "open": part == shown} for part, label, number in parts]
 
 
 def order_of_batch(order: StagedOrder) -> SafeString:

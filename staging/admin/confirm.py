@@ -18,6 +18,7 @@ from staging.models import Batch, SyncRun
 from staging.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
+from .ticks import keep, named, ticked
 
 AT_ONCE = 200  # batches on one confirm page
 
@@ -33,14 +34,21 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
         raise PermissionDenied
     given = request.POST if request.method == "POST" else request.GET
     batches = _batches(given.getlist("ids"))
-    orders = _numbers(given.getlist("orders"))
+    by_ticks = "ticked" in given and len(batches) == 1
+    orders = tuple(ticked(request, batches[0])) if by_ticks else _numbers(given.getlist("orders"))
+    if by_ticks and request.method == "POST" and given["ticked"] != named(orders):
+        messages.error(request, "What is ticked has changed since the page was shown. Remedy: look at it again.")
+        return HttpResponseRedirect(_home(batches))
+    if by_ticks and not orders:
+        messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
+        return HttpResponseRedirect(_home(batches))
     if action in ON_ORDERS and (len(batches) != 1 or not orders):
         messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
         return HttpResponseRedirect(_home(batches))
     if request.method != "POST" and action == "undo" and len(batches) == 1:
         return HttpResponseRedirect(reverse("admin:staging_batch_undo", args=[batches[0].pk]))
     if request.method != "POST":
-        return _page(request, action, batches, orders)
+        return _page(request, action, batches, orders, by_ticks=by_ticks)
     decision = Decision(
         action=action,
         reason=given.get("reason", "").replace("\x00", "").strip()[:2000],
@@ -61,22 +69,26 @@ def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decisio
             messages.error(request, str(refused))
             continue
         messages.success(request, sentence)
+        keep(request, batch, ())
         started += [run] if run else []
     if len(started) == 1 and len(batches) == 1:
         return HttpResponseRedirect(reverse("admin:staging_syncrun_change", args=[started[0].pk]))
     return HttpResponseRedirect(_home(batches))
 
 
-def _page(request: HttpRequest, action: str, batches: list[Batch], orders: tuple[int, ...]) -> HttpResponse:
+def _page(
+    request: HttpRequest, action: str, batches: list[Batch], orders: tuple[int, ...], *, by_ticks: bool
+) -> HttpResponse:
     label, words = WORDS[action]
     rows = [
         {
             "batch": batch,
             "picture": picture,
             "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action),
-            "consequence": consequence(action, picture, len(orders)),
+            "consequence": consequence(action, batch, picture, orders),
+            "ignored": len(ticked(request, batch)) if action == "approve" and not orders else 0,
             "shown": what_is_shown(batch) if action == "approve" else "",
-            "forecast": forecast([batch]) if action in ("approve", "push") and not orders else None,
+            "forecast": forecast([batch], orders or None) if action in ("approve", "push") else None,
         }
         for batch, picture in zip(batches, describe_all(batches), strict=True)
     ]
@@ -89,7 +101,8 @@ def _page(request: HttpRequest, action: str, batches: list[Batch], orders: tuple
         "words": words,
         "rows": rows,
         "possible": possible,
-        "orders": orders,
+        "orders": () if by_ticks else orders,
+        "ticked": named(orders) if by_ticks else "",
         "removals": _removals(batches) if action == "approve" else "",
         "may_push": action == "approve" and may(request.user, "push"),
         "reason_needed": (ORDER if action in ON_ORDERS else BATCH)[action].reason,

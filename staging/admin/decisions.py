@@ -23,7 +23,7 @@ from staging.core.words import counted
 from staging.decide import approve, decline, hold, release, removing, withdraw, without_removals
 from staging.describe import BatchPicture
 from staging.models import Batch, StagedOrder, SyncRun
-from staging.release import release_remembered
+from staging.release import SETTLED, release_remembered
 from staging.runs import ACTIVE
 from staging.undo import can_undo
 
@@ -127,12 +127,40 @@ def what_is_shown(batch: Batch) -> str:
     )
 
 
-def consequence(action: str, picture: BatchPicture, ticked: int = 0) -> str:
+def affected(batch: Batch, action: str, ticked: Sequence[int]) -> list[int]:
+    """Of the ticked orders those to which the action does something, as they stand now."""
+    wanted, states = set(ticked), AFFECTS[action]
+    found = StagedOrder.objects.filter(batch=batch, state__in=states).order_by("pk").values_list("pk", flat=True)
+    return [pk for pk in found if pk in wanted]
+
+
+AFFECTS = {
+    "approve": [OrderState.STAGED],
+    "hold": [OrderState.STAGED],
+    "release": [OrderState.HELD, *SETTLED],
+}
+
+
+def going(batch: Batch, ticked: Sequence[int]) -> str:
+    """Exactly how many of how many orders an approval of the ticked ones lets out, and what becomes of the others."""
+    go, of = affected(batch, "approve", ticked), batch.orders.filter(state=OrderState.STAGED).count()
+    words = f"{len(go):,} of {counted(of, 'order')} {'goes' if len(go) == 1 else 'go'} out."
+    if stay := of - len(go):
+        words += f" {stay:,} {'is' if stay == 1 else 'are'} not ticked: held, in a batch of their own."
+    if gone := len(set(go) & set(removing(batch).values_list("pk", flat=True))):
+        words += f" {gone:,} of these take something off the board, and go with the tick below alone."
+    if idle := len(ticked) - len(go):
+        words += f" {counted(idle, 'ticked order')} cannot be approved now and {'stays' if idle == 1 else 'stay'} so."
+    return words
+
+
+def consequence(action: str, batch: Batch, picture: BatchPicture, ticked: Sequence[int] = ()) -> str:
     """What will happen to this batch, in one sentence with its numbers."""
     if action in ON_ORDERS:
-        return f"{counted(ticked, 'ticked order')} of it: {WORDS[action][1]}"
+        of = counted(batch.orders.count(), "order")
+        return f"{len(affected(batch, action, ticked)):,} of {of}: {WORDS[action][1]}"
     if action == "approve" and ticked:
-        return f"Only the {counted(ticked, 'ticked order')}; the others move to a batch of their own, held."
+        return going(batch, ticked)
     if action in ("approve", "decline", "withdraw"):
         return picture.sentence
     if action == "push":
@@ -184,7 +212,8 @@ def _ticked(batch: Batch, decision: Decision) -> Sequence[int] | None:
         return None
     staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
     ids = list(staged.values_list("pk", flat=True)) if decision.removals else without_removals(batch)
-    return [pk for pk in ids if pk in set(decision.orders)] if decision.orders else ids
+    wanted = set(decision.orders)
+    return [pk for pk in ids if pk in wanted] if wanted else ids
 
 
 def _withdraw(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:

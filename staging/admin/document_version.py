@@ -27,7 +27,7 @@ from staging.wiring import recorder, surroundings
 from .document_compare import held_before, side_by_side
 from .document_parts import found_version, need, published_version, version_pill
 from .pills import run_pill
-from .run_picture import picture
+from .progress import progress_of
 
 RIGHT = "mapping.change_document"
 
@@ -140,7 +140,7 @@ def _counted(request: HttpRequest, version: Version) -> dict[str, Any]:
         "note": version.note if version.state == VersionState.DRAFT else f"back to version {version.number}",
         "run": run,
         "run_pill": run_pill(run) if run else "",
-        "picture": picture(run) if run and busy else None,
+        "progress": progress_of(run, request.user) if run and busy else None,
         "busy": busy,
         "why_not": found.why_not,
         "boards": run.result.get("boards", []) if run and not busy and run.result else [],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -11,56 +10,31 @@ from django.utils import timezone
 from monday.screens import seconds
 from staging.models import Batch, SyncRun
 from staging.models.run import Kind, RunState
-from staging.outlook import waiting
 from staging.runs import ACTIVE
 from staging.tally import counts_now, sums
-
-STEPS = {
-    "detect": "Comparing the order table",
-    "push": "Sending to the board",
-    "undo": "Putting back",
-    "board": "Reading the board",
-    "source": "Reading the order table",
-    "link": "Linking items to their orders",
-    "now": "Looking at what the next sync would do as things stand",
-    "then": "Looking at what it would do with the new text",
-    "prune": "Removing what is past",
-    "audit": "Reading the audit",
-    "": "Starting",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class RunPicture:
     """A run at a glance. `sums` are the counts that must add up: (whole, number, [(part, number)])."""
 
-    step: str
-    done: int
-    total: int
-    left: str
     took: str
     sums: list[tuple[str, int, list[tuple[str, int]]]]
     problems: list[str]
     other_counts: list[tuple[str, int]]
     settings: list[tuple[str, str]]
     active: bool
-    waiting: str
 
 
 def picture(run: SyncRun) -> RunPicture:
     """A run as its page shows it. Orders that were pushed since count as what they are now."""
     counts = counts_now([run]).get(run.pk) if run.kind == Kind.SYNC and run.counts else None
     return RunPicture(
-        step=STEPS.get(run.phase, run.phase.capitalize()) if run.state == RunState.RUNNING else "",
-        done=run.done,
-        total=run.total,
-        left=_left(run),
         took=took(run),
         sums=sums(counts) if counts else [],
         problems=counts.problems() if counts else [],
         other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
         settings=_settings(run),
-        waiting=waiting(run.board) if run.board and run.state == RunState.RUNNING else "",
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
     )
 
@@ -84,18 +58,6 @@ def took(run: SyncRun) -> str:
     if run.state == RunState.QUEUED:
         return ""
     return seconds(((run.finished_at or timezone.now()) - run.started_at).total_seconds())
-
-
-def _left(run: SyncRun) -> str:
-    """The time that is probably left, "" while too little is done to tell."""
-    if run.state != RunState.RUNNING or run.done * 20 < run.total or not run.done:
-        return ""
-    elapsed = _elapsed(run.started_at)
-    return f"about {seconds(elapsed * (run.total - run.done) / run.done)} left"
-
-
-def _elapsed(since: datetime) -> float:
-    return (timezone.now() - since).total_seconds()
 
 
 WORDS = {

@@ -19,6 +19,7 @@ from monday.models import ApiCall
 from monday.screens import ReadOnly, moment
 from staging import runs
 from staging.core.lifecycle import NotAllowed
+from staging.core.meaning import RUN
 from staging.models import StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.runs import ACTIVE
@@ -26,6 +27,7 @@ from staging.tally import counts_now
 
 from . import adopt, gone, reports
 from .pills import batch_pill, run_pill
+from .progress import progress, progress_of
 from .run_picture import batches_of, picture, pushes, took
 from .start import start_sync
 
@@ -78,6 +80,7 @@ class RunAdmin(ReadOnly):
         wrap = self.admin_site.admin_view
         return [
             path("start/", wrap(start_sync), name="staging_syncrun_start"),
+            path("<int:pk>/progress/", wrap(progress), name="staging_syncrun_progress"),
             path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
             path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
             *adopt.urls(),
@@ -211,5 +214,6 @@ def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
         "picture": picture(run),
         "batches": [(batch, batch_pill(batch)) for batch in batches_of(run)],
         "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],
-        "may_cancel": run.state in ACTIVE and request.user.has_perm("staging.change_syncrun"),
+        "means": RUN[run.state],
+        "progress": progress_of(run, request.user),
     }

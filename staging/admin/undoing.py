@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -38,6 +38,8 @@ from staging.undo import can_undo
 
 from .decisions import may
 from .pills import batch_pill, operation_word
+from .progress import progress_of
+from .ticks import keep, ticked
 
 PAGE = 50  # orders of one part on one page
 LEADS = {
@@ -73,11 +75,14 @@ def _look(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
         raise NotAllowed(f"Batch {batch.pk}: {why}.")
     if not can_undo(batch):
         raise NotAllowed(f"Batch {batch.pk} wrote nothing that could be put back.")
-    orders = _numbers(request.POST.getlist("orders"))
-    mine = list(batch.orders.filter(pk__in=orders[:1000]).values_list("pk", flat=True))
+    orders = _asked_for(request, batch, request.POST)
+    wanted = set(orders)
+    mine = [pk for pk in batch.orders.order_by("pk").values_list("pk", flat=True) if pk in wanted]
     if orders and not mine:
         raise NotAllowed("None of the ticked orders is in this batch. Remedy: tick orders on the batch's page.")
     jobs.ask_preview(batch, actor=request.user.get_username(), trigger="admin", orders=mine)
+    if mine:
+        keep(request, batch, ())
     return HttpResponseRedirect(_here(batch))
 
 
@@ -134,7 +139,7 @@ POSTED: Mapping[str, Callable[[HttpRequest, Batch, SyncRun | None], HttpResponse
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 def _page(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpResponse:
-    asked = _numbers(request.GET.getlist("orders"))
+    asked = _asked_for(request, batch, request.GET)
     fresh = preview if preview is not None and not asked else None
     ready = fresh is not None and fresh.state == RunState.COMPLETED
     active = fresh is not None and fresh.state in ACTIVE
@@ -145,19 +150,17 @@ def _page(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
         "batch": batch,
         "pill": batch_pill(batch),
         "why_not": _why_not(batch),
-        "orders": asked,
+        "asked_for": len(asked),
+        "orders": () if "ticked" in request.GET else asked,
+        "by_ticks": "ticked" in request.GET and asked,
         "preview": fresh,
         "active": active,
+        "progress": progress_of(fresh, request.user) if fresh and active else None,
         "back": reverse("admin:staging_batch_change", args=[batch.pk]),
     }
-    if active and request.headers.get("HX-Request"):
-        return TemplateResponse(request, "staging/admin/undo_live.html", context)
     if fresh is not None and ready:
         context |= _ready(request, batch, fresh)
-    answer = TemplateResponse(request, "staging/admin/undo.html", context)
-    if request.headers.get("HX-Request"):
-        answer["HX-Refresh"] = "true"  # the board was read: the page is asked for anew as a whole
-    return answer
+    return TemplateResponse(request, "staging/admin/undo.html", context)
 
 
 def _ready(request: HttpRequest, batch: Batch, preview: SyncRun) -> dict[str, Any]:
@@ -235,6 +238,11 @@ def _sentence(numbers: Mapping[str, int]) -> str:
     if numbers["unticked"]:
         words += f" Leaves {counted(numbers['unticked'], 'unticked order')} as they are."
     return words
+
+
+def _asked_for(request: HttpRequest, batch: Batch, given: QueryDict) -> list[int]:
+    """The orders that alone are to be undone: those that are named, or those that this person has ticked."""
+    return ticked(request, batch) if "ticked" in given else _numbers(given.getlist("orders"))
 
 
 def _why_not(batch: Batch) -> str:

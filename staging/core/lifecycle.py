@@ -152,6 +152,14 @@ COUNTED: Mapping[str, frozenset[str]] = {
 }
 """What a staged order counts as; every state counts as exactly one."""
 
+SHOWN: Mapping[str, frozenset[str]] = {
+    **{name: COUNTED[name] for name in ("pending", "held", "rejected", "unclear")},
+    "applied": _from(O.APPLIED),
+    "undone": _from(O.UNDOING, O.UNDONE, O.KEPT),
+    "skipped": COUNTED["skipped"],
+}
+"""What a person looks for among a batch's orders: as they count, but what was taken back apart from what stands."""
+
 
 class NotAllowed(Exception):
     """This move is not possible from the present state; the message is a sentence for a person."""

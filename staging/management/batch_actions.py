@@ -16,7 +16,7 @@ from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
 from staging.core.undoplan import ITEM, Force
 from staging.diff import field_titles
 from staging.foresee import foresee, unsent
-from staging.lease import renew
+from staging.headway import write_down
 from staging.management import undo_output
 from staging.models import Batch, Receipt, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
@@ -175,10 +175,8 @@ def _run(kind: Kind, batch: Batch, scope: dict[str, Any], progress: Progress) ->
             run_id = run.pk
 
             def told(phase: str, done: int, total: int) -> None:
-                renew(run, run.lease_owner)
-                mine = SyncRun.objects.filter(pk=run.pk)
-                mine.update(phase=phase, done=done, total=total)
-                if mine.exclude(cancelled_by="").exists():
+                write_down(run, run.lease_owner, phase, done, total)
+                if SyncRun.objects.filter(pk=run.pk).exclude(cancelled_by="").exists():
                     raise Stopped
                 progress(phase, done, total)
 

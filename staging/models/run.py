@@ -60,6 +60,8 @@ class SyncRun(models.Model):
     rehearsal = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.QUEUED)
     phase = models.CharField(max_length=32, blank=True)
+    phase_at = models.DateTimeField(null=True, help_text="When the step at hand began.")
+    phase_from = models.PositiveIntegerField(default=0, help_text="What was done of it then.")
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     counts = PayloadField(default=dict)

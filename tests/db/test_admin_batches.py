@@ -87,7 +87,7 @@ def test_an_order_of_ten_thousand_is_shown_page_by_page(line: World, django_asse
         first = client.get(f"/staging/batch/{batch.pk}/change/")
     second = client.get(f"/staging/batch/{batch.pk}/change/?after={first.context['more']}")
     third = client.get(f"/staging/batch/{batch.pk}/change/?after={second.context['more']}")
-    seen = [[order.id for order, _, _ in answer.context["orders"]] for answer in (first, second, third)]
+    seen = [[order.id for order, *_ in answer.context["orders"]] for answer in (first, second, third)]
     assert [len(part) for part in seen] == [50, 50, 20] and third.context["more"] is None
     assert len({pk for part in seen for pk in part}) == 120
 
@@ -295,7 +295,7 @@ def test_a_button_pressed_twice_starts_one_push(line: World) -> None:
     act("operator", "push", ids=batch.pk)
     assert "is under way already" in said(act("operator", "push", ids=batch.pk))[0]
     assert SyncRun.objects.filter(kind=Kind.PUSH).count() == 1
-    assert "is under way" in page("viewer", f"/staging/batch/{batch.pk}/change/")
+    assert "Waiting for a worker" in page("viewer", f"/staging/batch/{batch.pk}/change/")
 
 
 # --- rejected -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,129 @@
+"""The page of one batch: what it does, whether the board takes it, its orders old -> new, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest
+
+from mapping.publish import NoMapping, PublishedFamily, load_family
+from monday.core.structure import BoardStructure
+from staging.check import batch_problems
+from staging.core.lifecycle import SHOWN
+from staging.core.meaning import BATCH
+from staging.decide import removing
+from staging.describe import BatchPicture, OrderPicture, describe, history
+from staging.diff import fields_of, open_conflicts, orders_of
+from staging.lacking import lacking
+from staging.models import Batch
+from staging.models.batch import Operation
+from staging.narrow import Narrowing, matching, messages
+from staging.outlook import forecast
+
+from .conflicts import why_not_rule
+from .decisions import active_run, buttons, may
+from .pills import batch_pill, operation_word, state_pill
+from .progress import progress_of
+from .ticks import asked, bar, number, query, tick_actions, ticked
+
+PAGE = 50  # orders of a batch on one page
+LISTED = 100  # labels and groups that are named
+PARTS = {"undone": "Undone or kept", "unclear": "No answer yet"}
+
+
+def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """Everything that the page shows."""
+    picture, narrowing = describe(batch), asked(request.GET)
+    busy = active_run(batch)
+    return {
+        "title": picture.title,
+        "batch": batch,
+        "picture": picture,
+        "pill": batch_pill(batch),
+        "means": BATCH[batch.state],
+        "buttons": buttons(batch, request.user),
+        "progress": progress_of(busy, request.user) if busy else None,
+        "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
+        "tabs": _tabs(picture, narrowing),
+        "may_rule": not (why_no_ruling := why_not_rule(batch, request.user)),
+        "why_no_ruling": why_no_ruling,
+        "conflicts": open_conflicts(batch),
+        "messages_said": messages(batch),
+        "history": history(batch, limit=60),
+        "may_comment": may(request.user, "hold"),
+        "may_map": request.user.has_perm("mapping.change_document"),
+        **_of_the_board(batch),
+        **_orders(request, batch, narrowing),
+    }
+
+
+def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[str, Any]:
+    """One page of the orders that the narrowing leaves, and one of those that leave the board."""
+    found = matching(batch, narrowing)
+    stay = [pk for pk, operation in found if operation != Operation.REMOVE]
+    leave = [pk for pk, operation in found if operation == Operation.REMOVE]
+    after, removed = number(request.GET.get("after", "")), number(request.GET.get("removed", ""))
+    shown, gone = _from(stay, after), _from(leave, removed)
+    ticks = set(ticked(request, batch))
+    return {
+        **bar(request, batch, narrowing, len(found)),
+        "orders": _rows(batch, shown, ticks),
+        "removals": _rows(batch, gone, ticks),
+        "stay": len(stay),
+        "leave": len(leave),
+        "losing_sizes": removing(batch).exclude(operation=Operation.REMOVE).count() if batch.state == "open" else 0,
+        "after": after,
+        "removed": removed,
+        "more": shown[-1] if shown and shown[-1] != stay[-1] else None,
+        "more_removed": gone[-1] if gone and gone[-1] != leave[-1] else None,
+        "may_tick": may_tick(request, batch),
+        "kinds": Operation.choices,
+        "fields": fields_of(batch),
+        "query": query(narrowing),
+    }
+
+
+def _from(ids: Sequence[int], after: int) -> list[int]:
+    return [pk for pk in ids if pk > after][:PAGE]
+
+
+def _rows(batch: Batch, ids: Sequence[int], ticks: set[int]) -> list[tuple[OrderPicture, Any, Any, bool]]:
+    found = orders_of(batch, ids) if ids else []
+    return [(one, operation_word(one.operation), state_pill(one.state), one.id in ticks) for one in found]
+
+
+def may_tick(request: HttpRequest, batch: Batch) -> bool:
+    """Whether there is anything that this person may do with single orders of the batch."""
+    return bool(tick_actions(request, batch))
+
+
+def _of_the_board(batch: Batch) -> dict[str, Any]:
+    """What the board, as it was read last, would not take of the batch, and what it lacks for it."""
+    structure = batch.board.known_structure()
+    if structure is None or batch.state not in ("open", "approved"):
+        return {"problems": [], "lacks": [], "lacks_left": 0}
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping as missing:
+        return {"problems": [{"sentence": str(missing)}], "lacks": [], "lacks_left": 0}
+    return _held_against(batch, mappings, structure)
+
+
+def _held_against(batch: Batch, mappings: PublishedFamily, structure: BoardStructure) -> dict[str, Any]:
+    lacks = lacking(batch, mappings, structure)
+    return {
+        "problems": batch_problems(batch, mappings, structure),
+        "lacks": lacks[:LISTED],
+        "lacks_left": max(0, len(lacks) - LISTED),
+        "document": (batch.customer_version or batch.board_version).document_id,
+    }
+
+
+def _tabs(picture: BatchPicture, narrowing: Narrowing) -> list[dict[str, Any]]:
+    """All orders, and those that stand as each thing; empty ones are left out."""
+    parts = [("", "All", sum(picture.states.values()))]
+    for name, states in SHOWN.items():
+        if found := sum(picture.states.get(state, 0) for state in states):
+            parts.append((name, PARTS.get(name, name.capitalize()), found))
+    return [{"part": p, "label": label, "number": n, "open": p == narrowing.part} for p, label, n in parts]

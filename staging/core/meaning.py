@@ -1,0 +1,52 @@
+"""What every state means to a person, and what to do next; shown wherever the state is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BATCH: Mapping[str, str] = {
+    "draft": "It is still being put together. It can be looked at once its run has staged all of it.",
+    "open": "Nothing was sent yet. Look at the changes, then approve or decline them.",
+    "approved": "It was approved and is not sent yet. Push it, or take the approval back.",
+    "pushing": "Its orders are being sent to the board now.",
+    "pushed": "Everything that was approved is on the board. It can be undone.",
+    "paused": "It was stopped between two pieces. What was sent stays sent; push it to go on with the rest.",
+    "failed": "An outage stopped it. What was sent stays sent; push it to go on once the cause is gone.",
+    "needs_attention": "Some of its orders were refused, held or not answered; the others are on the board. "
+    "Look at those below, and settle each.",
+    "declined": "Nothing of it went out. It is not staged again until the source moves; Release stages it anew.",
+    "superseded": "The source has moved since it was built, and newer batches hold its orders. Nothing is left to do.",
+    "undoing": "What it wrote is being put back now.",
+    "undone": "Everything that it wrote was put back. It is not staged again until the source moves, or is released.",
+    "partly_undone": "What it wrote was put back, but for what somebody has edited since; "
+    "the reason stands beside each order that was kept.",
+}
+
+ORDER: Mapping[str, str] = {
+    "staged": "Waits for its batch's approval.",
+    "held": "Kept back, for the reason beside it. Release it, or decide its conflict, on the batch's page.",
+    "approved": "Goes out with its batch's next push.",
+    "sending": "Is being sent now.",
+    "applied": "The board took it, and shows it.",
+    "rejected": "The board refused it. Mend the cause, then retry it under Rejected.",
+    "unclear": "Sent, and no answer came. It is looked up on the board before anything is sent again.",
+    "declined": "Somebody said no. It is not staged again until the source moves, or it is released.",
+    "given_up": "Refused, and left as it is. It is staged again once the source moves, or it is released.",
+    "superseded": "The source or the mapping has moved since; a newer change of the same order takes its place.",
+    "undoing": "What was written of it is being put back now.",
+    "undone": "What was written of it was put back. It is staged again once the source moves, or it is released.",
+    "kept": "An undo left it, or a part of it, as it stands on the board, for the reason beside it.",
+}
+
+RUN: Mapping[str, str] = {
+    "queued": "A worker takes it up as soon as one is free.",
+    "running": "It is at work.",
+    "waiting": "It is done with its work; what it staged waits for a person. Open a batch below to look at it.",
+    "completed": "All that it was to do is done.",
+    "with_errors": "It did its work, but not all of it ended well. What did not stands below.",
+    "failed": "It could not go on. What was sent before that stays sent and is on record; start it again once the "
+    "cause below is gone.",
+    "refused": "It was stopped on purpose before anything was done, as something looked wrong. The sentence below says "
+    "what, and what helps.",
+    "stopped": "Somebody cancelled it. What was done before that is kept; start it again to go on.",
+}

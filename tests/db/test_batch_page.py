@@ -1,0 +1,287 @@
+"""Within one batch: finding orders, ticks that no page and no filter loses, and what validation says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from staging.core.lifecycle import COUNTED, SHOWN, OrderState
+from staging.models import AuditEvent, Batch, StagedOrder, Term
+from staging.narrow import Narrowing, matching, messages
+from tests.db.admin_line import opened_line, signed_in, staged, work_off
+from tests.db.test_admin_batches import act, page, said
+from tests.memory_source import uuid
+from tests.world import World
+
+
+@pytest.fixture
+def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    return opened_line(world, settings, monkeypatch)
+
+
+def numbers(answer: Any, part: str = "orders") -> list[int]:
+    """The orders that a batch's page shows, by the world's numbers."""
+    return sorted(_number(order) for order, *_ in answer.context[part])
+
+
+def _number(order: Any) -> int:
+    return int(order.label.rpartition(" A")[2])
+
+
+def look(role: str, batch: Batch, query: str = "") -> Any:
+    answer = signed_in(role).get(f"/staging/batch/{batch.pk}/change/?{query}")
+    assert answer.status_code == 200
+    return answer
+
+
+def pk(batch: Batch, number: int) -> int:
+    return int(batch.orders.get(record=uuid(number)).pk)
+
+
+def changed(line: World) -> Batch:
+    """A batch that creates, updates and removes."""
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    line.change(1, PRICE="12")
+    line.change(2, S=9)
+    line.change(3, PRICE="13", S=8)
+    line.drop(4)
+    line.add(41, STYLE="TOTE")
+    line.stage()
+    return line.batch()
+
+
+# --- finding ----------------------------------------------------------------------------------------------------------
+def test_orders_are_found_by_their_words_kind_state_and_the_field_that_changes(line: World) -> None:
+    batch = changed(line)
+    Term.objects.create(board=batch.board, record=uuid(41), text="po-4711")
+    ways = {
+        "": [1, 2, 3, 41],
+        "q=a41": [41],
+        "q=PO-47": [41],
+        "q=tote+a41": [41],
+        "q=tote+a2": [],
+        "kind=update": [1, 2, 3],
+        "kind=create": [41],
+        "field=numeric_price": [1, 3, 41],
+        "field=size%3A": [2, 3, 41],
+        "field=size%3A&kind=update": [2, 3],
+        "part=held": [],
+        "part=pending": [1, 2, 3, 41],
+        "part=nonsense&kind=nonsense": [1, 2, 3, 41],
+    }
+    assert {query: numbers(look("viewer", batch, query)) for query in ways} == ways
+    assert numbers(look("viewer", batch), "removals") == [4]
+    assert numbers(look("viewer", batch, "kind=update"), "removals") == []
+    assert "No order of this batch is like that." in look("viewer", batch, "q=nobody").content.decode()
+    assert (pk(batch, 1), "update") in matching(batch, Narrowing(text=uuid(1).upper()))
+
+
+def test_every_field_of_a_diff_is_found_by_that_field(line: World) -> None:
+    batch = changed(line)
+    for order, *_ in look("viewer", batch).context["orders"]:
+        for field in order.fields:
+            assert (order.id, order.operation) in matching(batch, Narrowing(field=field.field)), field
+    offered = {name for name, _ in look("viewer", batch).context["fields"]}
+    assert {"numeric_price", "name", "group", "size:"} <= offered
+
+
+def test_what_was_undone_stands_under_undone_and_what_stands_under_applied(line: World) -> None:
+    assert sorted(state for states in SHOWN.values() for state in states) == sorted(OrderState)
+    assert set(SHOWN) - set(COUNTED) == {"undone"}
+    batch = staged(line)
+    line.approve(batch)
+    line.push(batch)
+    StagedOrder.objects.filter(pk=pk(batch, 1)).update(state="undone")
+    tabs = {tab["label"]: tab["number"] for tab in look("viewer", batch).context["tabs"]}
+    assert tabs == {"All": 3, "Applied": 2, "Undone or kept": 1}
+    assert numbers(look("viewer", batch, "part=undone")) == [1]
+
+
+def test_validation_is_grouped_by_message_and_leads_to_its_orders(line: World) -> None:
+    batch = staged(line, 1, 2, 3)
+    StagedOrder.objects.filter(pk__in=[pk(batch, 1), pk(batch, 3)]).update(
+        warnings=[{"column": "DUE", "value": "soon", "reason": "is no date"}]
+    )
+    act("operator", "hold", ids=batch.pk, orders=pk(batch, 2), reason="ask the buyer")
+    found = {one.text: (one.kind, one.number) for one in messages(batch)}
+    assert found == {"ask the buyer": ("Held", 1), "DUE: is no date": ("Cell left out", 2)}
+    answer = look("viewer", batch)
+    assert "ask the buyer" in answer.content.decode() and "DUE: is no date" in answer.content.decode()
+    keys = {one.text: one.key for one in answer.context["messages_said"]}
+    assert numbers(look("viewer", batch, f"message={keys['DUE: is no date']}")) == [1, 3]
+    assert numbers(look("viewer", batch, f"message={keys['ask the buyer']}")) == [2]
+    assert numbers(look("viewer", batch, "message=000000000000")) == []
+
+
+# --- ticks ------------------------------------------------------------------------------------------------------------
+def tick(client: Any, batch: Batch, **fields: Any) -> Any:
+    return client.post(f"/staging/batch/{batch.pk}/ticks/", fields)
+
+
+def ticks(client: Any, batch: Batch) -> list[int]:
+    """The world's numbers of what is ticked, as the pages show it."""
+    found, after = [], 0
+    while after is not None:
+        answer = client.get(f"/staging/batch/{batch.pk}/change/?after={after}")
+        found += [_number(order) for order, _, _, is_ticked in answer.context["orders"] if is_ticked]
+        after = answer.context["more"]
+    assert f"<strong>{len(found)}</strong> of" in answer.content.decode()
+    return sorted(found)
+
+
+def test_ticks_outlive_pages_filters_and_sessions_of_others(line: World) -> None:
+    batch = staged(line, *range(1, 61))
+    client = signed_in("approver")
+    every = list(batch.orders.order_by("pk"))
+    here, names = [order.pk for order in every[:50]], [_number(order) for order in every]
+    onwards = tick(client, batch, row=here, orders=here[:2], after=here[-1])
+    assert onwards.headers["Location"] == f"/staging/batch/{batch.pk}/change/?after={here[-1]}#orders"
+    tick(client, batch, row=[every[50].pk, every[51].pk], orders=[every[51].pk])
+    wanted = sorted([*names[:2], names[51]])
+    assert ticks(client, batch) == wanted
+    narrowed = tick(client, batch, q="P7", kind="create", row=[every[9].pk])
+    assert narrowed.headers["Location"] == f"/staging/batch/{batch.pk}/change/?q=P7&kind=create#orders"
+    assert ticks(client, batch) == wanted
+    tick(client, batch, row=here[:1])
+    assert ticks(client, batch) == sorted([names[1], names[51]])
+    assert ticks(signed_in("administrator"), batch) == []
+
+
+def test_all_but_a_few_and_all_that_a_filter_finds_are_ticked_at_once(line: World) -> None:
+    batch = staged(line, *range(1, 61))
+    client = signed_in("approver")
+    tick(client, batch, do="tick", q="A1")
+    assert ticks(client, batch) == [1, *range(10, 20)]
+    tick(client, batch, do="untick", q="A12")
+    assert ticks(client, batch) == [1, 10, 11, *range(13, 20)]
+    tick(client, batch, do="tick", row=[pk(batch, 1)])
+    assert ticks(client, batch) == list(range(1, 61))
+    tick(client, batch, row=[pk(batch, 5), pk(batch, 6)], orders=[pk(batch, 6)])
+    assert len(ticks(client, batch)) == 59
+    tick(client, batch, do="none")
+    assert ticks(client, batch) == []
+
+
+def test_a_script_gets_the_bar_that_counts_the_ticks(line: World) -> None:
+    batch = staged(line)
+    client, first = signed_in("approver"), pk(batch, 1)
+    send = {"row": [first, pk(batch, 2)], "orders": [first]}
+    answer = client.post(f"/staging/batch/{batch.pk}/ticks/", send, headers={"HX-Request": "true"})
+    text = answer.content.decode()
+    assert "<strong>1</strong> of 3 orders ticked" in text and "<html" not in text
+    assert "Approve only these" in text and "disabled" not in text
+
+
+def test_orders_of_another_batch_cannot_be_ticked(line: World) -> None:
+    line.add(9, CUSTOMER="B'HOOD")
+    line.stage()
+    other = StagedOrder.objects.get()
+    batch = staged(line)
+    client = signed_in("approver")
+    tick(client, batch, row=[other.pk], orders=[other.pk, "x", "9" * 30])
+    assert ticks(client, batch) == []
+
+
+def test_the_confirm_page_says_how_many_of_how_many_go_and_exactly_these_do(line: World) -> None:
+    batch = staged(line, *range(1, 61))
+    client = signed_in("approver")
+    tick(client, batch, do="tick")
+    tick(client, batch, row=[pk(batch, 5), pk(batch, 6)], orders=[])
+    there = tick(client, batch, do="approve").headers["Location"]
+    assert there == f"/staging/batch/act/approve/?ids={batch.pk}&ticked=1"
+    confirm = client.get(there)
+    text = confirm.content.decode()
+    assert "58 of 60 orders go out. 2 are not ticked: held, in a batch of their own." in text
+    assert f"for {58 * 3:,} operations" in text
+    fields = {"ids": batch.pk, "ticked": confirm.context["ticked"], "removals": "1", "push_after": "on"}
+    fields |= {f"shown-{batch.pk}": confirm.context["possible"][0]["shown"]}
+    tick(client, batch, row=[pk(batch, 7)], orders=[])
+    refused = client.post("/staging/batch/act/approve/", fields, follow=True)
+    assert said(refused) == ["What is ticked has changed since the page was shown. Remedy: look at it again."]
+    tick(client, batch, row=[pk(batch, 7)], orders=[pk(batch, 7)])
+    client.post("/staging/batch/act/approve/", fields)
+    work_off()
+    assert batch.orders.filter(state="applied").count() == 58
+    rest = Batch.objects.latest("id")
+    assert {order.state for order in rest.orders.all()} == {"held"} and rest.orders.count() == 2
+    assert ticks(client, batch) == []
+
+
+def test_what_leaves_the_board_and_what_cannot_be_approved_is_told_apart_from_what_goes(line: World) -> None:
+    batch = changed(line)
+    act("operator", "hold", ids=batch.pk, orders=pk(batch, 1), reason="later")
+    client = signed_in("approver")
+    tick(client, batch, do="tick")
+    text = client.get(f"/staging/batch/act/approve/?ids={batch.pk}&ticked=1").content.decode()
+    assert "4 of 4 orders go out. 1 of these take something off the board, and go with the tick below alone." in text
+    assert "1 ticked order cannot be approved now and stays so." in text
+
+
+def test_an_approval_of_all_names_the_ticks_that_it_does_not_follow(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    plain = f"/staging/batch/act/approve/?ids={batch.pk}"
+    assert "ticked or not" not in client.get(plain).content.decode()
+    tick(client, batch, row=[pk(batch, 1)], orders=[pk(batch, 1)])
+    text = client.get(plain).content.decode()
+    assert "1 order of it is ticked on its page; this approves all of it, ticked or not." in text
+    assert said(client.get(f"{plain}&ticked=1", follow=True)) == []
+    tick(client, batch, do="none")
+    nothing = client.get(f"{plain}&ticked=1", follow=True)
+    assert said(nothing) == ["Nothing is ticked. Remedy: tick orders first."]
+
+
+def test_the_ticked_orders_alone_are_held_released_and_undone(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("approver")
+    tick(client, batch, row=[pk(batch, 1)], orders=[pk(batch, 1)])
+    confirm = client.get(tick(client, batch, do="hold").headers["Location"])
+    assert "1 of 3 orders:" in confirm.content.decode()
+    fields = {"ids": batch.pk, "ticked": confirm.context["ticked"], "reason": "ask"}
+    client.post("/staging/batch/act/hold/", fields)
+    assert (line.state(1), line.state(2)) == ("held", "staged")
+    line.approve(batch)
+    line.push(batch)
+    tick(client, batch, row=[pk(batch, 2)], orders=[pk(batch, 2)])
+    there = tick(client, batch, do="undo").headers["Location"]
+    assert "of 1 ticked order" in client.get(there).content.decode()
+    client.post(f"/staging/batch/{batch.pk}/undo/", {"do": "look", "ticked": "1"})
+    work_off()
+    text = client.get(f"/staging/batch/{batch.pk}/undo/").content.decode()
+    assert "for 1 ticked order only" in text
+
+
+# --- the rest of the page ---------------------------------------------------------------------------------------------
+def test_labels_and_groups_that_it_makes_are_named_with_their_near_twins(line: World) -> None:
+    line.add(1, UNIT="EACH", SEASON="SS27", STYLE="TOTE")
+    line.sync()
+    line.add(2, UNIT="Each", SEASON="AW28", STYLE="TO-TE")
+    line.add(3, UNIT="PACK", SEASON="ss27", STYLE="TOTE")
+    line.stage()
+    batch = line.batch()
+    answer = look("viewer", batch)
+    lacks = [(one.text, one.twin, one.orders, one.is_group) for one in answer.context["lacks"]]
+    assert lacks == [
+        ("HARBOUR ss27", "HARBOUR SS27", 1, True),
+        ("TO-TE", "TOTE", 1, False),
+        ("Each", "EACH", 1, False),
+        ("HARBOUR AW28", "", 1, True),
+        ("PACK", "", 1, False),
+    ]
+    assert "can map it: &quot;Each&quot;: &quot;EACH&quot;" in answer.content.decode()
+
+
+def test_a_comment_stands_in_the_history_and_changes_nothing(line: World) -> None:
+    batch = staged(line)
+    client = signed_in("operator")
+    empty = client.post(f"/staging/batch/{batch.pk}/comment/", {"text": " "}, follow=True)
+    assert said(empty) == ["The comment is empty. Remedy: say it in a few words."]
+    client.post(f"/staging/batch/{batch.pk}/comment/", {"text": "wait for <Monday>\x00"})
+    batch.refresh_from_db()
+    event = AuditEvent.objects.get(action="batch.comment")
+    assert (batch.state, event.actor, event.reason) == ("open", "operator", "wait for <Monday>")
+    assert "wait for &lt;Monday&gt;" in page("viewer", f"/staging/batch/{batch.pk}/change/")
+    assert "Add the comment" not in page("viewer", f"/staging/batch/{batch.pk}/change/")
