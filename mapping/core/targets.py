@@ -88,6 +88,14 @@ def label_plan(column: Column, wanted: Iterable[str]) -> LabelPlan:
     return LabelPlan(missing, tuple(twins), tuple(near))
 
 
+def alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """The labels that differ from each other by case, blanks and signs only, as groups; each group and all sorted."""
+    groups: dict[str, list[str]] = {}
+    for label in sorted(labels):
+        groups.setdefault(_bare(label), []).append(label)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
 def _bare(label: str) -> str:
     """The letters and digits of a label without regard to case; the label itself where it has none."""
     return "".join(filter(str.isalnum, fold(label))) or label
