@@ -19,6 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -152,7 +153,9 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
         wanted = FORMATS.get(str(query.pop("format", ["csv"])[-1]))
         request.GET = query  # type: ignore[assignment]
         if wanted is None:
-            raise PermissionDenied
+            sentence = f"There is no such export. Remedy: ask for {' or '.join(FORMATS)}, by the links above the list."
+            context = {**self.admin_site.each_context(request), "title": "This cannot be shown", "sentence": sentence}
+            return render(request, "monday/refused.html", context, status=400)
         try:
             rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
         except (IncorrectLookupParameters, DisallowedModelAdminLookup):

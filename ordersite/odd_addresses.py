@@ -12,9 +12,11 @@ from functools import wraps
 from typing import Any
 
 import structlog
+from django.contrib import admin
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 
 UNUSABLE = (OverflowError, ValueError, TypeError, DataError, FieldError, FieldDoesNotExist, ValidationError)
@@ -36,17 +38,19 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
         if request.method not in ("GET", "HEAD") or not odd:
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
         if any("\x00" in word for name, words in request.GET.lists() for word in (name, *words)):
-            return _refusal()
+            return refusal(request, SENTENCE)
         try:
             response: HttpResponseBase = view(request, *args, **kwargs)
             # Lists ask the database only while they are drawn.
             return response.render() if isinstance(response, SimpleTemplateResponse) else response
         except UNUSABLE:
             log.warning("an address could not be read", path=request.path, exc_info=True)
-            return _refusal()
+            return refusal(request, SENTENCE)
 
     return inner
 
 
-def _refusal() -> HttpResponse:
-    return HttpResponse(SENTENCE, status=400, content_type="text/plain")
+def refusal(request: HttpRequest, sentence: str) -> HttpResponse:
+    """A page with one sentence, and the way on."""
+    context = {**admin.site.each_context(request), "title": "This cannot be shown", "sentence": sentence}
+    return render(request, "monday/refused.html", context, status=400)

@@ -74,7 +74,7 @@ def exit_code(report: Report, *, detailed: bool) -> int:
         return 1
     if state == RunState.WITH_ERRORS:
         return 3
-    return 4 if detailed and state == RunState.WAITING else 0
+    return 4 if detailed and report.waits else 0
 
 
 def sentences(report: Report, setup: Setup, calls: CallLog) -> Iterator[str]:

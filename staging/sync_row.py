@@ -56,7 +56,8 @@ class Request:
 
 @dataclass(slots=True)
 class Report:
-    """How a sync went. `status` is the run's state; `error` a sentence where it failed or was refused."""
+    """How a sync went. `status` is the run's state; `error` a sentence where it failed or was refused; `waits` whether
+    anything of the board waits for approval, whichever run staged it."""
 
     run: SyncRun
     counts: Counts = field(default_factory=Counts)
@@ -68,6 +69,7 @@ class Report:
     approved_by: str = ""
     error: str = ""
     stopped: bool = False
+    waits: bool = False
     sent: int = 0
     warnings: list[str] = field(default_factory=list)
 
@@ -173,7 +175,7 @@ def _touched(report: Report) -> list[int]:
 
 
 def state_of(report: Report, setup: Setup) -> str:
-    """How the run ended; changes that wait for a person are said even where an earlier run has staged them."""
+    """How the run ended: it waits only for what it staged itself; `report.waits` tells of what any run has staged."""
     if report.error:
         return RunState.FAILED
     mine = Batch.objects.filter(run=report.run)
@@ -186,10 +188,9 @@ def state_of(report: Report, setup: Setup) -> str:
         )
     if unclear or rejected or mine.filter(state=BatchState.FAILED).exists():
         return RunState.WITH_ERRORS
-    waiting = StagedOrder.objects.filter(
-        board=report.run.board, batch__state=BatchState.OPEN, state=OrderState.STAGED
-    ).exists()
-    return RunState.WAITING if waiting else RunState.COMPLETED
+    waiting = StagedOrder.objects.filter(board=report.run.board, batch__state=BatchState.OPEN, state=OrderState.STAGED)
+    report.waits = waiting.exists()
+    return RunState.WAITING if waiting.filter(batch__run=report.run).exists() else RunState.COMPLETED
 
 
 def _tell(run: SyncRun, action: str, actor: str, setup: Setup, data: dict[str, Any]) -> None:

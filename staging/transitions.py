@@ -14,8 +14,9 @@ from typing import Any
 from django.db import transaction
 
 from . import audit
-from .core.lifecycle import BATCH, ORDER, NotAllowed, allowed
-from .models import Batch, StagedOrder
+from .core.lifecycle import BATCH, ORDER, BatchState, NotAllowed, OrderState, allowed
+from .models import Batch, StagedOrder, SyncRun
+from .models.run import RunState
 
 PAGE = 500  # keys per statement: SQL Server takes 2,100 parameters
 
@@ -52,9 +53,24 @@ def move_batch(
             reason=reason,
             data={"from": before, "to": move.target, **(data or {})},
         )
+        _wait_of_run(batch.run_id, action)
     batch.state = move.target
     for name, value in fields.items():
         setattr(batch, name, value)
+
+
+def _wait_of_run(run_id: int, action: str) -> None:
+    """A sync waits for approval while a batch of its own does, and has completed once none does any more."""
+    runs = SyncRun.objects.filter(pk=run_id)
+    if action == "withdraw":
+        runs.filter(state=RunState.COMPLETED).update(state=RunState.WAITING)
+    elif not _waits(run_id):
+        runs.filter(state=RunState.WAITING).update(state=RunState.COMPLETED)
+
+
+def _waits(run_id: int) -> bool:
+    staged = StagedOrder.objects.filter(batch__run=run_id, batch__state=BatchState.OPEN, state=OrderState.STAGED)
+    return staged.exists()
 
 
 def move_orders(

@@ -28,6 +28,7 @@ from .conflicts import conflict
 from .decisions import WORDS, may, person_actions
 from .pills import batch_pill
 from .ticks import ticking
+from .undo_many import undo_many
 from .undoing import undoing
 
 
@@ -49,6 +50,7 @@ class BatchAdmin(ReadOnly):
         return [
             path("act/<slug:action>/", view, name="staging_batch_act"),
             path("conflict/", ruling, name="staging_batch_conflict"),
+            path("undo/", self.admin_site.admin_view(undo_many), name="staging_batch_undo_many"),
             path("<int:pk>/ticks/", self.admin_site.admin_view(ticking), name="staging_batch_ticks"),
             path("<int:pk>/comment/", self.admin_site.admin_view(self.comment_view), name="staging_batch_comment"),
             path("<int:pk>/undo/", self.admin_site.admin_view(undoing), name="staging_batch_undo"),

@@ -33,7 +33,7 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
     if not may(request.user, action):
         raise PermissionDenied
     given = request.POST if request.method == "POST" else request.GET
-    batches = _batches(given.getlist("ids"))
+    batches = found_batches(given.getlist("ids"))
     by_ticks = "ticked" in given and len(batches) == 1
     orders = tuple(ticked(request, batches[0])) if by_ticks else _numbers(given.getlist("orders"))
     if by_ticks and request.method == "POST" and given["ticked"] != named(orders):
@@ -45,7 +45,10 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
     if action in ON_ORDERS and (len(batches) != 1 or not orders):
         messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
         return HttpResponseRedirect(_home(batches))
-    if request.method != "POST" and action == "undo" and len(batches) == 1:
+    if action == "undo" and len(batches) > 1:
+        many = reverse("admin:staging_batch_undo_many")
+        return HttpResponseRedirect(f"{many}?ids={','.join(str(batch.pk) for batch in batches)}")
+    if request.method != "POST" and action == "undo":
         return HttpResponseRedirect(reverse("admin:staging_batch_undo", args=[batches[0].pk]))
     if request.method != "POST":
         return _page(request, action, batches, orders, by_ticks=by_ticks)
@@ -125,7 +128,7 @@ def _removals(batches: list[Batch]) -> str:
     return " and ".join(parts + ([f"sizes of {counted(sizes, 'order')}"] if sizes else []))
 
 
-def _batches(words: list[str]) -> list[Batch]:
+def found_batches(words: list[str]) -> list[Batch]:
     """The batches of these ids. Raises Http404 where there is none."""
     ids = _numbers(words)[:AT_ONCE]
     found = list(Batch.objects.filter(pk__in=ids).select_related("board", "customer", "run").order_by("id"))

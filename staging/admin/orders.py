@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, moment, pill
 from staging.core.lifecycle import NotAllowed
+from staging.core.meaning import ORDER
 from staging.describe import orders
 from staging.diff import field_titles, shown
 from staging.life import life
@@ -90,6 +91,7 @@ class OrderAdmin(ReadOnly):
             "order": picture,
             "may_rule": not why_not_rule(order.batch, request.user),
             "pill": order_pill(order),
+            "means": ORDER[order.state],
             "operation": operation_word(order.operation),
             **in_words(found),
             "record": order.record,

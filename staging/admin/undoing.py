@@ -122,7 +122,7 @@ def _go(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpResp
         raise NotAllowed(why)
     if request.POST.get("seen") != what_is_chosen(preview):
         raise NotAllowed("What is ticked has changed since the page was shown. Remedy: look at it again.")
-    numbers = _numbers_of(preview)
+    numbers = numbers_of(preview)
     reason = request.POST.get("reason", "").replace("\x00", "").strip()[:2000]
     if numbers["forced"] and not reason:
         messages.error(request, "Overwriting what people edited needs a reason. Remedy: say why in a few words.")
@@ -149,7 +149,7 @@ def _page(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
         "opts": Batch._meta,
         "batch": batch,
         "pill": batch_pill(batch),
-        "why_not": _why_not(batch),
+        "why_not": why_not_undo(batch),
         "asked_for": len(asked),
         "orders": () if "ticked" in request.GET else asked,
         "by_ticks": "ticked" in request.GET and asked,
@@ -164,7 +164,7 @@ def _page(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
 
 
 def _ready(request: HttpRequest, batch: Batch, preview: SyncRun) -> dict[str, Any]:
-    numbers, titles = _numbers_of(preview), field_titles(batch)
+    numbers, titles = numbers_of(preview), field_titles(batch)
     later = SyncRun.objects.filter(kind=Kind.UNDO, subject=preview.subject, pk__gt=preview.pk).order_by("-id").first()
     return {
         "ready": True,
@@ -218,7 +218,7 @@ def _field(row: Foreseen, seen: Mapping[str, Any], titles: Callable[[str], str])
     return said | {"why": seen["why"], "forcible": seen["forcible"], "forced": forced}
 
 
-def _numbers_of(preview: SyncRun) -> dict[str, int]:
+def numbers_of(preview: SyncRun) -> dict[str, int]:
     """How many orders are ticked, and how many edits of people are overwritten."""
     rows = Foreseen.objects.filter(run=preview)
     unticked = set(rows.filter(part=Part.BACK, chosen=False).values_list("order_id", flat=True))
@@ -245,7 +245,8 @@ def _asked_for(request: HttpRequest, batch: Batch, given: QueryDict) -> list[int
     return ticked(request, batch) if "ticked" in given else _numbers(given.getlist("orders"))
 
 
-def _why_not(batch: Batch) -> str:
+def why_not_undo(batch: Batch) -> str:
+    """Empty where what the batch wrote can be put back now, else a sentence."""
     if why := allowed(BATCH, batch.state, "undo"):
         return f"One {why}."
     if not can_undo(batch):

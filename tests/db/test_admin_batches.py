@@ -361,7 +361,8 @@ def test_an_export_holds_the_filtered_list_and_runs_no_formula(line: World) -> N
     assert "'=HYPERLINK" in lines[1] and ",=HYPERLINK" not in lines[1]
     assert len(client.get("/staging/stagedorder/export/?format=csv&state__exact=applied").content.splitlines()) == 1
     assert client.get(f"/staging/batch/export/?format=xlsx&q={batch.pk}").content[:2] == b"PK"
-    assert client.get("/staging/batch/export/?format=html").status_code == 403
+    unknown = client.get("/staging/batch/export/?format=exe")
+    assert unknown.status_code == 400 and "There is no such export. Remedy: ask for csv" in unknown.content.decode()
 
 
 def test_the_page_of_a_run_counts_what_was_pushed_since(line: World) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from staging.core.lifecycle import COUNTED, SHOWN, OrderState
+from staging.core import meaning
+from staging.core.lifecycle import COUNTED, SHOWN, BatchState, OrderState
 from staging.models import AuditEvent, Batch, StagedOrder, Term
+from staging.models.run import RunState
 from staging.narrow import Narrowing, matching, messages
 from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.db.test_admin_batches import act, page, said
@@ -285,3 +287,34 @@ def test_a_comment_stands_in_the_history_and_changes_nothing(line: World) -> Non
     assert (batch.state, event.actor, event.reason) == ("open", "operator", "wait for <Monday>")
     assert "wait for &lt;Monday&gt;" in page("viewer", f"/staging/batch/{batch.pk}/change/")
     assert "Add the comment" not in page("viewer", f"/staging/batch/{batch.pk}/change/")
+
+
+# --- what states say --------------------------------------------------------------------------------------------------
+def test_a_run_waits_for_approval_as_long_as_batches_of_its_own_do(line: World) -> None:
+    batch = staged(line)
+    first = batch.run
+    assert line.stage().run.state == RunState.COMPLETED
+
+    def state() -> str:
+        first.refresh_from_db()
+        return str(first.state)
+
+    assert state() == RunState.WAITING
+    line.approve(batch)
+    assert state() == RunState.COMPLETED
+    act("approver", "withdraw", ids=batch.pk)
+    assert state() == RunState.WAITING
+    act("approver", "decline", ids=batch.pk, reason="no")
+    assert state() == RunState.COMPLETED
+
+
+def test_every_state_says_what_it_means_and_what_to_do_next(line: World) -> None:
+    assert set(meaning.BATCH) == set(BatchState) and set(meaning.ORDER) == set(OrderState)
+    assert set(meaning.RUN) == set(RunState)
+    batch = staged(line)
+    order = batch.orders.first()
+    assert meaning.BATCH["open"] in page("viewer", f"/staging/batch/{batch.pk}/change/")
+    assert meaning.RUN["waiting"] in page("viewer", f"/staging/syncrun/{batch.run_id}/change/")
+    assert order and meaning.ORDER["staged"] in page("viewer", f"/staging/stagedorder/{order.pk}/change/").replace(
+        "&#x27;", "'"
+    )

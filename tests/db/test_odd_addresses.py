@@ -62,6 +62,13 @@ def test_the_year_that_is_none_is_refused_in_one_sentence(line: World) -> None:
     assert answer.status_code in (302, 400), answer.status_code
 
 
+def test_what_cannot_be_read_is_answered_by_a_page_with_one_sentence_and_the_way_on(line: World) -> None:
+    answer = signed_in("viewer").get("/staging/batch/?q=%00")
+    text = answer.content.decode()
+    assert answer.status_code == 400 and "The address cannot be read. Remedy:" in text
+    assert 'href="/staging/batch/">Open the page' in text and 'id="nav-sidebar"' in text
+
+
 @pytest.mark.parametrize("address", sorted(lists()))
 def test_no_query_string_breaks_a_list(line: World, address: str) -> None:
     client, broken = strongest(), []
