@@ -146,7 +146,12 @@ def _moves(exchange: Exchange, board: Board, item: BoardItem) -> str:
             for g in groups.all_of(exchange.db, board.id)
         )
         forms.append(
-            _small(exchange, item, "move", f'<select name="group">{choices}</select><button>Move to group</button>')
+            _small(
+                exchange,
+                item,
+                "move",
+                f'<select name="group" aria-label="Group">{choices}</select><button>Move to group</button>',
+            )
         )
     forms.append(_small(exchange, item, "archive", "<button>Archive</button>"))
     forms.append(_small(exchange, item, "delete", '<button class="danger">Delete</button>'))

@@ -42,7 +42,8 @@ def body(exchange: Exchange, plan: str) -> str:
     return (
         f'<div class="top"><h1>Requests</h1><span class="pill">plan {text(plan)}</span>'
         f'<span class="faint">as of {_moment(now)} UTC</span></div><div class="cards">{shown}</div>'
-        f'<h2>Last requests</h2><div class="scroll card"><table><thead><tr>{heads}<th>Cost</th><th>Note</th></tr>'
+        f'<h2>Last requests</h2><div class="scroll card" tabindex="0" role="group" '
+        f'aria-label="Last requests"><table><thead><tr>{heads}<th>Cost</th><th>Note</th></tr>'
         "</thead>"
         f"<tbody>{lines}</tbody></table></div>"
     )

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Site
-from tests.browser.screenshots import ADDRESSES, too_wide
 from tests.journeys.installation import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -122,27 +121,6 @@ def test_a_viewer_finds_no_button_and_is_refused_by_address(site: Site) -> None:
         )
     assert viewer.evaluate(send, ["/staging/syncrun/start/", {"mode": "TEST"}]) == 403
     assert viewer.evaluate(send, ["/staging/syncrun/1/cancel/", {}]) == 403
-
-
-def test_every_page_opens_fits_its_window_and_the_browser_has_nothing_to_complain_about(furnished: Site) -> None:
-    pages = furnished.place.ask(ADDRESSES)
-    # What the scene must bring forth, or a picture of it would be missing.
-    for name in (
-        "batch open",
-        "batch needing attention",
-        "staged order rejected",
-        "staged order in conflict",
-        "undone",
-    ):
-        assert any(name in page for page in pages), name
-    wide = []
-    page = furnished.signed_in("administrator")
-    for place in pages.values():
-        assert page.goto(furnished.address + place).status == 200, place
-        for width in (390, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            wide += [(width, place, too_wide(page))] if too_wide(page) > 0 else []
-    assert wide == [] and furnished.complaints == []
 
 
 def decide(page: Any, site: Site, batch: str, action: str, reason: str = "") -> None:

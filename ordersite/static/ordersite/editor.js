@@ -213,7 +213,7 @@ function edit(form, field) {
       look,
       cm.highlightActiveLine(),
       cm.highlightActiveLineGutter(),
-      cm.EditorView.contentAttributes.of({ "aria-label": field.getAttribute("aria-label"), "aria-describedby": "keys" }),
+      cm.EditorView.contentAttributes.of({ tabindex: "0", "aria-label": field.getAttribute("aria-label"), "aria-describedby": "keys" }),
       cm.EditorState.tabSize.of(2),
       cm.indentUnit.of("  "),
       cm.lintGutter(),
@@ -275,7 +275,7 @@ function merge(box) {
   const side = (text, name) => ({
     doc: text,
     extensions: [
-      look, cm.EditorState.readOnly.of(true), cm.EditorView.contentAttributes.of({ "aria-label": name }),
+      look, cm.EditorState.readOnly.of(true), cm.EditorView.contentAttributes.of({ tabindex: "0", "aria-label": name }),
       cm.keymap.of([...cm.searchKeymap, ...cm.foldKeymap]),
     ],
   });

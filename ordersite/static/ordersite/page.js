@@ -10,3 +10,26 @@ const close = (except) => {
 };
 document.addEventListener("click", (event) => close(event.target.closest("details.choice")));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(null); });
+
+// What can be scrolled can be reached by keyboard, and only while there is more than its box shows.
+const SCROLLERS = ".scroll, .results, .affected, .merge, .rows, pre.data";
+const reach = () => {
+  for (const box of document.querySelectorAll(SCROLLERS)) {
+    const more = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (!more) { box.removeAttribute("tabindex"); continue; }
+    box.tabIndex = 0;
+    if (box.matches("div:not([role])")) {
+      const head = box.closest("section, figure, main")?.querySelector("h2, figcaption, h1");
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", `${head ? head.innerText : "Table"}, can be scrolled`);
+    }
+  }
+};
+for (const event of ["load", "resize"]) window.addEventListener(event, reach);
+document.addEventListener("toggle", reach, true);
+document.addEventListener("htmx:afterSettle", reach);
+
+// The stock filter of a long list explains itself by a picture that has a name but no role.
+window.addEventListener("load", () => {
+  for (const picture of document.querySelectorAll("span.help-tooltip[aria-label]")) picture.setAttribute("role", "img");
+});

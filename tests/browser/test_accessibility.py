@@ -1,0 +1,51 @@
+"""Every page can be read and reached by everybody: axe in light and dark, on a desk's window and on a phone's."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.browser import axe
+from tests.browser.conftest import Site
+from tests.browser.screenshots import ADDRESSES, too_wide
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+# A layout per width and colours per theme: two looks have both. What every page repeats is read on the first.
+LOOKS: tuple[tuple[int, str], ...] = ((1280, "light"), (390, "dark"))
+FRAME = ("#header", "#nav-sidebar")
+# What the scene must bring forth, or a page of that kind would be missing.
+SEEN = ("batch open", "batch needing attention", "staged order rejected", "staged order in conflict", "undone")
+UNFOLD = "for (const each of document.querySelectorAll('details:not(.choice)')) each.open = true"
+# A row like fifteen others tells nothing new, and costs as much time.
+THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 16)')) row.remove()"
+
+
+def look(page: Any, width: int, theme: str, without: tuple[str, ...]) -> list[str]:
+    """What axe finds, and by how much the page is wider than its window; folded parts are read too."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    page.evaluate(UNFOLD)
+    wide = [f"too wide by {more}"] if (more := too_wide(page)) > 0 else []
+    page.evaluate(THIN)
+    return [f"{width} {theme}: {each}" for each in axe.findings(page, without) + wide]
+
+
+def test_axe_is_the_file_that_its_note_of_origin_names() -> None:
+    note = (axe.SCRIPT.parent / "ORIGIN.txt").read_text(encoding="utf-8")
+    assert hashlib.sha256(axe.SCRIPT.read_bytes()).hexdigest() in note
+
+
+def test_every_page_opens_fits_its_window_and_keeps_nobody_out(furnished: Site) -> None:
+    pages = furnished.place.ask(ADDRESSES)
+    assert [kind for kind in SEEN if not any(kind in name for name in pages)] == []
+    page, wrong = furnished.signed_in("administrator"), []
+    axe.load(page)
+    for name, place in pages.items():
+        assert page.goto(furnished.address + place).status == 200, place
+        for width, theme in LOOKS:
+            found = look(page, width, theme, FRAME if name != "today" else ())
+            wrong += [f"{name} ({place}) {each}" for each in found]
+    assert wrong == [] and furnished.complaints == []
