@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from mapping.publish import load_family
 from ordersite import roles
 from ordersite.doctor import approvers as doctor
+from staging.admin.decisions import what_is_shown
 from staging.core.lifecycle import NotAllowed
 from staging.decide import approve, release
-from staging.models import Batch, StagedOrder
+from staging.models import Batch, StagedOrder, SyncRun
 from tests.core.mapping_samples import BOARD, HARBOUR
 from tests.world import World
 
@@ -117,3 +119,103 @@ def test_the_doctor_warns_where_four_eyes_leave_nobody(world: World) -> None:
     assert "approver alone" in next(doctor.examine(families)).message
     person("administrator")
     assert list(doctor.examine(families)) == []
+
+
+# --- by address, from lists and from the command line -----------------------------------------------------------------
+def eyes_line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, started_by: str) -> Batch:
+    """A batch under four eyes whose run this person started."""
+    opened_line(world, settings, monkeypatch)
+    world.publish(FOUR_EYES)
+    world.add(1)
+    world.stage()
+    batch = world.batch()
+    SyncRun.objects.filter(pk=batch.run_id).update(actor=started_by)
+    return batch
+
+
+def press(role: str, batch: Batch) -> list[str]:
+    """What is said to somebody who sends the form of an approval, whatever their page had shown."""
+    client = signed_in(role)
+    fields = {"ids": batch.pk, "removals": "1", f"shown-{batch.pk}": what_is_shown(batch), "push_after": "on"}
+    told = client.post("/staging/batch/act/approve/", fields, follow=True)
+    return [str(message) for message in told.context["messages"]]
+
+
+def test_four_eyes_hold_against_a_form_that_is_sent_by_hand(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = eyes_line(world, settings, monkeypatch, "cli:approver")
+    run = batch.run_id
+    why = f"approver started run {run} that staged it. Four eyes are wanted. Remedy: ask a second person."
+    assert press("approver", batch) == [f"Batch {batch.pk}: {why}"]
+    assert world.state(1) == "staged" and not SyncRun.objects.filter(kind="push").exists()
+    page = signed_in("approver").get(f"/staging/batch/{batch.pk}/change/").content.decode()
+    assert why in page and f'?ids={batch.pk}" title="These changes may go out' not in page
+    assert press("administrator", batch) == [f"Batch {batch.pk}: 1 order approved. The push is on its way."]
+    assert world.state(1) == "approved"
+
+
+def test_the_list_action_leaves_out_what_this_person_may_not_approve(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_line(world, settings, monkeypatch)
+    world.publish(HARBOUR + "policy: {approvers: [eve]}\n")
+    world.add(1)
+    world.add(2, CUSTOMER="B'HOOD")
+    world.stage()
+    theirs, ours = Batch.objects.get(customer__name="HARBOUR"), Batch.objects.get(customer__name="B'HOOD")
+    client = signed_in("approver")
+    ids = [theirs.pk, ours.pk]
+    confirm = client.post("/staging/batch/", {"action": "approve", "_selected_action": ids, "index": "0"}, follow=True)
+    assert [row["batch"].pk for row in confirm.context["possible"]] == [ours.pk]
+    assert "Left out: approver is no approver of HARBOUR." in confirm.content.decode()
+    fields = {f"shown-{batch.pk}": what_is_shown(batch) for batch in (theirs, ours)}
+    told = client.post("/staging/batch/act/approve/", {"ids": ids, "removals": "1", **fields}, follow=True)
+    assert sorted((str(message) for message in told.context["messages"]), key=len, reverse=True) == [
+        f"Batch {theirs.pk}: approver is no approver of HARBOUR. "
+        "Remedy: ask one of them, which the mapping's policy names: eve.",
+        f"Batch {ours.pk}: 1 order approved.",
+    ]
+    assert (world.state(1), world.state(2)) == ("staged", "approved")
+
+
+def test_the_approvers_of_all_customers_stand_in_the_boards_document(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_line(world, settings, monkeypatch)
+    world.publish(BOARD + "policy: {approvers: [administrator]}\n")
+    world.publish(HARBOUR + "policy: {approvers: [approver]}\n")
+    world.add(1)
+    world.add(2, CUSTOMER="B'HOOD")
+    world.stage()
+    harbour, bhood = Batch.objects.get(customer__name="HARBOUR"), Batch.objects.get(customer__name="B'HOOD")
+    assert "no approver of B'HOOD" in press("approver", bhood)[0]
+    assert "no approver of HARBOUR" in press("administrator", harbour)[0]
+    assert press("approver", harbour)[0].startswith(f"Batch {harbour.pk}: 1 order approved.")
+    assert press("administrator", bhood)[0].startswith(f"Batch {bhood.pk}: 1 order approved.")
+
+
+def test_the_command_line_is_held_to_the_same_approvers(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = eyes_line(world, settings, monkeypatch, "ben")
+    monkeypatch.setattr("staging.management.batch_actions.actor", lambda: "cli:Ben")
+    code = quietly("batches", "approve", str(batch.pk))
+    said = capsys.readouterr()
+    assert code == 2 and "ben started run" in said.out + said.err, (code, said)
+    assert world.state(1) == "staged"
+    monkeypatch.setattr("staging.management.batch_actions.actor", lambda: "cli:eve")
+    assert quietly("batches", "approve", str(batch.pk)) == 0
+    assert world.state(1) == "approved"
+
+
+def quietly(*words: str) -> int:
+    """The exit code of a command."""
+    try:
+        call_command(*words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except CommandError as refused:
+        print(refused)
+        return refused.returncode
+    return 0
