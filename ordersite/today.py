@@ -107,7 +107,9 @@ def _workers() -> Card:
 
 def _next_run() -> Card:
     url = reverse("admin:django_q_schedule_changelist")
-    following = Schedule.objects.filter(func="staging.jobs.start").exclude(repeats=0).order_by("next_run").first()
+    now = timezone.now()
+    due = Schedule.objects.filter(func=schedules.SYNC).exclude(repeats=0).order_by("next_run")
+    following = next((one for one in due if not schedules.fault(one, now)), None)
     if following is None or following.next_run is None:
         words = "Remedy: manage.py setup_schedules"
         return Card("Next scheduled sync", "none", words, url, "warn")

@@ -35,7 +35,7 @@ def carry_out(run: SyncRun, progress: Progress) -> dict[str, Any]:
 
 def ended(done: Pruned) -> dict[str, Any]:
     """What a run's row keeps of a pruning: counts by kind, a note for each kind of which something went, the files."""
-    notes = [sentence(found) for found in done.kinds if found.count]
+    notes = [told[:1].upper() + told[1:] for found in done.kinds if found.count and (told := sentence(found))]
     notes += [note for found in done.kinds for note in found.notes]
     notes += [f"Written to {file.path} (SHA-256 {file.sha256})." for file in done.files]
     files = [{"file": str(file.path), "sha256": file.sha256} for file in done.files]

@@ -109,7 +109,7 @@ def _picture(
         sentence=_sentence(operations, lines, removed_to) + _aside(counts, states) + _pending_sizes(following),
         changes=changes,
         counts=counts,
-        states=states,
+        states=dict(states),
         operations={name: operations[name] for name in ("create", "update", "remove", "restore")},
         built_from=f"run {batch.run_id}, mapping {batch.board_version}{customer_version}",
         approved_by=batch.approved_by,

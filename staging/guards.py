@@ -29,7 +29,10 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
     """
     if expected is not None:
         if rows != expected:
-            raise GuardRefused(f"The source holds {rows:,} rows, not {expected:,} as stated. Nothing was done.")
+            raise GuardRefused(
+                f"The source holds {rows:,} rows, not {expected:,} as stated. Nothing was done. "
+                f"Remedy: look at its load; where it is right, say --expect-rows {rows}."
+            )
         return
     if rows == 0:
         raise GuardRefused(

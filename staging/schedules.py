@@ -151,6 +151,16 @@ def next_by_cron(expression: str, after: datetime) -> datetime:
     return found
 
 
+def how_often(schedule_type: str, minutes: int | None, cron: str | None) -> str:
+    """When a schedule by minutes or by cron runs, in words; "" for others. A daily one by its hour."""
+    if schedule_type == Schedule.MINUTES:
+        return f"every {minutes} min"
+    fields = (cron or "").split() if schedule_type == Schedule.CRON else []
+    if len(fields) == 5 and fields[2:] == ["*", "*", "*"] and fields[0].isdecimal() and fields[1].isdecimal():
+        return f"daily at {int(fields[1]):02}:{int(fields[0]):02} UTC"
+    return str(cron or "") if fields else ""
+
+
 def called(schedule: Any) -> str:
     """A schedule as people call it: by its name, else by its job's."""
     job = BY_PATH.get(str(schedule.func))

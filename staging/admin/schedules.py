@@ -30,6 +30,7 @@ from staging.schedules import (
     Wrong,
     called,
     fault,
+    how_often,
     next_by_cron,
     read_words,
 )
@@ -164,9 +165,8 @@ class ScheduleAdmin(Listed):
     def every(self, schedule: Schedule) -> str:
         if schedule.repeats == 0:
             return "paused (0 repeats)"
-        if schedule.schedule_type == Schedule.MINUTES:
-            return f"every {schedule.minutes} min"
-        return str(schedule.cron or schedule.get_schedule_type_display()).lower()
+        said = how_often(str(schedule.schedule_type), schedule.minutes, schedule.cron)
+        return said or str(schedule.get_schedule_type_display()).lower()
 
     @admin.display(description="Next", ordering="next_run")
     def next(self, schedule: Schedule) -> SafeString:

@@ -143,14 +143,14 @@ def test_all_that_recurs_has_a_schedule_and_what_a_person_did_stays(line: World)
     assert told == {
         "sync PRODUCTION": ("every 15 min", "made"),
         "push approved PRODUCTION": ("every 10 min", "made"),
-        "retry rejected PRODUCTION": ("at 05:00 UTC", "made"),
+        "retry rejected PRODUCTION": ("daily at 05:00 UTC", "made"),
         "sweep": ("every 1 min", "made"),
         "canary": ("every 1 min", "made"),
         "refresh boards": ("every 60 min", "made"),
-        "reconcile PRODUCTION": ("at 04:00 UTC", "made"),
-        "digest of notifications": ("at 07:00 UTC", "made"),
-        "prune": ("at 02:30 UTC", "made"),
-        "check the audit": ("at 03:30 UTC", "made"),
+        "reconcile PRODUCTION": ("daily at 04:00 UTC", "made"),
+        "digest of notifications": ("daily at 07:00 UTC", "made"),
+        "prune": ("daily at 02:30 UTC", "made"),
+        "check the audit": ("daily at 03:30 UTC", "made"),
     }
     assert schedules.missing() == [] and schedules.faulty(timezone.now()) == []
     assert Schedule.objects.get(name="prune").next_run > timezone.now()
@@ -276,6 +276,6 @@ def test_a_scheduled_pruning_is_a_run_that_one_can_read(line: World, settings: A
     run = SyncRun.objects.get(kind=Kind.PRUNE)
     assert (run.state, run.counts["audit"], run.actor) == (RunState.COMPLETED, 6, "schedule")
     page = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").content.decode()
-    assert "audit events: 6, of " in page and "SHA-256" in page
+    assert "Audit events: 6, of " in page and "SHA-256" in page
     listed = signed_in("viewer").get("/staging/syncrun/?kind__exact=prune").content.decode()
     assert "Pruning" in listed

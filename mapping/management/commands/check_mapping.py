@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 
 from mapping.core.document import (
@@ -33,6 +33,7 @@ from mapping.orders_table import row_labels, table_columns
 from mapping.published import NoMapping, load_family, published_texts
 from monday.client import Unavailable
 from monday.core.structure import BoardStructure
+from monday.management.quiet import QuietCommand
 from monday.models import Board
 from monday.token import BadToken
 
@@ -40,10 +41,11 @@ LARGEST = 1_000_001  # bytes that are read: one more than a document may have, s
 USAGE, LATER = 2, 1
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Check mapping documents, the published ones where no file is named: prints FILE:line:column path: message - "
-        "remedy for every problem. Exit code 0, 2 where a document has an error, 1 where the board cannot be reached."
+        "remedy for every problem. Exit code 0, 2 where a document has an error, 1 where the board cannot be reached. "
+        "Example: check_mapping board.yaml --online"
     )
     requires_system_checks: list[str] = []
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 from django.utils import timezone
 
@@ -21,14 +21,16 @@ from mapping.imports.reading import MAX_BYTES
 from mapping.imports.translation import Translation, translate
 from mapping.publish import Recorder
 from mapping.published import NoMapping, held_customers
+from monday.management.quiet import QuietCommand
 
 USAGE = 2
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Read the mapping and customer files of the earlier system, save drafts of documents, and name by line what "
-        "was not translated. Exit code 0, or 2 where a file cannot be used; then nothing is saved."
+        "was not translated. Exit code 0, or 2 where a file cannot be used; then nothing is saved. "
+        "Example: import_mapping old-mapping.yaml --dry-run"
     )
     requires_system_checks: list[str] = []
     recorder: Recorder | None = None

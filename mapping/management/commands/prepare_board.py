@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from mapping.core.family import Family
 from mapping.core.problems import Problem
@@ -16,11 +16,15 @@ from mapping.prepare import NotCreated, Plan, create, missing
 from mapping.published import NoMapping, load_family
 from monday.client import Unavailable
 from monday.core.structure import BoardStructure
+from monday.management.quiet import QuietCommand
 from monday.token import BadToken
 
 
-class Command(BaseCommand):
-    help = "Show what the board lacks (UUID column, key column, labels, groups); with --apply create it."
+class Command(QuietCommand):
+    help = (
+        "Show what the board lacks (UUID column, key column, labels, groups); with --apply create it. "
+        "Example: prepare_board --apply"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--board", help="the board's name or id, where several are mapped")

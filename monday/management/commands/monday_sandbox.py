@@ -25,7 +25,10 @@ HOST = "127.0.0.1"
 class Command(BaseCommand):
     """Binds to this machine only; needs no database of the app, and ends quietly with Ctrl-C."""
 
-    help = "Serves the local sandbox of monday.com; its API is at /v2, its boards are at /."
+    help = (
+        "Serves the local sandbox of monday.com; its API is at /v2, its boards are at /. "
+        "Example: monday_sandbox --port 8765"
+    )
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 

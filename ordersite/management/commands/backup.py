@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from monday.management.quiet import QuietCommand
 from ordersite.backups import NoBackup, copy
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Copy the app database into a folder while the site works, and keep the newest copies. For SQLite; on a server "
         "use its own tool. Example: backup --to /var/backups/ordersite --keep 14"
@@ -21,13 +23,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where copies are kept")
         parser.add_argument("--keep", type=_number, default=14, help="how many copies stay (default 14)")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             made = copy(folder=options["to"], now=timezone.now(), keep=options["keep"])
         except NoBackup as refused:
             raise CommandError(str(refused), returncode=1) from None
-        self.stdout.write(f"{made} ({made.stat().st_size / 1e6:,.1f} MB)")
+        size = made.stat().st_size
+        document = {"schema_version": 1, "file": str(made), "bytes": size}
+        told = json.dumps(document, ensure_ascii=False) if options["json"] else f"{made} ({size / 1e6:,.1f} MB)"
+        self.stdout.write(told)
 
 
 def _number(word: str) -> int:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from monday.management.quiet import QuietCommand
 from ordersite.doctor.examination import examine
 from ordersite.doctor.finding import Finding, Status
 from ordersite.redaction import Redactor
@@ -17,10 +18,11 @@ from ordersite.redaction import Redactor
 SCHEMA_VERSION = 1
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Look at databases, migrations, the order source, mappings, the token, disk and settings, and say what is "
-        "wrong with the remedy. Writes nothing. Exit code 1 where there is a problem, 0 otherwise."
+        "wrong with the remedy. Writes nothing. Exit code 1 where there is a problem, 0 otherwise. "
+        "Example: doctor --online"
     )
     # What these would refuse is what this command reports.
     requires_system_checks: list[str] = []

@@ -12,6 +12,8 @@ from staging import reporting
 
 
 class Command(migrate.Command):
+    help = "Bring the tables up to date, and make the views for reporting tools anew. Example: migrate"
+
     def handle(self, *args: Any, **options: Any) -> str | None:
         """As Django's; a view hangs on its tables, so none is there while they change."""
         connection = connections[options["database"]]

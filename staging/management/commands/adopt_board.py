@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from staging import findings, runs
 from staging.adopt import Adopted, adopt
 from staging.console import Console, actor, sentences
@@ -23,7 +24,7 @@ from staging.setup import Setup, Stopped
 from staging.wiring import opened
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Link the items of a board to the records that they stand for, by UUID column, then by business key. "
         "Without --apply it only tells what it would link. Example: adopt_board --mode PRODUCTION --out adoption"

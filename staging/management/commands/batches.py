@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Q
 
 from mapping.core.document import Problem
@@ -20,6 +20,7 @@ from mapping.core.texts import fold
 from mapping.models import Customer
 from mapping.published import NoMapping, load_family
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from monday.models import Board
 from staging import describe
 from staging.check import batch_problems
@@ -36,9 +37,20 @@ from staging.wiring import opened_for
 
 PRECEDENCE = (USAGE, REFUSED, FAILED, WITH_ERRORS)  # which code a command ends with where several apply
 MOST = 500  # batches or orders that one call names
+EXAMPLES = {
+    "list": "batches list --state open --json",
+    "show": "batches show 7 --orders 5",
+    "approve": "batches approve 7 --note 'checked with HARBOUR'",
+    "withdraw": "batches withdraw 7",
+    "decline": "batches decline 7 --reason 'wrong season'",
+    "hold": "batches hold 7 --orders 21,22 --reason 'waits for the buyer'",
+    "release": "batches release 7 --orders 21,22",
+    "push": "batches push 7",
+    "undo": "batches undo 7 --preview",
+}
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Look at staged changes and decide on them. Examples: batches list --state open; batches show 7; "
         "batches approve 7 --note 'checked with HARBOUR'; batches push 7; batches undo 7. Several ids may be given."
@@ -46,7 +58,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        one = actions.add_parser("list", help="the newest batches, with what they do")
+        words = "the newest batches, with what they do"
+        one = actions.add_parser("list", help=words, description=f"{words}. Example: {EXAMPLES['list']}")
         one.add_argument("--state", choices=[str(state) for state in BatchState])
         one.add_argument("--customer", help="only this customer's (its name or an alias)")
         one.add_argument("--limit", type=_up_to(MOST), default=50, metavar="N", help="default 50")
@@ -83,9 +96,11 @@ class Command(BaseCommand):
         self._mode(one)
         for one in actions.choices.values():
             one.add_argument("--json", action="store_true", help="print one JSON document")
+            # Also behind the action, where people type it; else the one before it holds.
+            one.add_argument("-v", "--verbosity", type=int, choices=[0, 1, 2, 3], default=argparse.SUPPRESS)
 
     def _action(self, actions: Any, name: str, words: str) -> Any:
-        one = actions.add_parser(name, help=words)
+        one = actions.add_parser(name, help=words, description=f"{words}. Example: {EXAMPLES[name]}")
         one.add_argument("ids", nargs="+", type=_id, metavar="ID")
         return one
 
@@ -193,8 +208,9 @@ class Command(BaseCommand):
     def _ask(self, lines: list[str]) -> bool:
         """Show what would happen and ask for it; whoever answers anything but yes has nothing done."""
         self._print(lines)
-        self.stdout.write("Undo this? [y/N] ", ending="")
-        self.stdout.flush()
+        out = self.stderr if self.quiet else self.stdout  # a question is never hidden
+        out.write("Undo this? [y/N] ", ending="")
+        out.flush()
         return sys.stdin.readline().strip().casefold() in ("y", "yes")
 
     def _print(self, lines: Iterable[str]) -> None:

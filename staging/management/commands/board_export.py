@@ -7,9 +7,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from staging.board_table import SUFFIXES, Exported, NotExported, export
 from staging.console import FAILED, USAGE, Console, sentences
 from staging.core.words import counted
@@ -17,7 +18,7 @@ from staging.setup import Stopped
 from staging.wiring import Connected, connected
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Write a whole board into a file: a row for each item, its subitems beneath, columns by title. It reads only. "
         "Example: board_export 'Customer Master Schedule' --to board.xlsx"

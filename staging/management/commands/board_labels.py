@@ -6,12 +6,13 @@ import json
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from mapping.core.family import Family
 from mapping.core.targets import labelled
 from monday.calls import CallLog
 from monday.core.structure import BoardStructure
+from monday.management.quiet import QuietCommand
 from staging.board_table import Labels, count_labels
 from staging.console import Console, sentences
 from staging.core.words import counted
@@ -19,7 +20,7 @@ from staging.setup import Stopped
 from staging.wiring import connected
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "List the labels of a board's status and dropdown columns with their use, those that are nearly alike, and how "
         "many more each column takes. It reads only. Example: board_labels 'Customer Master Schedule' --column SIZE"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from staging.console import FAILED, actor, sentences
 from staging.page import gather
 from staging.wiring import connected
@@ -18,12 +20,16 @@ from staging.wiring import connected
 TEMPLATE = "staging/demo_page.html"
 
 
-class Command(BaseCommand):
-    help = "Write the local board with its batches and runs as one HTML file, and print where it lies."
+class Command(QuietCommand):
+    help = (
+        "Write the local board with its batches and runs as one HTML file, and print where it lies. "
+        "Example: demo_page --out var/demo.html"
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--out", metavar="FILE", type=Path, help="default: demo.html in VAR_DIR")
         parser.add_argument("--board", help="the board's name or id, where several are mapped")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = (options["out"] or settings.VAR_DIR / "demo.html").absolute()
@@ -47,4 +53,5 @@ class Command(BaseCommand):
             reason = problem.strerror or type(problem).__name__
             remedy = "name a file that may be written with --out"
             raise CommandError(f"{path} cannot be written ({reason}). Remedy: {remedy}.", returncode=FAILED) from None
-        self.stdout.write(str(path))
+        document = {"schema_version": 1, "board": found.structure.name, "file": str(path)}
+        self.stdout.write(json.dumps(document, ensure_ascii=False) if options["json"] else str(path))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Q
 
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from staging import gone
 from staging.console import USAGE, actor, sentences
 from staging.core.lifecycle import NotAllowed
@@ -18,7 +19,7 @@ from staging.setup import Setup
 from staging.wiring import opened
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "List the orders whose items are gone from the board, and decide on them. Example: gone_items recreate 1234; "
         "gone_items relink 1234 --to 5678; gone_items stop 1234 --reason 'sold elsewhere'"

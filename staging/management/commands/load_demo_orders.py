@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error, connections
 
+from monday.management.quiet import QuietCommand
 from staging.source import demo, demo_changes, order_table
 from staging.source.demo_columns import TABLE
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Make a demo order table behind the `orders` connection (268 columns, the oddities of real tables), "
-        "the same rows for the same --rows and --seed. Again with the same numbers: leaves it alone."
+        "the same rows for the same --rows and --seed. Again with the same numbers: leaves it alone. "
+        "Example: load_demo_orders --mutate changed=30,new=20,deleted=10"
     )
     requires_system_checks: list[str] = []
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import Error, connections
 
 from mapping.published import NoMapping, load_family
+from monday.management.quiet import QuietCommand
 from staging.source import upload
 from staging.source.demo_columns import TABLE
 from staging.source.order_file import FileRefused
@@ -17,8 +19,11 @@ from staging.source.order_file import FileRefused
 MOST_NAMES = 20
 
 
-class Command(BaseCommand):
-    help = "Load orders from a CSV or XLSX file with any of the order table's columns, in any order."
+class Command(QuietCommand):
+    help = (
+        "Load orders from a CSV or XLSX file with any of the order table's columns, in any order. "
+        "Example: load_orders orders.xlsx --replace"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,6 +32,7 @@ class Command(BaseCommand):
         held = parser.add_mutually_exclusive_group()
         held.add_argument("--replace", action="store_true", help="remove the orders that the table holds first")
         held.add_argument("--append", action="store_true", help="keep the orders that the table holds")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, table = options["file"], options["table"]
@@ -41,7 +47,12 @@ class Command(BaseCommand):
             reason = " ".join(str(problem).split())[:200]
             remedy = "check ORDERS_DATABASE_URL, free space and rights; nothing was loaded"
             raise CommandError(f"The order source cannot be written: {reason}. Remedy: {remedy}.") from problem
-        self._print(path, table, done)
+        if options["json"]:
+            self.stdout.write(
+                json.dumps(_document(path, table, done, self._unknown(done.customers)), ensure_ascii=False)
+            )
+        else:
+            self._print(path, table, done)
 
     def _print(self, path: Path, table: str, done: upload.Uploaded) -> None:
         removed = f" in the place of {done.removed:,}" if done.removed else ""
@@ -69,6 +80,21 @@ class Command(BaseCommand):
         except (Error, NoMapping):
             return None
         return [(name, rows) for name, rows in customers.most_common() if family.customer_of(name) is None]
+
+
+def _document(path: Path, table: str, done: upload.Uploaded, unknown: list[tuple[str, int]] | None) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "file": str(path),
+        "table": table,
+        "created": done.created,
+        "rows": done.rows,
+        "removed": done.removed,
+        "columns": list(done.used),
+        "ignored": [{"heading": heading, "near": near or None} for heading, near in done.ignored],
+        # null where no mapping is published yet, so that nobody could be asked
+        "unknown_customers": None if unknown is None else dict(unknown),
+    }
 
 
 def _orders(number: int) -> str:

@@ -7,9 +7,10 @@ import signal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from monday.management.quiet import QuietCommand
 from staging import care, runs
 from staging.console import Console, actor, sentences
 from staging.models import SyncRun
@@ -21,7 +22,7 @@ from staging.setup import Stopped
 SCHEMA_VERSION = 1
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Remove what is older than its kind's age (RETAIN_..._DAYS) and needed by nothing later. Batches with their "
         "receipts, and audit events, are first written into compressed files with checksums in ARCHIVE_DIR. Safe to "

@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from monday.calls import CallLog
+from monday.management.quiet import QuietCommand
 from staging import findings, runs
 from staging.console import Console, actor, sentences
 from staging.management.board_output import save_files, whole_number
@@ -22,7 +23,7 @@ from staging.setup import Setup, Stopped
 from staging.wiring import opened
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Compare a board with what was last written to it: missing, extra, drifted and doubled items. "
         "It reads only. Example: reconcile --mode PRODUCTION --out differences"

@@ -6,10 +6,11 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from mapping.models import Customer
+from monday.management.quiet import QuietCommand
 from staging.console import USAGE, actor
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.words import counted
@@ -17,8 +18,11 @@ from staging.models import Batch, StagedOrder
 from staging.retry import give_up, retry
 
 
-class Command(BaseCommand):
-    help = "Let rejected orders go out again with the next push of their batches, or give them up with a reason."
+class Command(QuietCommand):
+    help = (
+        "Let rejected orders go out again with the next push of their batches, or give them up with a reason. "
+        "Example: retry_rejected --code ColumnValueException"
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--code", help="only what was refused with this code")

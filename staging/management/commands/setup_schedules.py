@@ -7,15 +7,16 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from staging.schedules import JOBS, SYNC, Job, Wrong, next_by_cron, read_words
+from monday.management.quiet import QuietCommand
+from staging.schedules import JOBS, SYNC, Job, Wrong, how_often, next_by_cron, read_words
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Make the schedules that are missing: syncs, pushes, retries, upkeep. What was edited, renamed or paused in "
         "the admin stays as it is, unless --reset. Example: setup_schedules --mode PRODUCTION --minutes 15"
@@ -93,10 +94,12 @@ def _as_whole(schedule: Any) -> str | None:
 
 def _said(when: int | str) -> str:
     """When it runs, in words."""
-    if isinstance(when, int):
-        return f"every {when} min"
-    minute, hour, *_ = when.split()
-    return f"at {int(hour):02}:{int(minute):02} UTC"
+    by_minutes = isinstance(when, int)
+    return how_often(
+        Schedule.MINUTES if by_minutes else Schedule.CRON,
+        when if isinstance(when, int) else None,
+        None if by_minutes else str(when),
+    )
 
 
 def _minutes(word: str) -> int:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
+
+from monday.management.quiet import QuietCommand
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     requires_system_checks = ["settings"]  # the rest looks at screens and models, which a release has checked
     help = (
         "Keep the board equal to the order table. Example: sync_orders --mode TEST --limit 10. "

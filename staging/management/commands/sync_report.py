@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from monday.management.quiet import QuietCommand
 from staging.deliver import send
 from staging.models import SyncRun
 from staging.models.run import Kind
@@ -18,7 +21,7 @@ from staging.run_report import RunReport, run_report
 USAGE = 2
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "The report of a run, also of one that failed: counts, a line per customer, errors by code, what is not done "
         "and why. Example: sync_report last --out reports"
@@ -27,24 +30,50 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", metavar="RUN", help="a run's number, or `last` for the newest sync")
         parser.add_argument("--out", type=Path, metavar="DIR", help="write text, HTML and CSV into this folder")
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
         parser.add_argument("--mail", action="append", default=[], metavar="ADDRESS", help="send it there, too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = run_report(_found(options["run"]), now=timezone.now())
-        if options["out"] is None and not options["mail"]:
-            self.stdout.write(as_text(report), ending="")
+        paths = []
         if options["out"] is not None:
-            files = {file_name(report, end): make(report) for end, (make, _) in FORMS.items()}
-            for path in _written(options["out"], files):
-                self.stdout.write(str(path))
+            paths = _written(options["out"], {file_name(report, end): make(report) for end, (make, _) in FORMS.items()})
         if options["mail"]:
             self._mail(report, options["mail"])
+        if options["json"]:
+            told = {"files": [str(path) for path in paths], "mailed_to": options["mail"]}
+            self.stdout.write(json.dumps({**_document(report), **told}, ensure_ascii=False))
+        elif not paths and not options["mail"]:
+            self.stdout.write(as_text(report), ending="")
+        else:
+            for line in (*map(str, paths), *([f"sent to {', '.join(options['mail'])}"] if options["mail"] else [])):
+                self.stdout.write(line)
 
     def _mail(self, report: RunReport, recipients: list[str]) -> None:
         if not send([record_report(report, recipients, now=timezone.now())]):
             remedy = "the list of messages tells why; the sweeper tries again"
             raise CommandError(f"The mail server did not take it. Remedy: {remedy}.", returncode=1)
-        self.stdout.write(f"sent to {', '.join(recipients)}")
+
+
+def _document(report: RunReport) -> dict[str, Any]:
+    """What the report says, as data."""
+    run = report.run
+    return {
+        "schema_version": 1,
+        "run": run.pk,
+        "kind": run.kind,
+        "state": run.state,
+        "ending": report.ending,
+        "facts": dict(report.facts),
+        "sums": [{"whole": whole, "number": number, "parts": dict(parts)} for whole, number, parts in report.sums],
+        "customers": [asdict(line) for line in report.customers],
+        "errors": [asdict(line) for line in report.errors],
+        "pending": [asdict(line) for line in report.pending],
+        "unused": [{"reason": reason, "rows": rows} for reason, rows in report.unused],
+        "groups": report.groups,
+        "labels": [list(label) for label in report.labels],
+        "notes": report.notes,
+    }
 
 
 def _found(wanted: str) -> SyncRun:

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from monday.management.quiet import QuietCommand
 from monday.models import Board
 from staging.core.words import counted
 from staging.unused import Unused, reasons, unused
@@ -16,7 +17,7 @@ from staging.unused_files import write_all
 TOLD = ("column", "value", "reason", "owner")
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = "List the rows that the last syncs could not use, and why. Example: unused_rows --customer HARBOUR"
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from monday.management.quiet import QuietCommand
 from staging import audit
 from staging.audit import Broken
 from staging.core.words import counted
@@ -18,7 +19,7 @@ BROKEN = 1  # exit code
 SHOWN = 5  # prunings that are listed
 
 
-class Command(BaseCommand):
+class Command(QuietCommand):
     help = (
         "Read the audit from its beginning and find edited, missing or reordered events. What was pruned is proved by "
         "the events that say so. Exit code 1 where something is wrong. Example: verify_audit --json"
