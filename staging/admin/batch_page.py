@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from mapping.core.value_line import has_column
 from mapping.publish import NoMapping, PublishedFamily, load_family
 from monday.core.structure import BoardStructure
 from staging.check import batch_problems
@@ -114,10 +115,16 @@ def _held_against(batch: Batch, mappings: PublishedFamily, structure: BoardStruc
     lacks = lacking(batch, mappings, structure)
     return {
         "problems": batch_problems(batch, mappings, structure),
-        "lacks": lacks[:LISTED],
+        "lacks": [(lack, _document(batch, lack.source) if lack.entry else 0) for lack in lacks[:LISTED]],
         "lacks_left": max(0, len(lacks) - LISTED),
-        "document": (batch.customer_version or batch.board_version).document_id,
     }
+
+
+def _document(batch: Batch, source: str) -> int:
+    """The document that says how this source column is mapped: the customer's own, else the board's."""
+    own = batch.customer_version
+    held = own.document.versions.published().first() if own else None
+    return held.document_id if held and has_column(held.text, source) else batch.board_version.document_id
 
 
 def _tabs(picture: BatchPicture, narrowing: Narrowing) -> list[dict[str, Any]]:

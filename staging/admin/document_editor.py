@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from mapping.core.problems import Problem, errors
+from mapping.core.value_line import with_value
 from mapping.drafts import Saved, open_drafts, save_draft
 from mapping.models import Document, Version, VersionState
 from mapping.publish import NotPublishable, document_for
@@ -111,7 +112,22 @@ def _opened(request: HttpRequest, document: Document) -> tuple[str, SafeString |
     elif chosen != held:
         words.append(format_html("This is the text of version {}, which does not hold any more.", chosen.number))
     words += [_other(draft, document) for draft in drafts if draft not in (chosen,)][:5]
-    return chosen.text, SafeString(" ".join(words)), chosen.note if chosen.state == VersionState.DRAFT else ""
+    text, mapped = _mapped(request, chosen.text)
+    words += [mapped] if mapped else []
+    return text, SafeString(" ".join(words)), chosen.note if chosen.state == VersionState.DRAFT else ""
+
+
+def _mapped(request: HttpRequest, text: str) -> tuple[str, SafeString | None]:
+    """The text with a label mapped to an existing one, where a batch's page asks for that, and a sentence about it."""
+    source, label, target = (str(request.GET.get(name, ""))[:300] for name in ("source", "label", "to"))
+    if not (source and label and target):
+        return text, None
+    changed = with_value(text, source, label, target)
+    if changed is None:
+        words = "To map {} to {}, write that line under the values of {}; it could not be put in by itself."
+        return text, format_html(words, label, target, source)
+    words = "In this text {} of {} is mapped to {}. Nothing is kept before you press a button below."
+    return changed, format_html(words, label, source, target)
 
 
 def _other(draft: Version, document: Document) -> SafeString:

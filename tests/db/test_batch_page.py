@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -265,7 +267,7 @@ def test_labels_and_groups_that_it_makes_are_named_with_their_near_twins(line: W
     line.stage()
     batch = line.batch()
     answer = look("viewer", batch)
-    lacks = [(one.text, one.twin, one.orders, one.is_group) for one in answer.context["lacks"]]
+    lacks = [(one.text, one.twin, one.orders, one.is_group) for one, _ in answer.context["lacks"]]
     assert lacks == [
         ("HARBOUR ss27", "HARBOUR SS27", 1, True),
         ("TO-TE", "TOTE", 1, False),
@@ -274,6 +276,11 @@ def test_labels_and_groups_that_it_makes_are_named_with_their_near_twins(line: W
         ("PACK", "", 1, False),
     ]
     assert "can map it: &quot;Each&quot;: &quot;EACH&quot;" in answer.content.decode()
+    link = re.search(r'href="([^"]+label=Each[^"]+)"', look("administrator", batch).content.decode())
+    assert link
+    editor = signed_in("administrator").get(unescape(link[1])).content.decode()
+    assert "UNIT: {to: color_unit, values: {&quot;Each&quot;: &quot;EACH&quot;}}" in editor
+    assert "In this text Each of UNIT is mapped to EACH." in editor
 
 
 def test_a_comment_stands_in_the_history_and_changes_nothing(line: World) -> None:
