@@ -20,7 +20,7 @@ from .check import check
 from .columns import drift, shape
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
-from .decide import approve
+from .decide import approve, removing
 from .detect import Detected, detect
 from .guards import GuardRefused, check_rows, check_source, mass_change
 from .headway import write_down
@@ -189,8 +189,9 @@ def _policy(request: Request, setup: Setup, batch: Batch) -> str:
     if policy.approve != "automatic" or limits is None:
         return ""
     staged = batch.orders.filter(state=OrderState.STAGED)
-    kinds = set(limits.kinds) - {"remove"}  # a removal always has a person's own approval
-    if staged.count() > limits.orders or staged.exclude(operation__in=sorted(kinds)).exists():
+    if staged.count() > limits.orders or staged.exclude(operation__in=sorted(limits.kinds)).exists():
+        return ""
+    if removing(batch).exists():  # of an item or of a size: always a person's own approval
         return ""
     return f"policy:{batch.customer_version_id or batch.board_version_id}"
 

@@ -151,7 +151,7 @@ def test_a_published_policy_approves_small_batches_of_its_kinds(world: World) ->
     assert report.counts.created == 3
 
 
-@pytest.mark.parametrize("what", ["too many", "a removal"])
+@pytest.mark.parametrize("what", ["too many", "a removal", "a size less"])
 def test_a_published_policy_does_not_go_beyond_its_limits(world: World, what: str) -> None:
     for number in range(1, 8):
         world.add(number)
@@ -160,6 +160,8 @@ def test_a_published_policy_does_not_go_beyond_its_limits(world: World, what: st
     if what == "too many":
         for number in range(1, 5):
             world.change(number, PRICE="12")
+    elif what == "a size less":
+        world.change(1, M=None)
     else:
         world.drop(1)
     assert world.stage().approved_by == ""
