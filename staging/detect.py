@@ -20,13 +20,13 @@ from .core.counts import Counts
 from .core.fingerprint import fingerprint, order_of
 from .core.identity import derived
 from .core.lifecycle import OrderState
-from .core.ports import Row, Scope
+from .core.ports import Row, Scope, SourceRefused
 from .core.verdict import Accepted, Kind, Remembered, judge
 from .models import Snapshot, StagedOrder
 from .models.snapshot import LinkState, Verdict
 from .relink import readers_of, relink
 from .rows import Judged
-from .setup import Progress, Setup, whole
+from .setup import Progress, Setup, Stopped, whole
 from .stage import AMBIGUOUS, Ledger
 
 PAGE = 500
@@ -87,10 +87,15 @@ def detect(
     matched = _match(setup, rows, found, doubtful, partial=scope.partial)
     ledger.rekey(matched.rekeyed.pairs)
     moved = sorted(found.moved + found.appeared)
-    for done, page in enumerate(rows.pages(moved)):
-        # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
-        progress("detect", min(found.read - len(moved) + done * PAGE, found.read), found.read)
-        _judge_page(setup, rows, ledger, detected, page, matched)
+    unheard = frozenset(record for record, _ in found.appeared) - matched.rekeyed.pairs.keys() - doubtful
+    try:
+        for done, page in enumerate(rows.pages(moved)):
+            # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
+            progress("detect", min(found.read - len(moved) + done * PAGE, found.read), found.read)
+            _judge_page(setup, rows, ledger, detected, page, matched, unheard)
+    except (SourceRefused, Stopped):
+        ledger.flush()  # what was judged is counted, so it is kept
+        raise
     detected.counts.waiting += rows.missing
     if complete:
         ledger.duplicates(found.duplicates, rows.repeated, found.unreadable, rows.side_by_side(found.duplicates))
@@ -284,9 +289,16 @@ def pages_of(records: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _judge_page(
-    setup: Setup, rows: Rows, ledger: Ledger, detected: Detected, page: list[SourceRow], matched: Matched
+    setup: Setup,
+    rows: Rows,
+    ledger: Ledger,
+    detected: Detected,
+    page: list[SourceRow],
+    matched: Matched,
+    unheard: frozenset[str],
 ) -> None:
-    records = [source.record for source in page]
+    """Judge one page. Of records that are `unheard` of nothing is known, so nothing is asked."""
+    records = [source.record for source in page if source.record not in unheard]
     # Staged orders first: what a push settles in between is then still found, as waiting or as accepted.
     staged = {
         s.record: s
@@ -301,9 +313,10 @@ def _judge_page(
     for source in page:
         record = source.record
         snapshot = snapshots.get(record) or snapshots.get(former.get(record, ""))
-        judged = Judged(record, source.fingerprint, scheme, unknown, snapshot, staged.get(record))
+        heard = record not in unheard
+        judged = Judged(record, source.fingerprint, scheme, unknown, snapshot, staged.get(record), heard)
         _judge_row(rows, ledger, detected, judged, source.row, matched, setup)
-    ledger.flush()
+    ledger.turn_page()
 
 
 def _judge_row(

@@ -18,6 +18,7 @@ from .core.lifecycle import OPEN, ORDER, OrderState
 from .models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
 from .models.snapshot import Verdict
 
+PAGE = 500  # rows whose keys one statement asks for
 CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
 AT_LEAST = 5  # removals that are never "too many", whatever their share
 REPLACEABLE = ORDER["supersede"].sources | CLOSED
@@ -25,7 +26,7 @@ REPLACEABLE = ORDER["supersede"].sources | CLOSED
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A record under judgement: its row's fingerprint, and what was known of it."""
+    """A record under judgement: its row's fingerprint, and what was known of it; `heard` is false where nothing was."""
 
     record: str
     source_fingerprint: str
@@ -33,10 +34,13 @@ class Judged:
     mapping_key: str
     snapshot: Snapshot | None
     last: StagedOrder | None
+    heard: bool = True
 
     def under(self, mapping_key: str) -> Judged:
         """The same, judged under a customer's mapping."""
-        return replace(self, mapping_key=mapping_key)
+        return Judged(
+            self.record, self.source_fingerprint, self.scheme, mapping_key, self.snapshot, self.last, self.heard
+        )
 
     @property
     def replaceable(self) -> bool:
@@ -112,13 +116,15 @@ def free_places(board: Board, structure: BoardStructure) -> int | None:
     return structure.items_limit - structure.items_count - waiting
 
 
-def sides(before: Order | None, after: Order | None) -> dict[str, Any]:
-    """The fields of a staged order that hold what the board shows before and after."""
+def sides(before: Order | None, after: Order | None, known: tuple[Order, str] | None = None) -> dict[str, Any]:
+    """The fields of a staged order that hold what the board shows before and after. `known` is an order with its
+    fingerprint, which is not made again where that very order comes after."""
+    known_after = known is not None and known[0] is after
     return {
         "before": payload(before) if before else None,
         "after": payload(after) if after else None,
         "before_fingerprint": fingerprint(before) if before else "",
-        "after_fingerprint": fingerprint(after) if after else "",
+        "after_fingerprint": known[1] if known and known_after else fingerprint(after) if after else "",
     }
 
 
@@ -134,16 +140,16 @@ def told(problem: CellProblem) -> dict[str, str]:
 
 def insert(orders: list[StagedOrder]) -> None:
     """Insert orders and their size lines. Requires an open transaction."""
-    if not orders:
-        return
-    insert_each(orders)
-    keys = _keys_of(orders)
-    lines = (
-        (keys[order.record], change.field[len(SIZE) :], change.before, change.after)
-        for order in orders
-        for change in _sizes(order)
-    )
-    insert_rows(StagedLine, ("order_id", "size", "before", "after"), lines)
+    for start in range(0, len(orders), PAGE):
+        page = orders[start : start + PAGE]
+        insert_each(page)
+        keys = _keys_of(page)
+        lines = (
+            (keys[order.record], change.field[len(SIZE) :], change.before, change.after)
+            for order in page
+            for change in _sizes(order)
+        )
+        insert_rows(StagedLine, ("order_id", "size", "before", "after"), lines)
 
 
 def _keys_of(orders: list[StagedOrder]) -> dict[str, int]:

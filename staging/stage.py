@@ -25,13 +25,14 @@ from .core.fingerprint import key_hash, order_of, payload
 from .core.lifecycle import OPEN, ORDER, BatchState, OrderState
 from .core.terms import parts, terms
 from .core.verdict import Verdict as Judgement
-from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, insert_each, update_each
+from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, fresh, insert_each, update_each
 from .models.snapshot import LinkState, Verdict
 from .rows import CLOSED, REPLACEABLE, Judged, free_places, in_the_way, insert, removal, sides, told
 from .setup import Setup
 from .transitions import move_batch, move_orders
 
 PAGE = 500
+ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
 AMBIGUOUS = "ambiguous"
 
 
@@ -105,10 +106,11 @@ class Ledger:
         self, judged: Judged, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
     ) -> None:
         """A row that cannot be staged, with the reasons; remembered so that it is not rendered again."""
-        self._judged.append(judged.record)
+        self._heard(judged)
         self._replace(judged, "The row cannot be used any more: " + "; ".join(p.reason for p in problems)[:500])
         self._seen.append(
-            Seen(
+            fresh(
+                Seen,
                 board=self.setup.board,
                 record=judged.record,
                 customer_name=customer[:255],
@@ -131,7 +133,7 @@ class Ledger:
     ) -> None:
         """A new or changed order, staged in its customer's batch or deferred by the limit; `ambiguous` says why it is
         not clear whose order it is."""
-        self._judged.append(judged.record)
+        self._heard(judged)
         self._replace(judged, "The source moved on.")  # also where it is deferred: the old form must not go out
         hold = ambiguous or self._full(verdict.operation)
         if not hold and self._left is not None:
@@ -141,13 +143,14 @@ class Ledger:
             self._left -= 1
         assert verdict.after is not None
         self._orders.append(
-            StagedOrder(
+            fresh(
+                StagedOrder,
                 **self._place(customer, judged.record, judged.snapshot),
                 operation=verdict.operation,
                 label=verdict.after.name[:255],
                 key=" / ".join(rendered.key),
                 key_hash=key_hash(rendered.key),
-                **sides(verdict.before, verdict.after),
+                **sides(verdict.before, verdict.after, (rendered.order, order_fingerprint)),
                 order_fingerprint=order_fingerprint,
                 warnings=[told(problem) for problem in rendered.problems],
                 state=OrderState.HELD if hold else OrderState.STAGED,
@@ -242,9 +245,14 @@ class Ledger:
             self._supersede_empty(batch)
 
     # --- one page in one transaction ---------------------------------------------------------------------------------
+    def turn_page(self) -> None:
+        """Commit once enough was said: the larger the transaction, the fewer times an index's pages are written."""
+        if len(self._orders) + len(self._judged) + len(self._seen) >= ENOUGH:
+            self.flush()
+
     def flush(self) -> None:
         """Commit what was said since the last flush. Opens a transaction."""
-        if not (self._judged or self._orders or self._superseded or self._closed or self._accepted):
+        if not (self._judged or self._seen or self._orders or self._superseded or self._closed or self._accepted):
             return
         started = time.monotonic()
         with transaction.atomic():
@@ -285,6 +293,11 @@ class Ledger:
             )
             self._touched.add(batch.pk)
         self._superseded.clear()
+
+    def _heard(self, judged: Judged) -> None:
+        """What was known of the record is replaced, if anything was."""
+        if judged.heard:
+            self._judged.append(judged.record)
 
     def _replace(self, judged: Judged, why: str) -> None:
         if judged.last is not None:

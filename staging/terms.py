@@ -28,8 +28,8 @@ def of_orders(orders: Iterable[StagedOrder], columns: Iterable[str] = ()) -> dic
     for order in orders:
         cells = (order.after or order.before or {}).get("cells", {})
         more = [value for column in listed if isinstance(value := cells.get(column), str)]
-        ids = (order.record, order.link_key, order.label)
-        found.setdefault(order.record, set()).update(terms(parts(order.key), *ids, *more))
+        words = terms(parts(order.key), order.label, *more)
+        found.setdefault(order.record, set()).update(words, (order.record, order.link_key))
     return found
 
 

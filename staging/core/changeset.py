@@ -84,7 +84,7 @@ def settled(accepted: Order | None, rendered: Order, withheld: Mapping[str, Any]
     value there, the field is free again.
     """
     if accepted is None:
-        return replace(rendered, left=())
+        return replace(rendered, left=()) if rendered.left else rendered
     cells = dict(rendered.cells)
     for column in rendered.left:
         if column in accepted.cells:

@@ -4,7 +4,7 @@ from .audit import AuditChain, AuditEvent
 from .batch import Batch, StagedLine, StagedOrder
 from .finding import BoardFinding
 from .foreseen import Foreseen, Part
-from .many import insert_each, insert_rows, update_each
+from .many import fresh, insert_each, insert_rows, update_each
 from .notice import Channel, Delivery, Notice, Standing
 from .receipt import Receipt
 from .run import SyncRun
@@ -29,6 +29,7 @@ __all__ = [
     "Standing",
     "SyncRun",
     "Term",
+    "fresh",
     "insert_each",
     "insert_rows",
     "update_each",

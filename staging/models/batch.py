@@ -78,8 +78,8 @@ class StagedOrder(models.Model):
     itself.
     """
 
-    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="orders")
-    board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="staged_orders")
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="staged_orders", db_index=False)
     record = models.CharField(max_length=36)
     link_key = models.CharField(max_length=36)
     operation = models.CharField(max_length=10, choices=Operation.choices)
@@ -122,7 +122,6 @@ class StagedOrder(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["batch", "state", "operation"], name="staged_by_batch"),
             models.Index(fields=["board", "record"], name="staged_by_record"),
-            models.Index(fields=["state"], name="staged_by_state"),
             models.Index(fields=["state", "updated_at", "operation"], name="staged_by_state_and_time"),
             models.Index(fields=["updated_at"], name="staged_by_time"),
             models.Index(fields=["board", "record"], condition=models.Q(current=True), name="staged_last_word"),
@@ -135,7 +134,7 @@ class StagedOrder(models.Model):
 class StagedLine(models.Model):
     """One size of a staged order: its quantity before and after, null where the size is not there."""
 
-    order = models.ForeignKey(StagedOrder, on_delete=models.CASCADE, related_name="size_lines")
+    order = models.ForeignKey(StagedOrder, on_delete=models.CASCADE, related_name="size_lines", db_index=False)
     size = models.CharField(max_length=100)
     before = models.IntegerField(null=True)
     after = models.IntegerField(null=True)

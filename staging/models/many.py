@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import islice
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.base import ModelState
+
+from monday.fields import PayloadField
 
 Column: TypeAlias = "models.Field[Any, Any]"
+Made = TypeVar("Made", bound=models.Model)
 Quote = Callable[[str], str]
 MOST_ROWS = 1_000  # of one statement, which SQL Server allows
 MOST_PARAMETERS = {"postgresql": 30_000, "microsoft": 2_000}  # of one statement; SQL Server refuses 2,100
@@ -49,6 +55,37 @@ def insert_statement(model: type[models.Model], columns: Sequence[str], rows: in
     return f"{into} VALUES {', '.join([marks] * rows)}"
 
 
+def fresh(model: type[Made], **values: Any) -> Made:
+    """An object that is not stored yet, of values by field and the fields' defaults. Relations are given as objects.
+
+    Django's own constructor takes eight times as long: too long for every row of a table.
+    """
+    fixed, made, relations = _defaults(model)
+    one = model.__new__(model)
+    one._state = ModelState()
+    stored = one.__dict__
+    stored.update(fixed)
+    stored.update((name, default()) for name, default in made if name not in values)
+    stored.update(values)
+    for name, attribute in relations:
+        if (related := stored.pop(name, None)) is not None:
+            stored[attribute] = related.pk
+            one._state.fields_cache[name] = related
+    return one
+
+
+@cache
+def _defaults(
+    model: type[models.Model],
+) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]], list[tuple[str, str]]]:
+    """By attribute the defaults that all objects share, and those that each has of its own; the relations' names."""
+    fields = [field for field in model._meta.concrete_fields if isinstance(field, models.Field)]
+    own = [field for field in fields if field.has_default() and callable(field.default)]
+    shared = {field.attname: field.get_default() for field in fields if field not in own}
+    relations = [(field.name, field.attname) for field in fields if field.is_relation]
+    return shared, [(field.attname, field.default) for field in own], relations
+
+
 def insert_each(objects: Sequence[models.Model]) -> None:
     """Insert these objects, which get no keys. Requires an open transaction where all or none shall hold."""
     if not objects:
@@ -56,11 +93,16 @@ def insert_each(objects: Sequence[models.Model]) -> None:
     model = type(objects[0])
     connection = connections[router.db_for_write(model)]
     columns = [field for field in model._meta.concrete_fields if not field.primary_key]
-    ready = [(column.attname, _preparing(column, connection)) for column in columns]
-    rows = (
-        [prepare(getattr(one, name)) if prepare else getattr(one, name) for name, prepare in ready] for one in objects
-    )
-    insert_rows(model, [str(column.column) for column in columns], rows)
+    read = attrgetter(*[column.attname for column in columns])
+    prepared = [(at, way) for at, column in enumerate(columns) if (way := _preparing(column, connection))]
+
+    def row(one: models.Model) -> list[Any]:
+        values = list(read(one))
+        for at, way in prepared:
+            values[at] = way(values[at])
+        return values
+
+    insert_rows(model, [str(column.column) for column in columns], map(row, objects))
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -84,6 +126,8 @@ def _preparing(column: Column, connection: BaseDatabaseWrapper) -> Callable[[Any
         return None
     if isinstance(column, models.DateTimeField):
         return _remembering(column, connection)
+    if isinstance(column, PayloadField):  # as the longer way below ends, on every database
+        return column.get_prep_value
     return lambda value: column.get_db_prep_save(value, connection)
 
 

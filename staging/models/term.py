@@ -15,7 +15,7 @@ class Term(models.Model):
     Written when an order is staged, a row is refused or an item is adopted. What a record was once called stays.
     """
 
-    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="+")
+    board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="+", db_index=False)
     record = models.CharField(max_length=36)
     text = models.CharField(max_length=120, db_index=True)
 

@@ -105,8 +105,8 @@ class SqlTable:
 
     def rows(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str, Row]]:
         """Identity, fingerprint and full row of these records, several rows for an identity that stands twice."""
-        for identity, fingerprint, *row in self._paged(self._sql.rows, identities, scope):
-            yield identity, fingerprint, tuple(row)
+        for found in self._paged(self._sql.rows, identities, scope):
+            yield found[0], found[1], tuple(found[2:])
 
     def fingerprints_of(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str]]:
         """Identity and fingerprint of these records as they stand now."""

@@ -318,6 +318,7 @@ def test_a_first_load_that_is_killed_in_the_middle_is_finished_without_staging_a
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("staging.detect.PAGE", 3)
+    monkeypatch.setattr("staging.stage.ENOUGH", 3)
     for number in range(1, 11):
         world.add(number)
 
