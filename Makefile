@@ -51,6 +51,7 @@ torture: .venv/installed-dev ## kill the line at random instants and at every mo
 	@$(BIN)/python -m tests.faults.torture seeded --kills 1000
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice
 	@$(BIN)/python -m tests.faults.torture seeded --kills 200 --workers 2 --twice --postgres
+	@$(BIN)/python -m tests.faults.clusters
 	@$(BIN)/python -m tests.faults.torture enumerated
 
 lock: .venv/installed-dev ## write requirements.lock anew: what requirements.txt pins, with hashes

@@ -27,7 +27,7 @@ from tests.faults.hosts import Host
 
 EACH = 12  # orders of a customer
 STEP = 100  # changes between two syncs
-PAUSE = (0.3, 5.0)  # seconds between two deaths
+PAUSE = (0.3, 8.0)  # seconds between two deaths
 SWEEP = 2.0  # seconds between two sweeps; a schedule does it every minute, which would take hours here
 PATIENCE = 600.0  # seconds for the clusters to finish what is left, once nobody dies any more
 CUSTOMER = "version: 1\ncustomer: TORTURED {:02}\n"
@@ -143,9 +143,7 @@ def _publish(customers: int) -> None:
     from staging.wiring import recorder
 
     for number in range(1, customers + 1):
-        publish_text(
-            text=CUSTOMER.format(number), actor="anna", note="tortured", now=timezone.now(), record=recorder
-        )
+        publish_text(text=CUSTOMER.format(number), actor="anna", note="tortured", now=timezone.now(), record=recorder)
 
 
 def _ask_sync(by_person: bool) -> None:
@@ -201,9 +199,8 @@ def _claims() -> list[str]:
     """Claims that nobody gave back."""
     from staging.models import Batch, SyncRun
 
-    return [
-        f"{held} is claimed by {held.lease_owner}" for kind in (SyncRun, Batch) for held in kind.objects.exclude(lease_owner="")
-    ]
+    held = [row for kind in (SyncRun, Batch) for row in kind.objects.exclude(lease_owner="")]
+    return [f"{row} is still claimed by {row.lease_owner}" for row in held]
 
 
 def _runs() -> dict[str, int]:

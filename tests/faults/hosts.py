@@ -50,25 +50,26 @@ class Host:
                 start_new_session=True,
             )
 
-    def kill(self, random: Random) -> str:
-        """Kill something of this host by SIGKILL; gives its kind, "" where nothing of that kind lives just now."""
-        kind = random.choice(KINDS)
+    def kill(self, random: Random) -> bool:
+        """Kill something of this host by SIGKILL; False where nothing of it lives just now."""
         found = self._processes()
         service = self._service.pid if self._service else 0
-        leaders = [pid for pid in found if pid != service and os.getpgid(pid) == pid]
-        choice = {
+        leaders = [pid for pid in found if pid != service and _leads(pid)]
+        living = {
             "process": [pid for pid in found if pid != service and pid not in leaders],
             "cluster": leaders,
             "service": [service] if service in found else [],
             "host": found,
-        }[kind]
-        if not choice:
-            return ""
-        for pid in choice if kind == "host" else [random.choice(choice)]:
+        }
+        kinds = [kind for kind in KINDS if living[kind]]
+        if not kinds:
+            return False
+        kind = random.choice(kinds)
+        for pid in living[kind] if kind == "host" else [random.choice(living[kind])]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.dies[kind] += 1
-        return kind
+        return True
 
     def stop(self) -> None:
         """End the service as a service manager does: asked, and killed with all it started where it does not."""
@@ -91,3 +92,10 @@ class Host:
                     if self._mark in environment and self._own in environment:
                         found.append(int(entry.name))
         return sorted(found)
+
+
+def _leads(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False

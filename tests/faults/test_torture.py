@@ -17,9 +17,9 @@ pytestmark = [
 postgres = pytest.mark.skipif(not postgres_answers(), reason="no PostgreSQL server on 127.0.0.1:5432")
 
 
-def torture(*words: str) -> tuple[int, str]:
+def torture(*words: str, part: str = "torture") -> tuple[int, str]:
     """The exit code and what was printed."""
-    command = [sys.executable, "-m", "tests.faults.torture", *words]
+    command = [sys.executable, "-m", f"tests.faults.{part}", *words]
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=900)
     print(done.stdout, done.stderr)
     return done.returncode, done.stdout
@@ -47,3 +47,12 @@ def test_without_the_look_up_before_creations_the_torture_finds_items_that_stand
     assert code == 0
     code, said = torture(*lossy, "--blind")
     assert code == 1 and "two items carry" in said
+
+
+@pytest.mark.long
+@postgres
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
+def test_two_clusters_that_are_killed_again_and_again_finish_and_leave_no_claim() -> None:
+    words = ("--customers", "4", "--changes", "60", "--kills", "6", "--seed", "3")
+    code, said = torture(*words, part="clusters")
+    assert code == 0 and "killed 6 times" in said
