@@ -24,10 +24,11 @@ from typing import Any
 
 from tests.faults.ground import Ground, begin
 from tests.faults.hosts import Host
+from tests.journeys.installation import postgres_database, until
 
 EACH = 12  # orders of a customer
 STEP = 100  # changes between two syncs
-PAUSE = (0.3, 8.0)  # seconds between two deaths
+PAUSE = (0.3, 12.0)  # seconds between two deaths
 SWEEP = 2.0  # seconds between two sweeps; a schedule does it every minute, which would take hours here
 PATIENCE = 600.0  # seconds for the clusters to finish what is left, once nobody dies any more
 CUSTOMER = "version: 1\ncustomer: TORTURED {:02}\n"
@@ -68,7 +69,10 @@ class Clusters:
 
     def torture(self, changes: int, kills: int) -> None:
         """Change orders, ask for syncs, approve and push, while processes die."""
-        next_death = time.monotonic() + self.random.uniform(*PAUSE) + 3
+        for host in self.hosts:
+            host.start()
+        until(lambda: all(host.works() for host in self.hosts))
+        next_death = time.monotonic() + self.random.uniform(*PAUSE)
         while self.orders.changes < changes or self.kills < kills:
             for host in self.hosts:
                 host.start()
@@ -82,8 +86,8 @@ class Clusters:
 
     def finish(self) -> None:
         """Let the clusters do what is left, until a sync of all finds nothing to do."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             for host in self.hosts:
                 host.start()
             seen = self._look_after()
@@ -214,8 +218,6 @@ def _runs() -> dict[str, int]:
 
 def main(arguments: list[str]) -> int:
     """Torture, print the figures and what is untrue, and give the exit code."""
-    from tests.journeys.installation import postgres_database
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=20)
     parser.add_argument("--changes", type=int, default=2000)

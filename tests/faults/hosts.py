@@ -71,6 +71,10 @@ class Host:
         self.dies[kind] += 1
         return True
 
+    def works(self) -> bool:
+        """Whether its cluster has come up: the service, its leader, and the workers with who hands them messages."""
+        return len(self._processes()) >= self.workers + 4
+
     def stop(self) -> None:
         """End the service as a service manager does: asked, and killed with all it started where it does not."""
         if self._service is not None:
