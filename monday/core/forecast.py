@@ -87,7 +87,8 @@ class Forecast:
             return f"{words}; none may leave. Remedy: lower MONDAY_DAILY_RESERVE, which is as large as a day's calls."
         guess = "" if self.measured else " at a guessed speed"
         late = "" if self.enough else "; today's calls do not suffice, and the rest goes on after 00:00 UTC"
-        return f"{words}; done at about {_at(self.finish, self.begin)} UTC{guess}{late}."
+        took = _minutes(self.finish - self.begin)
+        return f"{words}; {took}, done at about {_at(self.finish, self.begin)} UTC{guess}{late}."
 
 
 def forecast(load: Load, quota: Quota, now: float, *, chunk: int = 100, reserve: int = 0) -> Forecast:
@@ -151,6 +152,13 @@ def _part(whole: int, number: int, parts: int) -> int:
 
 def _percent(share: float) -> str:
     return "under 1 %" if share < 0.01 else f"{share * 100:.0f} %"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    if minutes < 120:
+        return "about 1 minute" if minutes == 1 else f"about {minutes} minutes"
+    return f"about {minutes / 60:,.0f} hours"
 
 
 def _at(moment: float, now: float) -> str:

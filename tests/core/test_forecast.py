@@ -37,9 +37,9 @@ def test_the_limit_that_binds_decides_when_it_is_done():
 def test_the_sentence_tells_calls_their_share_and_the_time():
     words = str(forecast(FOUR_HUNDRED, paid(), MORNING))
     assert words.startswith("About ") and "for 2,000 operations, " in words
-    assert (
-        "% of today's (left today: at most 1,000 (own count; account's figure of 08:40)); done at about 09:0" in words
-    )
+    left = "% of today's (left today: at most 1,000 (own count; account's figure of 08:40))"
+    assert f"{left}; about 1 minute, done at about 09:0" in words
+    assert "; about 44 minutes, done" in str(forecast(Load(creations=7_224, lines=36_000), paid(), MORNING))
     assert "guessed" not in words
 
 
