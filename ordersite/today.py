@@ -26,6 +26,8 @@ from .watchdog import workers
 
 TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
 
+UNSAID = format_html('<span class="unsaid">{}</span>', "not known")
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -143,6 +145,6 @@ def _calls_left() -> Card:
         return Card("API calls left today", moment(now.waiting_until), "the next call may leave then", url, "warn")
     made = f"{now.calls:,} made today"
     if now.left.left is None:
-        return Card("API calls left today", "not known", f"{made}; the account has not told its limit", url, "off")
+        return Card("API calls left today", UNSAID, f"{made}; the account has not told its limit", url, "off")
     tone = "good" if now.left.left * 10 > (now.daily_limit or 0) else "warn"
     return Card("API calls left today", f"{now.left.left:,}", f"at most; {made}", url, tone)

@@ -19,6 +19,7 @@ from staging.models.run import Kind, RunState
 
 DAYS = 14
 SYNCS = 14
+NARROW = 36.0  # of a bar of the charts that stand two in a row
 KINDS = ("create", "update", "remove", "restore")
 READ = (RunState.WAITING, RunState.COMPLETED, RunState.WITH_ERRORS)
 """How a sync ends that has read the source to its end."""
@@ -46,7 +47,7 @@ def syncs() -> list[Chart]:
     """What the last syncs read, and how long they took."""
     found = SyncRun.objects.filter(kind=Kind.SYNC, rehearsal=False, state__in=READ).order_by("-id")[:SYNCS]
     runs = list(reversed(found.values_list("id", "counts", "started_at", "finished_at")))
-    names = [f"run {pk}" for pk, *_ in runs]
+    names = [str(pk) for pk, *_ in runs]
     read: list[Sequence[float | None]] = [[counts.get("read") or 0] for _, counts, *_ in runs]
     took: list[Sequence[float | None]] = [
         [round((end - start).total_seconds(), 1) if end else None] for *_, start, end in runs
@@ -55,17 +56,19 @@ def syncs() -> list[Chart]:
     return [
         chart(
             name="rows",
-            title=f"Rows read by {last}",
-            head="Sync",
+            title=f"Rows read by {last}, by number of the run",
+            head="Run",
             series=["rows"],
             rows=list(zip(names, read, strict=True)),
+            step=NARROW,
         ),
         chart(
             name="times",
-            title=f"How long {last} took, in seconds",
-            head="Sync",
+            title=f"Seconds that {last} took, by number of the run",
+            head="Run",
             series=["seconds"],
             rows=list(zip(names, took, strict=True)),
+            step=NARROW,
         ),
     ]
 

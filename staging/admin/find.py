@@ -33,6 +33,7 @@ def search(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": f"Search: {text}" if text else "Search",
         "text": text,
+        "searched": text,  # the box of the header
         "found": found,
         "records": [(one, place(one), stands(one)) for one in found.records],
         "batch_pill": batch_pill(found.batch) if found.batch else "",

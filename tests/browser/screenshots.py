@@ -67,6 +67,18 @@ def too_wide(page: Any) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+CUT = """[...document.querySelectorAll("#content table, main table, svg.chart, pre")].filter((each) => {
+    let box = each;
+    while (box && getComputedStyle(box).overflowX === "visible") box = box.parentElement;
+    return box && getComputedStyle(box).overflowX === "hidden" && box.scrollWidth > box.clientWidth + 1;
+}).map((each) => each.className || each.tagName.toLowerCase())"""
+
+
+def cut_off(page: Any) -> list[str]:
+    """Tables and pictures whose right end nobody can reach: they are wider than a box that does not scroll."""
+    return list(page.evaluate(CUT))
+
+
 def file_name(name: str) -> str:
     return "-".join("".join(c if c.isalnum() else " " for c in name).split())
 

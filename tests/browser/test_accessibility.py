@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import axe
 from tests.browser.conftest import Site
-from tests.browser.screenshots import ADDRESSES, too_wide
+from tests.browser.screenshots import ADDRESSES, cut_off, too_wide
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -29,6 +29,7 @@ def look(page: Any, width: int, theme: str, without: tuple[str, ...]) -> list[st
     page.emulate_media(color_scheme=theme)
     page.evaluate(UNFOLD)
     wide = [f"too wide by {more}"] if (more := too_wide(page)) > 0 else []
+    wide += [f"cut off: {part}" for part in cut_off(page)]
     page.evaluate(THIN)
     return [f"{width} {theme}: {each}" for each in axe.findings(page, without) + wide]
 

@@ -29,7 +29,9 @@ for (const event of ["load", "resize"]) window.addEventListener(event, reach);
 document.addEventListener("toggle", reach, true);
 document.addEventListener("htmx:afterSettle", reach);
 
-// The stock filter of a long list explains itself by a picture that has a name but no role.
 window.addEventListener("load", () => {
+  // A chart that is wider than its box shows its newest bars first.
+  for (const box of document.querySelectorAll(".figure > .scroll")) box.scrollLeft = box.scrollWidth;
+  // The stock filter of a long list explains itself by a picture that has a name but no role.
   for (const picture of document.querySelectorAll("span.help-tooltip[aria-label]")) picture.setAttribute("role", "img");
 });
