@@ -74,7 +74,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[
         yield site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
     with serving(tmp_path_factory.mktemp("furnished"), chromium, furnished=True) as site:
         yield site
