@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core bench torture lock serve screenshots roles editor clean
+.PHONY: help demo test check core bench torture lock serve screenshots pictures roles editor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -64,6 +64,9 @@ serve: .venv/installed ## the web pages and the worker, on this machine only
 
 screenshots: .venv/installed-dev ## a picture of every page in light, dark and narrow; needs Chromium
 	@$(BIN)/python -m tests.browser.screenshots --out $(VAR_DIR)/screenshots
+
+pictures: .venv/installed-dev ## the README's pictures of the pages, made anew in docs/images; needs Chromium
+	@$(BIN)/python -m tests.browser.pictures --out docs/images
 
 roles: .venv/installed-dev ## every role against every action by its address, tried out and printed
 	@$(BIN)/python -m pytest -n 0 -s -p no:cacheprovider --show-capture=no tests/db/test_roles.py -k by_address

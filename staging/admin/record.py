@@ -85,7 +85,7 @@ def sizes_chart(sizes: tuple[SizeChange, ...], *, new: bool) -> Chart | None:
         series=("quantity",) if new else ("before", "after"),
         rows=rows,
         stacked=new,
-        step=58,
+        step=46,
     )
 
 
