@@ -6,11 +6,12 @@ attribute or a script: the pages' policy forbids both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -18,18 +19,15 @@ from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from import_export.fields import Field
-from import_export.formats.base_formats import CSV, XLSX
-from import_export.resources import ModelResource
-from tablib import Dataset
 
-from .core.spreadsheets import for_xlsx, shielded
+from .exports import TYPES, lines, resource_of, write
 
 ICONS = {
     "good": "✓",
@@ -44,9 +42,6 @@ ICONS = {
     "take": "−",
 }
 COUNTED = 10_000  # rows beyond which a list says "more than"
-EXPORTED = 50_000  # rows of one export: it is made in memory
-PAGE = 500  # rows of an export that are read at once
-FORMATS = {"csv": CSV, "xlsx": XLSX}
 
 
 def pill(tone: str, word: str) -> SafeString:
@@ -140,45 +135,64 @@ class Listed(admin.ModelAdmin):  # type: ignore[type-arg]
         """The list, with the links of its export."""
         shown = {
             "title": self.called or str(self.opts.verbose_name_plural).capitalize(),
-            "export_formats": list(FORMATS) if self.exported else [],
+            "export_formats": list(TYPES) if self.exported else [],
             **(extra_context or {}),
         }
         return super().changelist_view(request, shown)
 
     def export(self, request: HttpRequest) -> HttpResponse:
-        """The list as a file, with the filters of the page that asked for it."""
+        """The list as a file, with the filters of the page that asked for it; a long list is offered as a job.
+
+        POST asks for that job. 403 without the right to see the list.
+        """
         if not self.exported or not self.has_view_permission(request):
             raise PermissionDenied
         query = request.GET.copy()
-        wanted = FORMATS.get(str(query.pop("format", ["csv"])[-1]))
-        request.GET = query  # type: ignore[assignment]
-        if wanted is None:
-            sentence = f"There is no such export. Remedy: ask for {' or '.join(FORMATS)}, by the links above the list."
+        form = str(query.pop("format", ["csv"])[-1])
+        if form not in TYPES:
+            sentence = f"There is no such export. Remedy: ask for {' or '.join(TYPES)}, by the links above the list."
             context = {**self.admin_site.each_context(request), "title": "This cannot be shown", "sentence": sentence}
             return render(request, "monday/refused.html", context, status=400)
         try:
-            rows = self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
+            rows = self.export_rows(request, query)
+            long = rows.order_by().values("pk")[: settings.EXPORT_ROWS + 1].count() > settings.EXPORT_ROWS
         except (IncorrectLookupParameters, DisallowedModelAdminLookup):
             messages.error(
                 request, "The filter in the address cannot be read. Remedy: filter the list, then export it."
             )
             return HttpResponseRedirect("../")
-        if rows[: EXPORTED + 1].count() > EXPORTED:
-            messages.error(request, f"An export holds at most {EXPORTED:,} rows. Remedy: filter the list first.")
-            return HttpResponseRedirect(f"../?{query.urlencode()}")
-        file = wanted()
-        cell = for_xlsx if wanted is XLSX else shielded
-        data = file.export_data(_plain(self.export_resource().export(queryset=rows), cell))
-        name = f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{file.get_extension()}"
-        return HttpResponse(
-            data,
-            content_type=file.get_content_type(),
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        site: Any = self.admin_site
+        if long and request.method == "POST":
+            return HttpResponseRedirect(site.long_list(request, self.opts.label_lower, query.urlencode(), form))
+        if long:
+            return self._offer(request, query, form)
+        file = io.BytesIO()
+        written = write(file, form, lines(self, rows))
+        site.list_taken(request, self.opts.label_lower, query.urlencode(), form, written)
+        name = f"{self.opts.model_name}-{timezone.now():%Y%m%d-%H%M}.{form}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(file.getvalue(), content_type=TYPES[form], headers=headers)
+
+    def export_rows(self, request: HttpRequest, query: QueryDict) -> QuerySet[Any]:
+        """The rows that the list shows under this query. Raises what a list raises for a filter it cannot read."""
+        request.GET = query  # type: ignore[assignment]
+        return self.get_changelist_instance(request).get_queryset(request).order_by("-pk")
+
+    def _offer(self, request: HttpRequest, query: QueryDict, form: str) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Export as a job",
+            "list_title": self.called or str(self.opts.verbose_name_plural).capitalize(),
+            "opts": self.opts,
+            "most": settings.EXPORT_ROWS,
+            "form": form,
+            "query": query.urlencode(),
+        }
+        return TemplateResponse(request, "monday/export.html", context)
 
     def export_resource(self) -> Any:
         """What makes the rows of an export."""
-        return _resource(self)
+        return resource_of(self)
 
     def prepare(self, rows: list[Any]) -> None:
         """What the columns of these rows need, asked for all of them at once; called by page of an export."""
@@ -214,32 +228,3 @@ class ReadOnly(Listed):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-def _plain(data: Dataset, cell: Callable[[object], object]) -> Dataset:
-    """The same table, with an apostrophe before every text that a spreadsheet would run as a formula."""
-    return Dataset(*(tuple(map(cell, row)) for row in data), headers=data.headers)
-
-
-def _resource(screen: Listed) -> Any:
-    """The exporter of a screen's `exported` columns, in this order."""
-    model, names = screen.model, screen.exported
-    known = {field.name for field in model._meta.get_fields()}
-    computed = [name for name in names if name not in known and "__" not in name]
-
-    def pages(_: Any, rows: QuerySet[Any]) -> Iterator[Model]:
-        for page in Paginator(rows, PAGE):
-            found = list(page.object_list)
-            screen.prepare(found)
-            yield from found
-
-    meta = type("Meta", (), {"model": model, "fields": names, "export_order": names})
-    body: dict[str, Any] = {"Meta": meta, "iter_queryset": pages}
-    for name in computed:
-        body[name] = Field(column_name=name)
-        body[f"dehydrate_{name}"] = _told_by(getattr(screen, name))
-    return type(f"{model.__name__}Resource", (ModelResource,), body)()
-
-
-def _told_by(method: Callable[[Any], object]) -> Callable[[Any, Any], object]:
-    return lambda _, row: method(row)

@@ -183,6 +183,11 @@ RETAIN_DAYS = {
         "files": 90,
     }.items()
 }
+# A page hands out lists of up to this many rows itself; a longer one is written by a job.
+EXPORT_ROWS = int(env.number("EXPORT_ROWS", 50_000, at_least=1, at_most=200_000))
+# Lists that people take home or bring. Hosts that share the database share this folder too.
+FILES_DIR = env.text("FILES_DIR") or str(VAR_DIR / "files")
+KEEP_FILES_DAYS = env.number("KEEP_FILES_DAYS", 7, at_least=0.01, at_most=365)
 ARCHIVE_DIR = env.text("ARCHIVE_DIR") or str(VAR_DIR / "archive")  # what is removed of batches and the audit
 
 # --- figures for monitoring: for whoever brings this token, or is signed in ------------------------------------------

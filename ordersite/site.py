@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -89,6 +90,30 @@ class OrdersiteAdmin(AdminSite):
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Every page, with an address that cannot be read answered by one sentence (see `odd_addresses`)."""
         return odd_addresses.answered(super().admin_view(view, cacheable))
+
+    def list_taken(self, request: HttpRequest, label: str, query: str, form: str, rows: int) -> None:
+        """A screen handed a list out: the audit says who took it."""
+        from staging.exports import taken
+
+        taken(label=label, query=query, form=form, rows=rows, actor=request.user.get_username())
+
+    def long_list(self, request: HttpRequest, label: str, query: str, form: str) -> str:
+        """Ask for a list that is too long for a page as a job, by a worker that lives; the address to go on at."""
+        from staging.core.lifecycle import NotAllowed
+        from staging.export_jobs import ask_export
+
+        from .watchdog import workers
+
+        state = workers()
+        try:
+            if not state.alive:
+                raise NotAllowed(state.sentence())
+            user, actor = request.user.pk, request.user.get_username()
+            run = ask_export(label=label, query=query, form=form, user=user or 0, actor=actor)
+        except NotAllowed as refused:
+            messages.error(request, str(refused))
+            return f"../?{query}"
+        return reverse("admin:staging_syncrun_change", args=[run.pk])
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The screens that this person may see, by section instead of by app."""

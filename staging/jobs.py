@@ -24,7 +24,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import care, deliver, impacts, notify, runs, schedules, whole_board
+from . import care, deliver, exports, impacts, notify, runs, schedules, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -366,6 +366,12 @@ def _care(run: SyncRun) -> None:
         _end(run, calls=calls, **care.carry_out(run, _watch(run)))
 
 
+def _export(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls):
+        _end(run, calls=calls, **exports.carry_out(run, _watch(run)))
+
+
 DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
@@ -378,6 +384,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.IMPACT: _impact,
     Kind.PRUNE: _care,
     Kind.AUDIT: _care,
+    Kind.EXPORT: _export,
 }
 
 

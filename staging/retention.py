@@ -20,6 +20,7 @@ from django_q.models import Task
 
 from monday.models import ApiCall
 
+from . import kept_files
 from .core.lifecycle import OPEN, OrderState
 from .cut import FINISHED
 from .models import Batch, Delivery, Notice, Receipt, Snapshot, StagedOrder, SyncRun
@@ -156,7 +157,8 @@ def _notices(before: datetime, gone: Container[int]) -> Iterator[Page]:
 
 
 def files(before: datetime) -> Iterator[tuple[Path, datetime]]:
-    """The mails that the embedded installation wrote as files. Raises OSError."""
+    """The mails that the embedded installation wrote as files, and what people took home or brought. Raises OSError."""
+    yield from kept_files.old(before)
     folder = Path(settings.EMAIL_FILE_PATH)
     for path in sorted(folder.glob("*.log")) if folder.is_dir() else ():
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -178,7 +180,7 @@ KINDS: tuple[Prunable, ...] = (
     ),
     Prunable("tasks", "results of jobs", (_older(Task, "stopped"),)),
     Prunable("sessions", "expired sessions", (_older(Session, "expire_date"),)),
-    Prunable("files", "mails that were written as files"),
+    Prunable("files", "mails that were written as files, lists that were taken home or brought"),
 )
 """In the order in which they are pruned: what hangs on another goes before it."""
 NAMES = tuple(kind.name for kind in KINDS)

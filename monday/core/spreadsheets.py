@@ -6,13 +6,16 @@ import re
 
 # What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+# A negative number is none: "-12", "-3.5", "-1,200.00".
+NEGATIVE = re.compile(r"-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?\Z")
 # What no XLSX file may hold; a program that opens such a file calls it damaged.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff￾￿]")
 
 
 def shielded(cell: object) -> object:
-    """The cell with an apostrophe before it where a spreadsheet would run it; numbers stay numbers."""
-    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
+    """The cell with an apostrophe before it where a spreadsheet would run it; numbers stay numbers, also as texts."""
+    runs = isinstance(cell, str) and FORMULA.match(cell) and not NEGATIVE.match(cell)
+    return f"'{cell}" if runs else cell
 
 
 def typed(cell: str) -> str:

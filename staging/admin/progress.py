@@ -33,6 +33,7 @@ STEPS = {
     "then": ("Looking at what it would do with the new text", "rows"),
     "prune": ("Removing what is past", "rows"),
     "audit": ("Reading the audit", "events"),
+    "export": ("Writing the list", "rows"),
     "": ("Starting", ""),
 }
 CANCEL = "staging.change_syncrun"

@@ -73,6 +73,9 @@ WORDS = {
     "reason": "reason",
     "force": "overwrites later edits",
     "kinds": "only these kinds",
+    "list": "list",
+    "query": "filter",
+    "format": "as",
 }
 
 

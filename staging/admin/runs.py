@@ -25,7 +25,7 @@ from staging.models.run import Kind
 from staging.runs import ACTIVE
 from staging.tally import counts_now
 
-from . import adopt, gone, reports
+from . import adopt, exports, gone, reports
 from .pills import batch_pill, run_pill
 from .progress import progress, progress_of
 from .run_picture import batches_of, picture, pushes, took
@@ -86,6 +86,7 @@ class RunAdmin(ReadOnly):
             *adopt.urls(),
             *reports.urls(),
             *gone.urls(),
+            *exports.urls(),
             *super().get_urls(),
         ]
 
@@ -216,4 +217,5 @@ def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
         "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],
         "means": RUN[run.state],
         "progress": progress_of(run, request.user),
+        "may_take": bool(run.result.get("file")) and run.kind == Kind.EXPORT and exports.may_take(request, run),
     }

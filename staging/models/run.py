@@ -27,6 +27,7 @@ class Kind(models.TextChoices):
     IMPACT = "impact", "Mapping preview"
     PRUNE = "prune", "Pruning"
     AUDIT = "audit", "Audit check"
+    EXPORT = "export", "Export"
 
 
 class RunState(models.TextChoices):

@@ -204,7 +204,7 @@ def test_an_export_comes_in_again_without_a_change(line: World, where: str, form
 
 @pytest.mark.parametrize("where", [CUSTOMERS, SPELLINGS])
 def test_no_cell_of_an_export_is_a_formula(line: World, where: str) -> None:
-    line.publish('version: 1\ncustomer: "=cmd|\'/c calc\'!A1"\naliases: ["+1", "-1", "@x"]\n')
+    line.publish('version: 1\ncustomer: "=cmd|\'/c calc\'!A1"\naliases: ["+1", "-1+1", "@x"]\n')
     data = signed_in("viewer").get(f"{where}export/?format=xlsx").content
     cells = [cell for row in openpyxl.load_workbook(io.BytesIO(data)).active.iter_rows() for cell in row]
     assert any("cmd" in str(cell.value) for cell in cells)

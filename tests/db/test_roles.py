@@ -89,6 +89,7 @@ OTHERWISE = {
     *("mapping_version_count", "mapping_version_cancel", "mapping_version_discard", "mapping_version_publish"),
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
     *("staging_seen_files", "staging_seen_file"),
+    "staging_syncrun_file",
     *("auth_user_password_change", "staging_channel_test", "staging_syncrun_report", "staging_syncrun_report_mail"),
 }
 """Addresses beside the screens' own, each with rows in `actions`."""
@@ -238,6 +239,7 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "front page's cards": (get("/today/"), "viewer"),
         "report of a run": (get(f"/staging/syncrun/{run.pk}/report.html"), "viewer"),
         "mail a report": (post(f"/staging/syncrun/{run.pk}/report/mail/"), "viewer"),
+        "a list that a job wrote": (get(f"/staging/syncrun/{run.pk}/file/"), "viewer"),
         "rows not used, by customer": (get("/staging/seen/files/"), "viewer"),
         "rows not used, a file": (get(f"/staging/seen/files/{board.pk}.xlsx"), "viewer"),
         "search": (get("/search/?q=A1"), "viewer"),
