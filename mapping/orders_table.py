@@ -20,11 +20,18 @@ from .core.rules import ColumnRules, Mapping, size_columns
 from .core.targets import LABELLED, labelled
 
 PAGE = 2_000
+INTAKE = "ORDERS_INTAKE"
+"""The table of the lists that people bring by the page: in a database of its own, and a source in TEST alone."""
+
+
+def alias_of(table: str) -> str:
+    """The connection behind which this order table stands."""
+    return "intake" if table.casefold() == INTAKE.casefold() else "orders"
 
 
 def table_columns(table: str) -> tuple[str, ...] | None:
     """The columns of an order table in its own order; None where it cannot be read."""
-    connection = connections["orders"]
+    connection = connections[alias_of(table)]
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {_quoted_table(connection, table)} WHERE 1 = 0")
@@ -66,12 +73,15 @@ def _of_column(
     for name, mapping in mappings.items():
         rules = mapping.column(to)
         if rules is not None and rules.source == source and kind_for(rules, structure) in LABELLED:
-            table = next((table for other, table in tables if other == rules), None)
-            if table is None:
-                table = cell_table(rules, kind_for(rules, structure))
-                tables.append((rules, table))
-            by_customer[name] = table
-    for spelling, value in _select(family, f"DISTINCT {_name(family.board.source.customer)}, {_name(source)}"):
+            cells = next((cells for other, cells in tables if other == rules), None)
+            if cells is None:
+                cells = cell_table(rules, kind_for(rules, structure))
+                tables.append((rules, cells))
+            by_customer[name] = cells
+    table = family.board.source.table
+    for spelling, value in _select(
+        family, f"DISTINCT {_name(family.board.source.customer, table)}, {_name(source, table)}"
+    ):
         of_row = by_customer.get(family.customer_of(None if spelling is None else str(spelling)) or "")
         cell = of_row[value] if of_row is not None else None
         if isinstance(cell, Fault) or cell is None:
@@ -86,8 +96,9 @@ def _of_sizes(family: Family, structure: BoardStructure, columns: Sequence[str],
     names = size_columns(sizes, columns)
     if not names:
         return
-    customer = _name(family.board.source.customer)
-    most = ", ".join(f"MAX({_name(name)})" for name in names)
+    table = family.board.source.table
+    customer = _name(family.board.source.customer, table)
+    most = ", ".join(f"MAX({_name(name, table)})" for name in names)
     for spelling, *quantities in _select(family, f"{customer}, {most}", f"GROUP BY {customer}"):
         name = family.customer_of(None if spelling is None else str(spelling))
         own = family.mapping(name).sizes if name else None
@@ -97,15 +108,15 @@ def _of_sizes(family: Family, structure: BoardStructure, columns: Sequence[str],
 
 
 def _select(family: Family, what: str, rest: str = "") -> Any:
-    connection = connections["orders"]
+    connection = connections[alias_of(family.board.source.table)]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {what} FROM {_quoted_table(connection, family.board.source.table)} {rest}".rstrip())
         while page := cursor.fetchmany(PAGE):
             yield from page
 
 
-def _name(column: str) -> str:
-    return _quoted(connections["orders"], column)
+def _name(column: str, table: str) -> str:
+    return _quoted(connections[alias_of(table)], column)
 
 
 def _quoted_table(connection: BaseDatabaseWrapper, table: str) -> str:

@@ -1,4 +1,5 @@
-"""The two databases: the app's own (`default`) and the one that holds the orders (`orders`).
+"""The databases: the app's own (`default`), the one that holds the orders (`orders`), and the one of lists that people
+bring (`intake`).
 
 Each is given as one address, `sqlite:///path`, `postgres://...` or `mssql://user:password@host:port/name`.
 """
@@ -55,7 +56,7 @@ def database(variable: str, embedded: Path, *, test_url: str) -> dict[str, Any]:
 
 
 class OrdersRouter:
-    """Keeps our tables out of the orders database: nothing is ever migrated there."""
+    """Keeps our tables out of the orders and the intake: nothing is ever migrated there."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool | None:
-        return False if db == "orders" else None
+        return False if db in ("orders", "intake") else None

@@ -113,12 +113,14 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# --- databases: the app's own, and the one that holds the orders -------------------------------------------------
+# --- databases: the app's own, the one that holds the orders, and the one of lists that people bring ---------------
 # The package's own entry of this name stands for an older backend, which does not run on Django 5.
 dj_database_url.register("mssql", "mssql")
 DATABASES = {
     "default": database("DATABASE_URL", VAR_DIR / "app.sqlite3", test_url="TEST_DATABASE_URL"),
     "orders": database("ORDERS_DATABASE_URL", VAR_DIR / "orders.sqlite3", test_url="TEST_ORDERS_DATABASE_URL"),
+    # Lists that people bring by the page: never the table that production reads, whose account only reads.
+    "intake": database("INTAKE_DATABASE_URL", VAR_DIR / "intake.sqlite3", test_url="TEST_INTAKE_DATABASE_URL"),
 }
 BACKUP_DIR = env.text("BACKUP_DIR")  # where somebody puts copies of the first one, so that the doctor sees their age
 DATABASE_ROUTERS = ["ordersite.databases.OrdersRouter"]

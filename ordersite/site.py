@@ -126,6 +126,8 @@ class OrdersiteAdmin(AdminSite):
             found = [_named(models.pop(name)) for name in names if name in models]
             if title == "Work" and found:
                 found.insert(-1, _link("Rejected", reverse("admin:rejected")))
+                if request.user.has_perm("staging.add_syncrun"):
+                    found.append(_link("Order lists", reverse("admin:staging_intake")))
             if title == "Board" and request.user.has_perm("staging.view_syncrun"):
                 for name, words in READINGS.items():
                     found.append(_link(words, reverse("admin:staging_board_reading", args=[name])))

@@ -24,7 +24,7 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import care, deliver, exports, impacts, notify, runs, schedules, whole_board
+from . import care, deliver, exports, impacts, intake, notify, runs, schedules, whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -372,6 +372,12 @@ def _export(run: SyncRun) -> None:
         _end(run, calls=calls, **exports.carry_out(run, _watch(run)))
 
 
+def _intake(run: SyncRun) -> None:
+    calls = CallLog(correlation=f"run:{run.pk}")
+    with _ending(run, calls):
+        _end(run, calls=calls, **intake.carry_out(run, _watch(run)))
+
+
 DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.SYNC: _sync,
     Kind.PUSH: _push,
@@ -385,6 +391,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.PRUNE: _care,
     Kind.AUDIT: _care,
     Kind.EXPORT: _export,
+    Kind.INTAKE: _intake,
 }
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from mapping.core.targets import expected_structure
 from mapping.models import Document, DocumentKind
+from mapping.orders_table import INTAKE, alias_of
 from mapping.publish import NoMapping, PublishedFamily, ensure_shipped, load_family
 from mapping.vetting import Surroundings, tables
 from monday import boards
@@ -144,6 +145,7 @@ def opened(
         new_account=new_account,
         expected=expected,
     ) as found:
+        _check_intake(mode, found.mappings)
         yield Setup(
             board=found.board,
             mappings=found.mappings,
@@ -205,15 +207,24 @@ def surroundings(document: Document | None, text: str) -> Surroundings:
 def source_columns(table: str) -> tuple[str, ...] | None:
     """The columns of a table in the order source; none where there is no such table, None where it does not answer."""
     try:
-        return tuple(column.name for column in order_table.columns(connections["orders"], table))
+        return tuple(column.name for column in order_table.columns(connections[alias_of(table)], table))
     except DatabaseError:
         return None
 
 
 def source(mappings: PublishedFamily) -> SqlTable:
-    """The order table behind the connection `orders`. Raises SourceRefused."""
+    """The order table, or the intake where the document names it. Raises SourceRefused."""
     rules = mappings.family.default.source
-    return SqlTable(connections["orders"], rules.table, rules.identity, rules.customer, rules.po_number)
+    return SqlTable(connections[alias_of(rules.table)], rules.table, rules.identity, rules.customer, rules.po_number)
+
+
+def _check_intake(mode: str, mappings: PublishedFamily) -> None:
+    """What people bring by the page is no source of a real board."""
+    if mode != "TEST" and alias_of(mappings.family.default.source.table) == "intake":
+        remedy = "name the order table under source.table of the board's document, and publish it"
+        raise GuardRefused(
+            f"{INTAKE} holds lists that people brought, for TEST alone; nothing was sent. Remedy: {remedy}."
+        )
 
 
 def _address(mode: str) -> str:

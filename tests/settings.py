@@ -21,6 +21,7 @@ OURS = (
         "DATABASE_URL",
         "DEBUG",
         "HSTS_SECONDS",
+        "INTAKE_DATABASE_URL",
         "LOG_FILE",
     ),
     *("EMAIL_FROM", "EMAIL_URL", "NOTIFY_HOSTS", "NOTIFY_TO", "SITE_URL"),
@@ -69,7 +70,7 @@ for alias, entry in DATABASES.items():
     # Names of their own, or two addresses of one server would count as one database. xdist workers add their number.
     entry["TEST"] = {"NAME": str(folder / f"test-{alias}.sqlite3") if on_file else f"test_{entry['NAME']}_{alias}"}
 # The orders are a stranger's table: a test makes it itself, and no migration ever runs there.
-DATABASES["orders"]["TEST"]["MIGRATE"] = False
+DATABASES["orders"]["TEST"]["MIGRATE"] = DATABASES["intake"]["TEST"]["MIGRATE"] = False
 
 # Real password hashes take longer than the tests that need one.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

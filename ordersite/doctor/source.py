@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from mapping.core.family import Family
 from mapping.core.targets import source_columns_needed
+from mapping.orders_table import alias_of
 from mapping.published import PublishedFamily
 from staging import wiring
 from staging.core.ports import SourceRefused
@@ -21,7 +22,6 @@ from .finding import Finding, ok, problem, told, warning
 from .reaching import connect, missing_file
 
 NAME = "order source"
-ALIAS = "orders"
 LOAD = "python manage.py load_demo_orders, python manage.py load_orders FILE, or set ORDERS_DATABASE_URL"
 
 # How many indexes begin with this column; no row where the thing is a view, whose indexes are its tables'.
@@ -66,11 +66,12 @@ def examine(family: Family) -> Iterator[Finding]:
     Raises OSError, django.db.Error.
     """
     rules = family.default.source
-    path = missing_file(connections[ALIAS])
+    alias = alias_of(rules.table)
+    path = missing_file(connections[alias])
     if path:
         yield problem(NAME, f"It has not been made yet ({path}).", LOAD)
         return
-    connection = connect(ALIAS)
+    connection = connect(alias)
     yield ok(NAME, f"{version(connection)} answers.")
     try:
         source = wiring.source(PublishedFamily(family, 0, {}))

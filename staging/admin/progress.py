@@ -33,6 +33,9 @@ STEPS = {
     "then": ("Looking at what it would do with the new text", "rows"),
     "prune": ("Removing what is past", "rows"),
     "audit": ("Reading the audit", "events"),
+    "intake": ("Reading what the intake holds", "rows"),
+    "list": ("Reading the list", "rows"),
+    "place": ("Putting the list in place", "rows"),
     "export": ("Writing the list", "rows"),
     "": ("Starting", ""),
 }

@@ -74,6 +74,7 @@ WORDS = {
     "force": "overwrites later edits",
     "kinds": "only these kinds",
     "list": "list",
+    "called": "file",
     "query": "filter",
     "format": "as",
 }

@@ -25,7 +25,7 @@ from staging.models.run import Kind
 from staging.runs import ACTIVE
 from staging.tally import counts_now
 
-from . import adopt, exports, gone, reports
+from . import adopt, exports, gone, intake, reports
 from .pills import batch_pill, run_pill
 from .progress import progress, progress_of
 from .run_picture import batches_of, picture, pushes, took
@@ -87,6 +87,7 @@ class RunAdmin(ReadOnly):
             *reports.urls(),
             *gone.urls(),
             *exports.urls(),
+            *intake.urls(),
             *super().get_urls(),
         ]
 

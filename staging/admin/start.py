@@ -75,7 +75,8 @@ def start_sync(request: HttpRequest) -> HttpResponse:
     """GET shows what can be asked for; POST asks for it and leads to the run. 403 without the right to start runs."""
     if not request.user.has_perm("staging.add_syncrun"):
         raise PermissionDenied
-    form = StartForm(request.POST if request.method == "POST" else None)
+    given = {name: request.GET[name] for name in ("mode", "board") if request.GET.get(name)}
+    form = StartForm(request.POST if request.method == "POST" else None, initial=given)
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
         scope = {name: asked[name] for name in asked if name != "mode" and asked[name] not in ("", None, False)}

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 from django.utils import timezone
 
+from mapping.orders_table import alias_of
 from mapping.published import NoMapping, load_family
 from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
@@ -79,7 +80,9 @@ def _setup(mode: str, board_name: str | None) -> Setup:
     return Setup(
         board=board,
         mappings=mappings,
-        source=SqlTable(connections["orders"], rules.table, rules.identity, rules.customer, rules.po_number),
+        source=SqlTable(
+            connections[alias_of(rules.table)], rules.table, rules.identity, rules.customer, rules.po_number
+        ),
         structure=board.known_structure() or BoardStructure(id="", name=""),
         destination=_no_destination,
         clock=_Clock(),

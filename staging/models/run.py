@@ -28,6 +28,7 @@ class Kind(models.TextChoices):
     PRUNE = "prune", "Pruning"
     AUDIT = "audit", "Audit check"
     EXPORT = "export", "Export"
+    INTAKE = "intake", "Order list"
 
 
 class RunState(models.TextChoices):

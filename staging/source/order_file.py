@@ -21,6 +21,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 CHUNK: Final = 2_000  # rows
 MOST_COLUMNS: Final = 2_000
 MOST_UNPACKED: Final = 4 * 1024**3  # bytes of an XLSX file's parts; more is no order list
+MOST_HELD: Final = 256 * 1024**2  # bytes of the parts that are held in memory: shared texts, styles
 DELIMITERS: Final = ",;\t|"
 
 
@@ -131,16 +132,18 @@ def _headings(path: Path, encoding: str, known: Iterable[str]) -> tuple[list[str
 def _xlsx(path: Path) -> Iterator[pd.DataFrame]:
     try:
         with zipfile.ZipFile(path) as parts:
-            unpacked = sum(part.file_size for part in parts.infolist())
-        if unpacked > MOST_UNPACKED:
+            sizes = {part.filename: part.file_size for part in parts.infolist()}
+        held = sum(size for name, size in sizes.items() if "worksheets/" not in name)
+        if sum(sizes.values()) > MOST_UNPACKED or held > MOST_HELD:
             raise FileRefused(f"{path} unpacks to more than an order list can be. Remedy: save it as CSV.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # remarks on styles and extensions, which are not read
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            try:
-                yield from _sheet(path, book)
-            finally:
-                book.close()
+            with path.open("rb") as file:  # whatever the file's name ends with
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+                try:
+                    yield from _sheet(path, book)
+                finally:
+                    book.close()
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError, EOFError, OSError) as problem:
         remedy = "open it in a spreadsheet program and save it again as XLSX or CSV"
         raise FileRefused(f"{path} is a damaged XLSX file ({type(problem).__name__}). Remedy: {remedy}.") from None
@@ -161,6 +164,8 @@ def _sheet(path: Path, book: Any) -> Iterator[pd.DataFrame]:
             headings = _without_tail(texts) or None
             continue
         texts = _without_tail(texts)
+        if not texts:
+            continue  # programs leave a million empty rows behind
         if len(texts) > len(headings):
             raise FileRefused(f"{path}, row {number}: more cells than headings. Remedy: name every column in row 1.")
         rows.append(texts + [""] * (len(headings) - len(texts)))

@@ -19,6 +19,7 @@ import pandas as pd
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from mapping.orders_table import alias_of
 from staging.core.identity import Unreadable, canonical
 from staging.core.source_dialects import DIALECTS, Column, Statement, quoted_table
 
@@ -36,6 +37,34 @@ class NotLoaded(Exception):
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class BadCell:
+    """A cell that its column cannot take: the row as a spreadsheet counts it, and why."""
+
+    row: int
+    column: str
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}, {self.column}: {self.value} {self.why}"
+
+
+@dataclass(slots=True)
+class BadCells:
+    """The cells that cannot be taken: the first `most` of them, and every row that holds one."""
+
+    most: int = MOST_PROBLEMS
+    told: list[BadCell] = field(default_factory=list)
+    rows: set[int] = field(default_factory=set)
+
+    def add(self, row: int, column: str, cell: str, why: str) -> None:
+        """Remember a cell."""
+        self.rows.add(row)
+        if len(self.told) < self.most:
+            self.told.append(BadCell(row, column, _shown(cell), why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +104,7 @@ def load_file(connection: BaseDatabaseWrapper, path: Path, *, table: str, mode: 
 
 
 def _create(connection: BaseDatabaseWrapper, table: str) -> None:
-    if connection.vendor != "sqlite":
+    if connection.vendor != "sqlite" and alias_of(table) == "orders":
         remedy = "create it there, or name an existing one with --table"
         raise NotLoaded(f"The database of ORDERS_DATABASE_URL has no table {table!r}. Remedy: {remedy}.")
     order_table.create(connection, table)
@@ -93,32 +122,39 @@ def _fill(
     known = order_table.columns(connection, table)
     filled = order_table.OrderTable(connection, table)
     customers: Counter[str] = Counter()
-    problems: list[str] = []
+    problems = BadCells()
     rows = 0
     matched: dict[str, Column] = {}
     ignored: tuple[tuple[str, str], ...] = ()
     for frame in frames:
         if not matched:
-            matched, ignored = _match(path, list(frame.columns), known)
+            matched, ignored = match(path, frame, known)
         frame = frame[list(matched)]
-        values = [_parsed(frame[name], column, connection.vendor, problems) for name, column in matched.items()]
-        if len(problems) >= MOST_PROBLEMS:
+        values = [parsed(frame[name], column, connection.vendor, problems) for name, column in matched.items()]
+        if len(problems.told) >= MOST_PROBLEMS:
             break
         rows += filled.insert(zip(*values, strict=True), [column.name for column in matched.values()])
         customers.update(_customers(frame, matched))
-    if problems:
-        count = f"{len(problems)} cells" if len(problems) < MOST_PROBLEMS else f"at least {MOST_PROBLEMS} cells"
+    if problems.told:
+        told = len(problems.told)
+        count = f"{told} cells" if told < MOST_PROBLEMS else f"at least {MOST_PROBLEMS} cells"
         remedy = "correct them in the file and load it again; nothing was loaded"
-        raise NotLoaded(f"{path}: {count} cannot be read. Remedy: {remedy}.", tuple(problems[:MOST_PROBLEMS]))
+        raise NotLoaded(f"{path}: {count} cannot be read. Remedy: {remedy}.", tuple(map(str, problems.told)))
     used = tuple(column.name for column in matched.values())
     return Uploaded(rows, created, removed, used, ignored, customers)
 
 
-def _match(
-    path: Path, headings: list[str], known: tuple[Column, ...]
+def match(
+    path: Path, frame: pd.DataFrame, known: tuple[Column, ...]
 ) -> tuple[dict[str, Column], tuple[tuple[str, str], ...]]:
-    """Which heading is which column; headings that are none, each with the name that is spelled nearly so."""
+    """Which heading is which column; headings that are none, each with the name that is spelled nearly so.
+
+    `frame` is the beginning of the file. Raises FileRefused: no column is known, one is named twice, or the headings
+    stand in the second row again.
+    """
+    headings = list(frame.columns)
     by_name = {folded(column.name): column for column in known}
+    _one_heading(path, frame, set(by_name))
     matched: dict[str, Column] = {}
     ignored = []
     for heading in headings:
@@ -136,7 +172,15 @@ def _match(
     return matched, tuple(ignored)
 
 
-def _parsed(cells: pd.Series[str], column: Column, vendor: str, problems: list[str]) -> Iterator[Any]:
+def _one_heading(path: Path, frame: pd.DataFrame, names: set[str]) -> None:
+    """Refuse a second row of headings, which would be read as an order."""
+    first = sum(folded(heading) in names for heading in frame.columns)
+    second = [cell for cell in frame.iloc[0].tolist() if cell.strip()]
+    if len(second) > 1 and sum(folded(cell) in names for cell in second) * 2 > max(len(second), first):
+        raise FileRefused(f"{path} has two rows of headings. Remedy: keep the one that names the columns, in row 1.")
+
+
+def parsed(cells: pd.Series[str], column: Column, vendor: str, problems: BadCells) -> Iterator[Any]:
     """The cells as the table wants them; those it cannot take are added to `problems`."""
     read = _reader(column, vendor)
     if read is str:
@@ -147,8 +191,7 @@ def _parsed(cells: pd.Series[str], column: Column, vendor: str, problems: list[s
             values.append(None if not cell or cell.isspace() else read(cell))
         except ValueError as problem:
             values.append(None)
-            if len(problems) < MOST_PROBLEMS:
-                problems.append(f"row {row}, {column.name}: {_shown(cell)} {problem}")
+            problems.add(int(row), column.name, cell, str(problem))
     return iter(values)
 
 

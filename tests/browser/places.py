@@ -83,6 +83,7 @@ def _extra() -> dict[str, str]:
     from staging.models import Batch, Snapshot, StagedOrder, SyncRun
 
     extra = {
+        "order lists": reverse("admin:staging_intake"),
         "start a sync": reverse("admin:staging_syncrun_start"),
         "what refusals mean": reverse("admin:monday_refusals"),
         "new document": reverse("admin:mapping_document_new"),

@@ -90,6 +90,8 @@ OTHERWISE = {
     *("staging_board_reading", "staging_board_reading_start", "staging_board_reading_file"),
     *("staging_seen_files", "staging_seen_file"),
     "staging_syncrun_file",
+    "staging_intake",
+    "staging_intake_list",
     *("auth_user_password_change", "staging_channel_test", "staging_syncrun_report", "staging_syncrun_report_mail"),
 }
 """Addresses beside the screens' own, each with rows in `actions`."""
@@ -239,6 +241,10 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
         "front page's cards": (get("/today/"), "viewer"),
         "report of a run": (get(f"/staging/syncrun/{run.pk}/report.html"), "viewer"),
         "mail a report": (post(f"/staging/syncrun/{run.pk}/report/mail/"), "viewer"),
+        "order lists": (get("/staging/syncrun/lists/"), "operator"),
+        "bring an order list": (post("/staging/syncrun/lists/"), "operator"),
+        "an order list": (get(f"/staging/syncrun/lists/{run.pk}/"), "operator"),
+        "put an order list in place": (post(f"/staging/syncrun/lists/{run.pk}/"), "operator"),
         "a list that a job wrote": (get(f"/staging/syncrun/{run.pk}/file/"), "viewer"),
         "rows not used, by customer": (get("/staging/seen/files/"), "viewer"),
         "rows not used, a file": (get(f"/staging/seen/files/{board.pk}.xlsx"), "viewer"),

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import Error, connections
 
+from mapping.orders_table import alias_of
 from mapping.published import NoMapping, load_family
 from monday.management.quiet import QuietCommand
 from staging.source import upload
@@ -38,7 +39,7 @@ class Command(QuietCommand):
         path, table = options["file"], options["table"]
         mode = "replace" if options["replace"] else "append" if options["append"] else "new"
         try:
-            done = upload.load_file(connections["orders"], path, table=table, mode=mode)
+            done = upload.load_file(connections[alias_of(table)], path, table=table, mode=mode)
         except FileRefused as refusal:
             raise CommandError(str(refusal), returncode=2) from refusal
         except upload.NotLoaded as refusal:
