@@ -7,24 +7,29 @@ sweeper sends a lost message again, and what a killed process left is taken up b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django_q.brokers import get_broker
-from django_q.tasks import async_task
 
 from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
 from . import care, deliver, exports, impacts, intake, notify, runs, schedules, whole_board
+from .asking import WORK as WORK
+from .asking import ask_preview as ask_preview
+from .asking import ask_push as ask_push
+from .asking import ask_refresh as ask_refresh
+from .asking import ask_sync as ask_sync
+from .asking import ask_undo as ask_undo
+from .asking import send as send
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
 from .foresee import choices, remember
@@ -44,7 +49,7 @@ from .tally import batch_counts
 from .undo import undo
 from .wiring import NotConfigured, opened, opened_for
 
-WORK, SWEEP, START = "staging.jobs.work", "staging.jobs.sweep", "staging.jobs.start"
+SWEEP, START = "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
 LATE = 120.0  # seconds after which an unclear order is looked up
 UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
@@ -59,53 +64,6 @@ class StepOver(Stopped):
 
 class TurnTaken(Stopped):
     """Another sync of the same board is at work; this one waits until that has ended."""
-
-
-# --- asking -------------------------------------------------------------------------------------------------------
-def send(run: SyncRun) -> None:
-    """Put a run's message into the queue once the transaction at hand commits."""
-    transaction.on_commit(partial(async_task, WORK, run.pk, task_name=f"{run.kind}-run-{run.pk}", group=run.kind))
-
-
-def ask_sync(*, mode: str, actor: str, trigger: str, scope: dict[str, Any]) -> SyncRun:
-    """Ask for a sync. Raises NotAllowed while one of this mode is waiting or at work."""
-    if (busy := runs.active_sync(mode)) is not None and not runs.lost(busy):
-        raise NotAllowed(f"{busy} of {mode} is still {busy.state}. Remedy: wait for it, or cancel it.")
-    run = runs.ask(kind=Kind.SYNC, mode=mode, actor=actor, trigger=trigger, scope=scope, now=timezone.now())
-    send(run)
-    return run
-
-
-def ask_push(batch: Batch, *, actor: str, trigger: str) -> SyncRun:
-    """Ask for a push of what is approved in a batch. Raises NotAllowed where one is under way."""
-    return _ask_about(Kind.PUSH, batch.board, f"batch:{batch.pk}", actor, trigger, {"batch": batch.pk})
-
-
-def ask_undo(batch: Batch, *, actor: str, trigger: str, reason: str = "", preview: SyncRun | None = None) -> SyncRun:
-    """Ask for an undo of what a batch wrote, of a `preview` exactly what is ticked on it. Raises NotAllowed."""
-    scope = {"batch": batch.pk, "reason": reason, "preview": preview.pk if preview else None}
-    return _ask_about(Kind.UNDO, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
-
-
-def ask_preview(batch: Batch, *, actor: str, trigger: str, orders: Sequence[int] = ()) -> SyncRun:
-    """Ask for what an undo of the batch (of these orders) would do, read from the live board. Raises NotAllowed."""
-    scope = {"batch": batch.pk, "orders": list(orders) or None}
-    return _ask_about(Kind.PREVIEW, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
-
-
-def ask_refresh(board: Board, *, actor: str, trigger: str) -> SyncRun:
-    """Ask for a board's columns, labels and groups to be read again. Raises NotAllowed where that is under way."""
-    return _ask_about(Kind.REFRESH, board, f"board:{board.pk}", actor, trigger, {})
-
-
-def _ask_about(kind: Kind, board: Board, subject: str, actor: str, trigger: str, scope: dict[str, Any]) -> SyncRun:
-    mode = "TEST" if board.environment == "sandbox" else "PRODUCTION"
-    now = timezone.now()
-    run = runs.ask(
-        kind=kind, mode=mode, actor=actor, trigger=trigger, subject=subject, board=board, scope=scope, now=now
-    )
-    send(run)
-    return run
 
 
 # --- what the queue calls -----------------------------------------------------------------------------------------
@@ -360,22 +318,19 @@ def _impact(run: SyncRun) -> None:
         _end(run, calls=calls, **impacts.over_boards(run, calls, _watch(run)))
 
 
-def _care(run: SyncRun) -> None:
+ALONE: dict[Kind, Callable[[SyncRun, Progress], dict[str, Any]]] = {
+    Kind.PRUNE: care.carry_out,
+    Kind.AUDIT: care.carry_out,
+    Kind.EXPORT: exports.carry_out,
+    Kind.INTAKE: intake.carry_out,
+}
+"""What asks no board: each says how its row ends."""
+
+
+def _alone(run: SyncRun) -> None:
     calls = CallLog(correlation=f"run:{run.pk}")
     with _ending(run, calls):
-        _end(run, calls=calls, **care.carry_out(run, _watch(run)))
-
-
-def _export(run: SyncRun) -> None:
-    calls = CallLog(correlation=f"run:{run.pk}")
-    with _ending(run, calls):
-        _end(run, calls=calls, **exports.carry_out(run, _watch(run)))
-
-
-def _intake(run: SyncRun) -> None:
-    calls = CallLog(correlation=f"run:{run.pk}")
-    with _ending(run, calls):
-        _end(run, calls=calls, **intake.carry_out(run, _watch(run)))
+        _end(run, calls=calls, **ALONE[Kind(run.kind)](run, _watch(run)))
 
 
 DO: dict[Kind, Callable[[SyncRun], None]] = {
@@ -388,10 +343,7 @@ DO: dict[Kind, Callable[[SyncRun], None]] = {
     Kind.RECONCILE: _whole_board,
     Kind.GONE: _whole_board,
     Kind.IMPACT: _impact,
-    Kind.PRUNE: _care,
-    Kind.AUDIT: _care,
-    Kind.EXPORT: _export,
-    Kind.INTAKE: _intake,
+    **dict.fromkeys(ALONE, _alone),
 }
 
 
