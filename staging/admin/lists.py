@@ -24,10 +24,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from import_export.formats.base_formats import XLSX
-from openpyxl.utils.exceptions import InvalidFileException
-from tablib.exceptions import InvalidDimensions
 
 from mapping.core.texts import fold
+from staging.source.order_file import DAMAGED
 from staging.wiring import recorder
 
 MOST_BYTES, MOST_UNPACKED, MOST_ROWS = 1_000_000, 50_000_000, 5_000
@@ -199,10 +198,7 @@ def _xlsx(data: bytes) -> tablib.Dataset:
             if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED:
                 raise ListRefused("The file unpacks to more than 50 MB. Remedy: split it, or save it as CSV.")
         return XLSX().create_dataset(data)
-    except (
-        *(zipfile.BadZipFile, InvalidFileException, InvalidDimensions, KeyError, ValueError, TypeError),
-        *(SyntaxError, EOFError, OSError, IndexError, AttributeError),
-    ):
+    except DAMAGED:
         raise ListRefused(damaged) from None
 
 

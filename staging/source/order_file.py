@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from pathlib import Path
@@ -17,12 +19,18 @@ from typing import Any, Final
 import openpyxl
 import pandas as pd
 from openpyxl.utils.exceptions import InvalidFileException
+from tablib.exceptions import InvalidDimensions
 
 CHUNK: Final = 2_000  # rows
 MOST_COLUMNS: Final = 2_000
 MOST_UNPACKED: Final = 4 * 1024**3  # bytes of an XLSX file's parts; more is no order list
 MOST_HELD: Final = 256 * 1024**2  # bytes of the parts that are held in memory: shared texts, styles
 DELIMITERS: Final = ",;\t|"
+# What openpyxl and the unpacking raise for damaged parts, whichever it is; RuntimeError for one with a password.
+DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, InvalidDimensions, SyntaxError),
+    *(KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, OSError, RuntimeError, OverflowError),
+)
 
 
 class FileRefused(Exception):
@@ -144,7 +152,7 @@ def _xlsx(path: Path) -> Iterator[pd.DataFrame]:
                     yield from _sheet(path, book)
                 finally:
                     book.close()
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError, EOFError, OSError) as problem:
+    except DAMAGED as problem:
         remedy = "open it in a spreadsheet program and save it again as XLSX or CSV"
         raise FileRefused(f"{path} is a damaged XLSX file ({type(problem).__name__}). Remedy: {remedy}.") from None
 
