@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core bench torture lock serve screenshots pictures roles editor clean
+.PHONY: help demo test check core audit bench torture lock serve screenshots pictures roles editor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -33,6 +33,7 @@ core: .venv/installed-dev ## run the tests of the pure cores, which need no Djan
 check: .venv/installed-dev ## format, lint, types, layers, migrations, and the example of production settings
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml ordersite staging mapping monday manage.py
 	$(BIN)/mypy --no-error-summary ordersite staging mapping monday manage.py
 	$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	$(ONLY_HERE) $(MANAGE) makemigrations --check --dry-run --verbosity 0
@@ -40,6 +41,16 @@ check: .venv/installed-dev ## format, lint, types, layers, migrations, and the e
 		export SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')" && \
 		echo '$(MANAGE) check --deploy  (ordersite/production.env.example)' && \
 		$(MANAGE) check --deploy --fail-level WARNING
+
+# A project of its own is made of the pinned versions, as the tool reads no list of them.
+audit: .venv/installed-dev ## look up whether an advisory is known for a pinned package (needs the network)
+	@rm -rf .venv/audit && mkdir -p .venv/audit
+	@{ printf '[project]\nname = "pinned"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = [\n'; \
+		sed -n 's/^\([A-Za-z0-9._-]*\(\[[a-z]*\]\)\{0,1\}==[^ ;\\]*\).*/  "\1",/p' requirements.lock; printf ']\n'; } > .venv/audit/pyproject.toml
+	@$(BIN)/uv lock --quiet --project .venv/audit
+	@$(BIN)/uv audit --project .venv/audit --frozen --preview-features audit-command; said=$$?; \
+		[ $$said -lt 2 ] || echo 'The advisories could not be asked, so nothing is known. Remedy: run it where their service can be reached.' >&2; \
+		exit $$said
 
 bench: .venv/installed-dev ## measure reading, detection, rendering, the local board and pushes (minutes); figures also in $(VAR_DIR)/bench
 	@missed=0; for file in tests/bench/bench_*.py; do name="$$(basename "$$file" .py)"; \

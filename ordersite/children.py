@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+import subprocess  # nosec B404
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ def start(*words: str, environment: Mapping[str, str] | None = None) -> Child:
 
     Its input is a pipe whose other end only this process holds: it closes when we die, however that happens.
     """
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(  # noqa: S603  # nosec B603
         [sys.executable, "-m", "ordersite.leash", *words],
         cwd=settings.BASE_DIR,
         env={**os.environ, **(environment or {})},

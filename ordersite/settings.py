@@ -34,7 +34,7 @@ if PRODUCTION and (not SECRET_KEY or SECRET_KEY.startswith("replace-")):
         "SECRET_KEY is not set. Remedy: set SECRET_KEY or SECRET_KEY_FILE to a long random text."
     )
 if not SECRET_KEY:
-    SECRET_KEY = "embedded-demo-key-not-for-production-0f3b1c5a7d9e2468"  # noqa: S105  the embedded default listens on loopback only
+    SECRET_KEY = "embedded-demo-key-not-for-production-0f3b1c5a7d9e2468"  # noqa: S105  the embedded default listens on loopback only  # nosec B105
 ALLOWED_HOSTS = [
     name.strip() for name in env.text("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if name.strip()
 ]

@@ -40,7 +40,7 @@ from .source.sql_table import SqlTable
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 IN_PROCESS = ADDRESS + "v2"
-SANDBOX_TOKEN = "sandbox"  # noqa: S105  any word opens the local board
+SANDBOX_TOKEN = "sandbox"  # noqa: S105  any word opens the local board  # nosec B105
 
 
 class SystemClock:

@@ -53,7 +53,7 @@ def _document(code: str, meaning: str) -> Fault:
     return Fault(code, meaning, "Update Ordersite: its API version may have ended.", "outage", whole=True)
 
 
-TOKEN_REMEDY = "Check MONDAY_API_TOKEN and what its owner may do."  # noqa: S105  a sentence, not a token
+TOKEN_REMEDY = "Check MONDAY_API_TOKEN and what its owner may do."  # noqa: S105  a sentence, not a token  # nosec B105
 FAULTS: tuple[Fault, ...] = (
     _limit("COMPLEXITY_BUDGET_EXHAUSTED", "The account's points for this minute are used up."),
     _limit("RATE_LIMIT_EXCEEDED", "Too many requests in a short time."),

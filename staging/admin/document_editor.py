@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from mapping.core.problems import Problem, errors
@@ -114,7 +114,11 @@ def _opened(request: HttpRequest, document: Document) -> tuple[str, SafeString |
     words += [_other(draft, document) for draft in drafts if draft not in (chosen,)][:5]
     text, mapped = _mapped(request, chosen.text)
     words += [mapped] if mapped else []
-    return text, SafeString(" ".join(words)), chosen.note if chosen.state == VersionState.DRAFT else ""
+    return (
+        text,
+        format_html_join(" ", "{}", ((each,) for each in words)),
+        chosen.note if chosen.state == VersionState.DRAFT else "",
+    )
 
 
 def _mapped(request: HttpRequest, text: str) -> tuple[str, SafeString | None]:
