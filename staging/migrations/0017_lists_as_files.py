@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('staging', '0016_exports'),
+        ('staging', '0016_fewer_indexes'),
     ]
 
     operations = [
