@@ -18,6 +18,10 @@ from .reaching import connect, file_of, missing_file, network_file_system
 
 NAME = "app database"
 MIGRATE = "python manage.py migrate"
+TEXTS = {
+    "postgresql": "SHOW server_encoding",
+    "microsoft": "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))",
+}
 CLOCKS_APART = 5.0  # seconds between the database's clock and ours before somebody should know
 VERSIONS = {
     "sqlite": ("SQLite", "SELECT sqlite_version()"),
@@ -37,10 +41,24 @@ def reachable() -> Iterator[Finding]:
         return
     connection = connect(DEFAULT_DB_ALIAS)
     yield ok(NAME, f"{version(connection)} answers.")
+    if statement := TEXTS.get(connection.vendor):
+        yield texts(connection.vendor, str(_one(connection, statement)))
     if connection.vendor == "sqlite":
         yield from _sqlite(connection)
     if connection.vendor == "microsoft":
         yield from _sql_server(connection)
+
+
+def texts(vendor: str, kept_as: str) -> Finding:
+    """Whether names of customers keep their letters and accents, by PostgreSQL's encoding or SQL Server's collation."""
+    name = "app database texts"
+    if vendor == "postgresql" and kept_as != "UTF8":
+        remedy = "Make a database WITH ENCODING 'UTF8' TEMPLATE template0, and move the tables there with pg_dump."
+        return problem(name, f"Its encoding is {kept_as}, so names in other alphabets cannot be kept.", remedy)
+    if vendor == "microsoft" and "_AI" in kept_as:
+        remedy = "Make the database with a collation that tells accents apart, as Latin1_General_100_CI_AS does."
+        return problem(name, f"Its collation is {kept_as}, for which Café and Cafe are one customer.", remedy)
+    return ok(name, f"{kept_as} keeps letters and accents.")
 
 
 def version(connection: BaseDatabaseWrapper) -> str:

@@ -224,7 +224,12 @@ def test_a_source_without_the_table_says_what_makes_it():
 def test_what_sql_server_is_asked_is_good_tsql(native: str):
     server = DIALECTS["microsoft"]
     count = source.identity_count(server, "dbo.ORDERS", Column("record_uuid", native, server.word(native)))
-    asked = (source.INDEXES, source.WRITES, {name: sql for name, (_, sql) in app_database.VERSIONS.items()})
+    asked = (
+        source.INDEXES,
+        source.WRITES,
+        {name: sql for name, (_, sql) in app_database.VERSIONS.items()},
+        app_database.TEXTS,
+    )
     for statement in (count.text, *(statements["microsoft"] for statements in asked)):
         assert problems(statement) == []
 
