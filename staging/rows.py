@@ -16,7 +16,7 @@ from .core.changeset import SIZE, Change, size_differences
 from .core.fingerprint import fingerprint, order_of, payload
 from .core.lifecycle import OPEN, ORDER, OrderState
 from .models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
-from .models.snapshot import Verdict
+from .models.snapshot import LinkState, Verdict
 
 PAGE = 500  # rows whose keys one statement asks for
 CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
@@ -84,6 +84,18 @@ def in_the_way(
         )
         for record, (verdict, value, reason) in found.items()
     }
+
+
+def going(board: Board, records: Sequence[str]) -> tuple[int, int]:
+    """How many linked items would go if these records were removed, and how many are linked."""
+    pages = [records[start : start + PAGE] for start in range(0, len(records), PAGE)]
+    items = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
+    total = sum(items.filter(record__in=page).count() for page in pages)
+    if not total:
+        return 0, 0
+    # What earlier runs staged and nobody has sent yet counts too: a slow loss is a loss.
+    waiting = StagedOrder.objects.filter(board=board, operation="remove", state__in=sorted(OPEN))
+    return total + waiting.exclude(record__in=records[:PAGE]).count(), items.count()
 
 
 def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -> dict[str, Any]:

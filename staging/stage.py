@@ -22,12 +22,12 @@ from . import audit
 from . import terms as names
 from .core.changeset import LINK, field_value, same
 from .core.fingerprint import key_hash, order_of, payload
-from .core.lifecycle import OPEN, ORDER, BatchState, OrderState
+from .core.lifecycle import ORDER, BatchState, OrderState
 from .core.terms import parts, terms
 from .core.verdict import Verdict as Judgement
 from .models import Batch, Seen, Snapshot, StagedOrder, SyncRun, fresh, insert_each, update_each
 from .models.snapshot import LinkState, Verdict
-from .rows import CLOSED, REPLACEABLE, Judged, free_places, in_the_way, insert, removal, sides, told
+from .rows import CLOSED, REPLACEABLE, Judged, free_places, going, in_the_way, insert, removal, sides, told
 from .setup import Setup
 from .transitions import move_batch, move_orders
 
@@ -163,16 +163,10 @@ class Ledger:
     def remove(self, records: Iterable[str]) -> int:
         """Records that are gone from a source that was read whole: staged for removal. Returns how many."""
         listed = list(records)
-        pages = [listed[start : start + PAGE] for start in range(0, len(listed), PAGE)]
-        items = Snapshot.objects.filter(board=self.setup.board, state=LinkState.LINKED)
-        total = sum(items.filter(record__in=page).count() for page in pages)
-        linked = items.count() if total else 0
-        if total:  # what earlier runs staged and nobody has sent yet counts too: a slow loss is a loss
-            waiting = StagedOrder.objects.filter(board=self.setup.board, operation="remove", state__in=sorted(OPEN))
-            total += waiting.exclude(record__in=listed[:PAGE]).count()
+        total, linked = going(self.setup.board, listed)
         removed = 0
-        for page in pages:
-            removed += self._remove_page(page, total, linked)
+        for start in range(0, len(listed), PAGE):
+            removed += self._remove_page(listed[start : start + PAGE], total, linked)
             self.flush()
         return removed
 
