@@ -94,8 +94,8 @@ def compiled(queryset: QuerySet[Any]) -> tuple[str, tuple[Any, ...]]:
     return str(sql), tuple(params)
 
 
-def migration_statements(*app_labels: str) -> list[str]:
-    """The T-SQL of all migrations of these apps (of every app where none is named)."""
+def migration_statements(*app_labels: str, backwards: bool = False) -> list[str]:
+    """The T-SQL of all migrations of these apps (of every app where none is named), or of taking them back."""
     made = connection()
     made.features.can_rollback_ddl = False  # else collecting would open a transaction
     loader = MigrationLoader(None)
@@ -104,7 +104,7 @@ def migration_statements(*app_labels: str) -> list[str]:
     statements: list[str] = []
     with _answering_nothing(made):
         for node in nodes:
-            statements += loader.collect_sql([(loader.graph.nodes[node], False)])
+            statements += loader.collect_sql([(loader.graph.nodes[node], backwards)])
     return [statement for statement in statements if statement.strip() and not statement.startswith("--")]
 
 
