@@ -32,6 +32,7 @@ from .asking import ask_undo as ask_undo
 from .asking import send as send
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
+from .finish import finish_settled
 from .foresee import choices, remember
 from .guards import GuardRefused
 from .headway import write_down
@@ -159,9 +160,11 @@ def sweep() -> str:
     looked = _look_again(now)
     tried = _retry_again(now)
     paused = schedules.pause_faulty(now)
+    finished = finish_settled(now=now)
     told = notify.overdue(now) + notify.quota(now) + deliver.send_due(now)
     said = f"; {' '.join(paused)}" if paused else ""
-    return f"sent again: {again}; looked again: {looked}; tried again: {tried}; messages: {told}{said}"
+    work = f"sent again: {again}; looked again: {looked}; tried again: {tried}; finished: {finished}"
+    return f"{work}; messages: {told}{said}"
 
 
 def recover(*, late: float | None = 0.0) -> list[int]:

@@ -22,6 +22,7 @@ from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
 from .decide import approve, removing
 from .detect import Detected, detect
+from .finish import finish_settled
 from .guards import GuardRefused, check_rows, check_source, mass_change
 from .headway import write_down
 from .lease import LeaseLost
@@ -130,6 +131,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     if request.push_now:
         with _timed(report, "push"):
             _push(request, setup, report, progress)
+    finish_settled(now=setup.clock.now(), board=setup.board)
 
 
 def _missed(detected: Detected) -> list[str]:

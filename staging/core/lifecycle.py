@@ -79,10 +79,16 @@ BATCH: Mapping[str, Transition] = {
         "push",
     ),
     "pause": Transition(_from(B.PUSHING), B.PAUSED, "stops after the chunk in hand; push goes on from there"),
-    "finish": Transition(_from(B.PUSHING), B.PUSHED, "every approved order is settled"),
+    "finish": Transition(
+        _from(B.PUSHING, B.PAUSED, B.FAILED, B.NEEDS_ATTENTION), B.PUSHED, "every approved order is settled"
+    ),
     "need": Transition(_from(B.PUSHING), B.NEEDS_ATTENTION, "some orders were rejected, held or are unclear"),
     "fail": Transition(_from(B.PUSHING), B.FAILED, "stopped by an outage; push goes on from there"),
-    "supersede": Transition(_from(B.DRAFT, B.OPEN, B.APPROVED), B.SUPERSEDED, "nothing of it is current any more"),
+    "supersede": Transition(
+        _from(B.DRAFT, B.OPEN, B.APPROVED, B.PAUSED, B.FAILED, B.NEEDS_ATTENTION),
+        B.SUPERSEDED,
+        "nothing of it is current any more",
+    ),
     "undo": Transition(
         _from(B.PUSHED, B.NEEDS_ATTENTION, B.PAUSED, B.FAILED, B.PARTLY_UNDONE, B.UNDOING),
         B.UNDOING,
