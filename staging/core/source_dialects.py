@@ -37,6 +37,11 @@ class Statement:
         """What to hand to a Django cursor: without parameters no backend undoubles `%%`, so it is done here."""
         return (self.text, self.params) if self.params else (self.text.replace("%%", "%"), None)
 
+    @property
+    def marked(self) -> str:
+        """The text as SQLite takes it without Django: `?` for each parameter."""
+        return re.sub("%[%s]", lambda mark: "?" if mark[0] == "%s" else "%", self.text)
+
 
 class Dialect(Protocol):
     """One vendor's spelling. Every method returns SQL text; `name` arguments are unquoted names."""
@@ -176,9 +181,11 @@ class Sqlite:
 
     def extent(self, table: str, columns: Sequence[Column]) -> Statement | None:
         row = self._row(columns)
-        return (
-            None if not row else Statement(f"SELECT min(o.{row}), max(o.{row}) FROM {quoted_table(self, table)} AS o")
-        )
+        if not row:
+            return None
+        # As two queries: in one, SQLite would go through the whole table.
+        edges = (f"(SELECT {edge}(o.{row}) FROM {quoted_table(self, table)} AS o)" for edge in ("min", "max"))
+        return Statement(f"SELECT {', '.join(edges)}")
 
     def parted(self, at: int, columns: Sequence[Column]) -> tuple[Statement, Statement]:
         row = self._row(columns)

@@ -1,26 +1,33 @@
-"""Two readers of one table, each with a connection and a thread of its own, which see it as it stood at one moment.
+"""Two readers of one table, which see it as it stood at one moment and take little more than half the time of one.
 
-Databases do their part of the work outside of Python's lock, so two readers take little more than half the time of one.
+PostgreSQL works outside of this process, so two connections with a thread each are enough. SQLite works inside of it,
+under Python's lock, and there each reader is a process of its own (`apart`).
 Both must see the same moment: rows of a table that is loaded anew between them would be missed, and taken for removed.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any
 
-from django.db import Error
+from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as Sqlite
 
-Page = list[tuple[Any, ...]]
-Read = Callable[[BaseDatabaseWrapper], Iterator[Page]]
-"""Pages that a connection gives."""
+from staging.core.source_dialects import Statement
 
+from .reader import Page, Reader
+
+Read = Callable[[], Iterator[Page]]
+"""The pages of one half."""
+
+PAGE = 2_000  # rows
 WAITING = 24  # pages that are read ahead
 ATTEMPTS = 3  # to begin both readers with no change in between
 
@@ -31,50 +38,73 @@ def possible(connection: BaseDatabaseWrapper) -> bool:
         return False
     if connection.in_atomic_block or not connection.get_autocommit():
         return False  # what an open transaction has written is seen by its own connection alone
-    return not (isinstance(connection, Sqlite) and connection.is_in_memory_db())
+    return not isinstance(connection, Sqlite) or bool(sys.executable and not connection.is_in_memory_db())
 
 
 @contextmanager
-def two(connection: BaseDatabaseWrapper) -> Iterator[tuple[BaseDatabaseWrapper, BaseDatabaseWrapper] | None]:
-    """Two further connections that see one moment; None where the table is written without a pause."""
+def begun(connection: BaseDatabaseWrapper, statements: Sequence[Statement]) -> Iterator[list[Read] | None]:
+    """A reader for each statement, all of which see one moment; None where the table is written without a pause, or
+    no reader can be had. They end with the context."""
     with ExitStack() as stack:
-        yield next((pair for _ in range(ATTEMPTS) if (pair := _pair(connection, stack))), None)
+        yield next((reads for _ in range(ATTEMPTS) if (reads := _begin(connection, statements, stack))), None)
 
 
-def _pair(connection: BaseDatabaseWrapper, stack: ExitStack) -> tuple[BaseDatabaseWrapper, BaseDatabaseWrapper] | None:
-    one, other = connection.copy(), connection.copy()
-    for own in (one, other):
+def _begin(connection: BaseDatabaseWrapper, statements: Sequence[Statement], stack: ExitStack) -> list[Read] | None:
+    with ExitStack() as attempt:
+        try:
+            found = BEGUN[connection.vendor](connection, statements, attempt)
+        except (
+            Error,
+            OSError,
+        ):  # a standby hands out no snapshots, a system no processes: one reader says what is wrong
+            return None
+        if found:
+            stack.enter_context(attempt.pop_all())
+        return found
+
+
+def _sqlite(connection: BaseDatabaseWrapper, statements: Sequence[Statement], stack: ExitStack) -> list[Read] | None:
+    """A reader sees the file as it was when it first read; the counter tells whether somebody has written meanwhile."""
+    with closing(connection.copy()) as witness:  # what ours reads at the moment would hold its counter
+        before = _ask(witness, "PRAGMA data_version")
+        readers = [stack.enter_context(Reader(connection, statement, PAGE)) for statement in statements]
+        for reader in readers:
+            reader.ask()
+        for reader in readers:
+            reader.begun()
+        return [reader.pages for reader in readers] if before == _ask(witness, "PRAGMA data_version") else None
+
+
+def _postgresql(
+    connection: BaseDatabaseWrapper, statements: Sequence[Statement], stack: ExitStack
+) -> list[Read] | None:
+    """The second reader takes over the snapshot of the first one."""
+    snapshot, reads = "", list[Read]()
+    for statement in statements:
+        own = connection.copy()
         own.inc_thread_sharing()
         stack.callback(own.close)
-    try:
-        return (one, other) if BEGUN[connection.vendor](connection, one, other) else None
-    except Error:  # a standby hands out no snapshots; whether the table can be read at all is seen by one reader
-        return None
-
-
-def _sqlite(connection: BaseDatabaseWrapper, one: BaseDatabaseWrapper, other: BaseDatabaseWrapper) -> bool:
-    """A reader sees the file as it was when it first read; the counter tells whether somebody has written meanwhile."""
-    before = _ask(connection, "PRAGMA data_version")
-    for own in (one, other):
-        _ask(own, "BEGIN")
-        _ask(own, "SELECT COUNT(*) FROM sqlite_master")
-    return before == _ask(connection, "PRAGMA data_version")
-
-
-def _postgresql(connection: BaseDatabaseWrapper, one: BaseDatabaseWrapper, other: BaseDatabaseWrapper) -> bool:
-    """The second reader takes over the snapshot of the first one."""
-    for own in (one, other):
         own.set_autocommit(False)
         _ask(own, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    [[snapshot]] = _ask(one, "SELECT pg_export_snapshot()")
-    _ask(other, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-    return True
+        if snapshot:
+            _ask(own, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        else:
+            [[snapshot]] = _ask(own, "SELECT pg_export_snapshot()")
+        reads.append(partial(_streamed, own, statement))
+    return reads
 
 
-BEGUN: dict[str, Callable[[BaseDatabaseWrapper, BaseDatabaseWrapper, BaseDatabaseWrapper], bool]] = {
+BEGUN: dict[str, Callable[[BaseDatabaseWrapper, Sequence[Statement], ExitStack], list[Read] | None]] = {
     "sqlite": _sqlite,
     "postgresql": _postgresql,
 }
+
+
+def _streamed(connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Page]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(*statement.raw)
+        while rows := cursor.fetchmany(PAGE):
+            yield rows
 
 
 def _ask(connection: BaseDatabaseWrapper, statement: str) -> list[tuple[Any, ...]]:
@@ -83,14 +113,11 @@ def _ask(connection: BaseDatabaseWrapper, statement: str) -> list[tuple[Any, ...
         return cursor.fetchall() if cursor.description else []
 
 
-def together(connections: Sequence[BaseDatabaseWrapper], reads: Sequence[Read]) -> Iterator[Page]:
+def together(reads: Sequence[Read]) -> Iterator[Page]:
     """The pages of all readers as they come. Raises the database's Error of whichever reader fails first."""
     pages: Queue[Page | Error | None] = Queue(WAITING)
     stopped = Event()
-    threads = [
-        Thread(target=_read, args=(connection, read, pages, stopped), daemon=True)
-        for connection, read in zip(connections, reads, strict=True)
-    ]
+    threads = [Thread(target=_read, args=(read, pages, stopped), daemon=True) for read in reads]
     for thread in threads:
         thread.start()
     try:
@@ -110,12 +137,15 @@ def together(connections: Sequence[BaseDatabaseWrapper], reads: Sequence[Read]) 
                 pages.get(timeout=0.01)
 
 
-def _read(connection: BaseDatabaseWrapper, read: Read, pages: Queue[Page | Error | None], stopped: Event) -> None:
+def _read(read: Read, pages: Queue[Page | Error | None], stopped: Event) -> None:
+    end: Error | None = OperationalError("one of two readers broke off")  # unless it is known how it ended
     try:
-        for page in read(connection):
+        for page in read():
             pages.put(page)
             if stopped.is_set():
                 break
-        pages.put(None)
+        end = None
     except Error as problem:
-        pages.put(problem)
+        end = problem
+    finally:
+        pages.put(end)

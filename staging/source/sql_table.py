@@ -6,10 +6,9 @@ Only sends the statements of `staging.core.source_sql` and says in one sentence 
 from __future__ import annotations
 
 import difflib
-import hashlib
+import sqlite3
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -20,7 +19,7 @@ from staging.core.ports import Row, Scope, SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Sqlite, Statement
 from staging.core.source_sql import NoSuchColumn, SourceSql
 
-from . import halves
+from . import apart, halves
 
 NARROW_PAGE = 2_000  # fingerprints fetched at a time
 WIDE_PAGE = 500  # full rows fetched at a time, and identities asked for in one statement
@@ -75,13 +74,12 @@ class SqlTable:
             self._sql.fingerprints(scope)
         with ExitStack() as stack:
             statements = self._halves(scope)
-            pair = stack.enter_context(halves.two(self._connection)) if statements else None
-            if pair is None:
+            reads = stack.enter_context(halves.begun(self._connection, statements)) if statements else None
+            if reads is None:
                 yield from self._pages(self._sql.fingerprints(scope), NARROW_PAGE)
                 return
-            reads = [partial(self._read_part, statement) for statement in statements]
             try:
-                yield from halves.together(pair, reads)
+                yield from halves.together(reads)
             except Error as problem:
                 raise self._failed(problem, "broke off") from problem
 
@@ -95,13 +93,6 @@ class SqlTable:
         if not found or found[0][0] is None or found[0][1] - found[0][0] < self._sql.dialect.places:
             return ()
         return self._sql.halves(scope, (int(found[0][0]) + int(found[0][1])) // 2)
-
-    def _read_part(self, statement: Statement, connection: BaseDatabaseWrapper) -> Iterator[list[tuple[Any, ...]]]:
-        kind = self._cursor(connection) if connection.vendor == "sqlite" else connection.chunked_cursor()
-        with kind as cursor:
-            cursor.execute(*statement.raw)
-            while rows := cursor.fetchmany(NARROW_PAGE):
-                yield rows
 
     def rows(self, identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str, Row]]:
         """Identity, fingerprint and full row of these records, several rows for an identity that stands twice."""
@@ -199,7 +190,8 @@ class SqlTable:
     def _cursor(self, connection: BaseDatabaseWrapper) -> Iterator[Any]:
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                connection.connection.create_function(Sqlite.function, 1, _sha256, deterministic=True)
+                with suppress(sqlite3.OperationalError):  # refused only while a statement uses the one that is there
+                    connection.connection.create_function(Sqlite.function, 1, apart.sha256, deterministic=True)
             yield cursor
 
     def _failed(self, problem: Error, failure: str) -> SourceRefused:
@@ -233,7 +225,3 @@ def _near(name: str, names: Sequence[str]) -> str:
     by_folded = {known.casefold(): known for known in names}
     found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.75)
     return f" (there is {by_folded[found[0]]!r})" if found else ""
-
-
-def _sha256(row: bytes | None) -> str:
-    return hashlib.sha256(row or b"").hexdigest()

@@ -1,13 +1,15 @@
-"""Counts at the cursor what a database hands over."""
+"""Counts at the cursor what a database hands over, and at the pipe what a reader in a process of its own does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from staging.source.reader import Reader
+
 
 class Fetched:
-    """Counts at the cursor what comes from a connection and its copies."""
+    """Counts what comes from a connection, its copies, and processes that read its file."""
 
     def __init__(self) -> None:
         self.letters = self.statements = 0
@@ -15,14 +17,25 @@ class Fetched:
     def watch(self, connection: Any) -> Callable[[], None]:
         """Count from here on; what comes back ends it."""
         counted, kind = self, type(connection)
-        make = kind.create_cursor
+        make, read = kind.create_cursor, Reader.pages
 
         def create_cursor(own: Any, name: Any = None) -> Any:
             cursor = make(own, name)
             return Counted(cursor, counted) if own.alias == connection.alias else cursor
 
-        kind.create_cursor = create_cursor
-        return lambda: setattr(kind, "create_cursor", make)
+        def pages(own: Reader) -> Any:
+            counted.statements += 1
+            return map(counted.seen, read(own))
+
+        def end() -> None:
+            kind.create_cursor, Reader.pages = make, read  # type: ignore[method-assign]
+
+        kind.create_cursor, Reader.pages = create_cursor, pages  # type: ignore[method-assign]
+        return end
+
+    def seen(self, rows: Any) -> Any:
+        self.letters += sum(len(v) if isinstance(v, str | bytes) else 8 for row in rows for v in row)
+        return rows
 
 
 class Counted:
@@ -42,11 +55,7 @@ class Counted:
         return self._cursor.execute(*arguments)
 
     def fetchmany(self, size: int) -> Any:
-        return self._seen(self._cursor.fetchmany(size))
+        return self._counted.seen(self._cursor.fetchmany(size))
 
     def fetchall(self) -> Any:
-        return self._seen(self._cursor.fetchall())
-
-    def _seen(self, rows: Any) -> Any:
-        self._counted.letters += sum(len(v) if isinstance(v, str | bytes) else 8 for row in rows for v in row)
-        return rows
+        return self._counted.seen(self._cursor.fetchall())
