@@ -52,7 +52,7 @@ def syncs() -> list[Chart]:
     took: list[Sequence[float | None]] = [
         [round((end - start).total_seconds(), 1) if end else None] for *_, start, end in runs
     ]
-    last = f"the last {len(runs)} syncs"
+    last = f"the last {len(runs)} syncs" if len(runs) != 1 else "the last sync"
     return [
         chart(
             name="rows",

@@ -254,6 +254,9 @@ def _hand_over(run: SyncRun, batches: list[Batch]) -> None:
 def _push(run: SyncRun) -> None:
     calls = CallLog(correlation=f"run:{run.pk}")
     batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
+    if _had_finished(run, batch, BatchState.PUSHED, BatchState.SUPERSEDED):
+        _end_push(run, batch, calls)
+        return
     with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
         prepare(batches=[batch], setup=setup)
         first = sizes_later(batch, setup) and not run.scope.get("items_sent")
@@ -264,15 +267,28 @@ def _push(run: SyncRun) -> None:
             run.scope = {**run.scope, "items_sent": True}
             run.save(update_fields=["scope"])
             raise StepOver
-        counts = batch_counts(batch)
-        state = RunState.WITH_ERRORS if counts["rejected"] or counts["unclear"] else RunState.COMPLETED
         notes = [*run.notes, out_of_date(done.moved)] if done.moved else run.notes
-        _end(run, RunState.FAILED if done.error else state, calls, error=done.error, counts=counts, notes=notes)
+        _end_push(run, batch, calls, error=done.error, notes=notes)
+
+
+def _end_push(run: SyncRun, batch: Batch, calls: CallLog, *, error: str = "", **fields: Any) -> None:
+    counts = batch_counts(batch)
+    state = RunState.WITH_ERRORS if counts["rejected"] or counts["unclear"] else RunState.COMPLETED
+    _end(run, RunState.FAILED if error else state, calls, error=error, counts=counts, **fields)
+
+
+def _had_finished(run: SyncRun, batch: Batch, *ends: BatchState) -> bool:
+    """Whether the process that died over this run was done with its batch, and only the run's own end is left."""
+    return run.attempt > 1 and batch.state in ends
 
 
 def _undo(run: SyncRun) -> None:
     calls = CallLog(correlation=f"run:{run.pk}")
     batch = Batch.objects.select_related("board", "customer").get(pk=run.scope["batch"])
+    if _had_finished(run, batch, BatchState.UNDONE):
+        put_back = batch.orders.filter(state=OrderState.UNDONE, updated_at__gte=run.started_at)
+        _end(run, RunState.COMPLETED, calls, counts={"undone": put_back.count(), "kept": 0})
+        return
     with _ending(run, calls), opened_for(batch.board, calls=calls) as setup:
         preview = SyncRun.objects.filter(pk=run.scope.get("preview")).first()
         ticked = choices(preview) if preview else None

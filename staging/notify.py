@@ -165,8 +165,11 @@ def _moved(topic: str, mark: str, now: datetime) -> str | None:
 
 
 def _waiting(run: SyncRun, now: datetime) -> list[Batch]:
-    """The batches of a sync's board that wait for approval and that nobody was told of; they are marked as told."""
-    if run.kind != Kind.SYNC or run.board_id is None or run.state not in WORTH_A_MAIL:
+    """The batches of a sync's board that wait for approval and that nobody was told of; they are marked as told.
+
+    Also those of a sync whose process died: the one after it opens them, and may end as completed.
+    """
+    if run.kind != Kind.SYNC or run.board_id is None or run.state not in (*BAD, *GOOD):
         return []
     untold = Batch.objects.filter(board=run.board_id, state=BatchState.OPEN, told_at__isnull=True)
     staged = StagedOrder.objects.filter(batch__state=BatchState.OPEN, state=OrderState.STAGED)
@@ -186,13 +189,14 @@ def what(run: SyncRun) -> str:
 
 def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]]:
     """Title and paragraphs about a run; `waiting` are the batches that they are the first to name."""
-    named = what(run)
+    named, state = what(run), RunState(run.state)
     lines = [run.error] if run.error else []
     if run.kind in (Kind.PUSH, Kind.UNDO):
         lines += [_address("batch", run.scope["batch"])]
-    if run.state == RunState.WAITING:
-        named = f"{counted(len(waiting), 'batch', 'batches')} of run {run.pk}"
-    elif waiting:
+    if (waiting and state in GOOD) or state == RunState.WAITING:
+        found = "of" if state == RunState.WAITING else "found by"
+        named, state = f"{counted(len(waiting), 'batch', 'batches')} {found} run {run.pk}", RunState.WAITING
+    if waiting and run.state != RunState.WAITING:
         lines += [f"{counted(len(waiting), 'batch waits', 'batches wait')} for approval:"]
     lines += [
         f"Batch {b.pk} - {b.customer.name}: {counted(b.orders.count(), 'change')} {_address('batch', b.pk)}"
@@ -203,7 +207,7 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]
     counts = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in run.counts.items() if number)
     lines += [f"{counts}."] if counts else []
     lines += [str(note) for note in run.notes[:20]]
-    return f"{run.get_state_display()} - {named}", [*lines, audit.words(audit.heads())]
+    return f"{state.label} - {named}", [*lines, audit.words(audit.heads())]
 
 
 def _home() -> tuple[str, str]:

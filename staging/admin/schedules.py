@@ -48,6 +48,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         max_length=500,
         label="With",
+        widget=forms.TextInput(attrs={"size": 60}),
         help_text="For a sync: mode='TEST', customer='HARBOUR', limit=100, by_person=True. For a push, a retry and a "
         "reconciliation: mode='TEST'. Empty for the others.",
     )

@@ -188,6 +188,10 @@ class Killed(BaseException):
     """The process is gone: nothing after this is written."""
 
 
+def dead(*_: Any, **__: Any) -> None:
+    raise Killed
+
+
 @pytest.mark.parametrize("kind", ["push", "undo"])
 @pytest.mark.parametrize("place", range(8))
 def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
@@ -200,9 +204,6 @@ def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
         left[0] -= 1
         if left[0] < 0:
             raise Killed
-
-    def dead(*_: Any, **__: Any) -> None:
-        raise Killed
 
     with monkeypatch.context() as death:
         line.wire.after = die
@@ -223,6 +224,59 @@ def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
     assert len(keys) == len(set(keys)) == (3 if kind == "push" else 0), batch.state
     assert batch.state == ("pushed" if kind == "push" else "undone")
     line.check()
+
+
+@pytest.mark.parametrize("kind", ["push", "undo"])
+def test_a_process_that_dies_after_the_end_of_its_batch_leaves_a_run_that_completes(
+    line: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asked(line, kind)
+    with monkeypatch.context() as death:
+        death.setattr("staging.jobs.runs.end", dead)
+        with pytest.raises(Killed):
+            jobs.work(run.pk)
+    assert line.batch().state == ("pushed" if kind == "push" else "undone")
+    line.bury()
+    mail.outbox.clear()
+    assert jobs.work(run.pk) == f"run {run.pk}: completed"
+    run.refresh_from_db()
+    assert (run.error, run.counts["applied" if kind == "push" else "undone"]) == ("", 3)
+    assert mail.outbox == []
+
+
+def test_what_a_dead_sync_had_staged_is_told_by_the_one_after_it(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.add(1)
+    run = sync_run(by_person=True)
+    with monkeypatch.context() as death:
+        for place in ("staging.stage.move_batch", "staging.sync.finish", "staging.jobs.runs.end"):
+            death.setattr(place, dead)
+        with pytest.raises(Killed):
+            jobs.work(run.pk)
+    assert line.batch().state == "draft"
+    line.bury()
+    jobs.sweep()
+    work_off()
+    again = SyncRun.objects.latest("id")
+    assert (again.trigger, again.state) == (f"after run {run.pk}", RunState.COMPLETED)
+    assert line.batch().state == "open"
+    assert [sent.subject for sent in mail.outbox] == [
+        f"[Ordersite] Failed - Sync run {run.pk}",
+        f"[Ordersite] Recovered - Sync run {again.pk}",
+    ]
+    assert "1 batch waits for approval:" in mail.outbox[1].body and "HARBOUR: 1 change" in mail.outbox[1].body
+
+
+def test_a_batch_that_nobody_was_told_of_is_told_by_the_next_sync(line: World) -> None:
+    line.add(1)
+    sync_run(by_person=True)
+    work_off()
+    mail.outbox.clear()
+    Batch.objects.update(told_at=None)
+    run = sync_run(by_person=True)
+    work_off()
+    (sent,) = mail.outbox
+    assert sent.subject == f"[Ordersite] Waiting for approval - 1 batch found by run {run.pk}"
+    assert "HARBOUR: 1 change" in sent.body
 
 
 def test_a_run_that_another_process_has_taken_over_writes_nothing_more(line: World) -> None:
