@@ -255,11 +255,16 @@ def test_a_file_is_found_whatever_its_name(tmp_path: Path, monkeypatch: pytest.M
     assert counted == [2]
 
 
-def test_a_database_in_memory_is_read_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "possible"), [(":memory:", False), ("file:x?mode=memory", False), ("x.sqlite3", True)]
+)
+def test_a_database_in_memory_is_read_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, possible: bool
+) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    options = {**connections["default"].settings_dict, "NAME": ":memory:", "OPTIONS": {}}
-    assert not halves.possible(Sqlite(options, "memory"))
-    assert halves.possible(Sqlite({**options, "NAME": "file"}, "file"))
+    name = str(tmp_path / name) if possible else name
+    with closing(Sqlite({**connections["default"].settings_dict, "NAME": name, "OPTIONS": {}}, "x")) as connection:
+        assert halves.possible(connection) == possible
 
 
 def test_a_reader_that_fails_fails_the_reading(orders: SqlTable, monkeypatch: pytest.MonkeyPatch) -> None:
