@@ -37,11 +37,6 @@ class Statement:
         """What to hand to a Django cursor: without parameters no backend undoubles `%%`, so it is done here."""
         return (self.text, self.params) if self.params else (self.text.replace("%%", "%"), None)
 
-    @property
-    def marked(self) -> str:
-        """The text as SQLite takes it without Django: `?` for each parameter."""
-        return re.sub("%[%s]", lambda mark: "?" if mark[0] == "%s" else "%", self.text)
-
 
 class Dialect(Protocol):
     """One vendor's spelling. Every method returns SQL text; `name` arguments are unquoted names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import re
 import subprocess  # nosec B404
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ class Reader:
     def __init__(self, connection: BaseDatabaseWrapper, statement: Statement, page: int) -> None:
         given = connection.get_connection_params()
         database, seconds = str(given["database"]), float(given.get("timeout", 5))
-        self._request: apart.Request = (database, seconds, statement.marked, statement.params, page)
+        self._request: apart.Request = (database, seconds, _marked(statement.text), statement.params, page)
         self._process = subprocess.Popen(  # noqa: S603  # nosec B603
             # Isolated and without a site: neither the environment nor installed packages have a say in it.
             [sys.executable, "-I", "-S", apart.__file__],
@@ -76,3 +77,8 @@ class Reader:
         for pipe in (self._asked, self._answers):
             with suppress(OSError):
                 pipe.close()
+
+
+def _marked(text: str) -> str:
+    """A statement as SQLite takes it without Django: `?` for each parameter."""
+    return re.sub("%[%s]", lambda mark: "?" if mark[0] == "%s" else "%", text)
