@@ -88,8 +88,9 @@ def test_the_way_of_a_change_from_the_source_to_the_board_and_back(site: Site) -
 def watch_push(page: Any, site: Site, batch: str) -> None:
     """From a batch to the run that sends it, and there until it has ended; it comes by itself, nobody reloads."""
     page.goto(f"{site.address}/staging/batch/{batch}/change/")
-    if page.locator(".note-busy a").count():
-        page.click(".note-busy a")
+    run = page.locator(".progress a[href$='/change/']")
+    if at := [link.get_attribute("href") for link in run.all()]:
+        page.goto(f"{site.address}{at[0]}")
         assert "Completed" in settled(page)
     until(lambda: page.goto(f"{site.address}/staging/batch/{batch}/change/") and "Pushed" in page.inner_text("p.lead"))
 
