@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,11 +15,14 @@ from django_q.tasks import async_task
 from monday.models import Board
 
 from . import runs
-from .core.lifecycle import NotAllowed
+from .core.lifecycle import BATCH, NotAllowed, OrderState
 from .models import Batch, SyncRun
 from .models.run import Kind
+from .retry import AUTOMATIC, retry_due
 
 WORK = "staging.jobs.work"
+LATE = 120.0  # seconds after which an unclear order is looked up
+LOOKS = 10  # pushes a day that are asked for on behalf of a batch with unclear orders
 
 
 def send(run: SyncRun) -> None:
@@ -64,3 +69,26 @@ def _ask_about(kind: Kind, board: Board, subject: str, actor: str, trigger: str,
     )
     send(run)
     return run
+
+
+def look_again(now: datetime) -> list[int]:
+    """Push batches on that hold orders without an answer, once the board must be done with them; a few times a day."""
+    batches = Batch.objects.filter(state__in=sorted(BATCH["push"].sources), orders__state=OrderState.UNCLEAR)
+    asked = []
+    for batch in batches.select_related("board").distinct().order_by("id")[:50]:
+        mine = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH)
+        lately = mine.filter(finished_at__gte=now - timedelta(seconds=LATE)).exists()
+        tried = mine.filter(trigger="sweeper", started_at__gte=now - timedelta(days=1)).count()
+        if not lately and tried < LOOKS:
+            with suppress(NotAllowed):
+                asked.append(ask_push(batch, actor="policy:sweeper", trigger="sweeper").pk)
+    return asked
+
+
+def retry_again(now: datetime) -> list[int]:
+    """Push on the batches of which rejected orders are due to go out again by themselves."""
+    asked = []
+    for batch in retry_due(board=None, now=now):
+        with suppress(NotAllowed):  # a push that is under way takes them along
+            asked.append(ask_push(batch, actor=AUTOMATIC, trigger="sweeper").pk)
+    return asked

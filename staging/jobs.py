@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -29,6 +29,7 @@ from .asking import ask_push as ask_push
 from .asking import ask_refresh as ask_refresh
 from .asking import ask_sync as ask_sync
 from .asking import ask_undo as ask_undo
+from .asking import look_again, retry_again
 from .asking import send as send
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
@@ -43,7 +44,7 @@ from .models.run import Kind, RunState
 from .prepare import prepare
 from .push import push, sizes_later
 from .recheck import out_of_date
-from .retry import AUTOMATIC, retry_all, retry_due
+from .retry import AUTOMATIC, retry_all
 from .setup import Progress, Stopped
 from .sync import Request, pushable, sync
 from .tally import batch_counts
@@ -52,9 +53,7 @@ from .wiring import NotConfigured, opened, opened_for
 
 SWEEP, START = "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
-LATE = 120.0  # seconds after which an unclear order is looked up
 UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
-LOOKS = 10  # pushes a day that the sweeper asks for on behalf of a batch with unclear orders
 REFUSALS = (NotConfigured, GuardRefused, NotAllowed)
 log = structlog.get_logger(__name__)
 
@@ -157,8 +156,8 @@ def sweep() -> str:
     now = timezone.now()
     # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
     again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
-    looked = _look_again(now)
-    tried = _retry_again(now)
+    looked = look_again(now)
+    tried = retry_again(now)
     paused = schedules.pause_faulty(now)
     finished = finish_settled(now=now)
     told = notify.overdue(now) + notify.quota(now) + deliver.send_due(now)
@@ -182,29 +181,6 @@ def recover(*, late: float | None = 0.0) -> list[int]:
     for run in again:
         send(run)
     return [run.pk for run in again]
-
-
-def _look_again(now: datetime) -> list[int]:
-    """Push batches on that hold orders without an answer, once the board must be done with them; a few times a day."""
-    batches = Batch.objects.filter(state__in=sorted(BATCH["push"].sources), orders__state=OrderState.UNCLEAR)
-    asked = []
-    for batch in batches.select_related("board").distinct().order_by("id")[:50]:
-        mine = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH)
-        lately = mine.filter(finished_at__gte=now - timedelta(seconds=LATE)).exists()
-        tried = mine.filter(trigger="sweeper", started_at__gte=now - timedelta(days=1)).count()
-        if not lately and tried < LOOKS:
-            with suppress(NotAllowed):
-                asked.append(ask_push(batch, actor="policy:sweeper", trigger="sweeper").pk)
-    return asked
-
-
-def _retry_again(now: datetime) -> list[int]:
-    """Push on the batches of which rejected orders are due to go out again by themselves."""
-    asked = []
-    for batch in retry_due(board=None, now=now):
-        with suppress(NotAllowed):  # a push that is under way takes them along
-            asked.append(ask_push(batch, actor=AUTOMATIC, trigger="sweeper").pk)
-    return asked
 
 
 def _not_claimed(run_id: int) -> str:
