@@ -5,6 +5,12 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (field) event.detail.headers["X-CSRFToken"] = field.value;
 });
 
+// A page that would load itself anew must not take away what somebody is typing; it asks again later.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const typed = [...document.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
+  if (typed && event.detail.xhr.getResponseHeader("HX-Refresh")) event.preventDefault();
+});
+
 const close = (except) => {
   for (const open of document.querySelectorAll("details.choice[open]")) if (open !== except) open.open = false;
 };
