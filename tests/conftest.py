@@ -25,11 +25,3 @@ def skip_reason(report: pytest.TestReport) -> str:
     if not isinstance(report.longrepr, tuple):
         return ""
     return str(report.longrepr[2]).removeprefix("Skipped: ")
-
-
-SLOW_ROOMS = ("journeys", "browser", "faults")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long, or must stay on one worker, comes first, so that no worker is left alone with it in the end."""
-    items.sort(key=lambda item: item.path.parent.name not in SLOW_ROOMS)
