@@ -19,8 +19,8 @@ FRAME = ("#header", "#nav-sidebar")
 # What the scene must bring forth, or a page of that kind would be missing.
 SEEN = ("batch open", "batch needing attention", "staged order rejected", "staged order in conflict", "undone")
 UNFOLD = "for (const each of document.querySelectorAll('details:not(.choice)')) each.open = true"
-# A row like fifteen others tells nothing new, and costs as much time.
-THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 16)')) row.remove()"
+# A row like six others tells nothing new, and costs as much time.
+THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 7)')) row.remove()"
 
 
 def look(page: Any, width: int, theme: str, without: tuple[str, ...]) -> list[str]:

@@ -23,7 +23,7 @@ from tests.world import World
 
 pytestmark = pytest.mark.django_db(databases=["default", "orders", "intake"])
 
-ROUNDS = int(os.environ.get("FUZZ", "120"))
+ROUNDS = int(os.environ.get("FUZZ", "60"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 WORDS = [
     *("", "0", "-1", "1", "2", "99999999", "9" * 19, "9" * 40, "-" + "9" * 30, "1e999", "NaN", "inf", "1.5", "٣", "²"),

@@ -12,7 +12,7 @@ from tests.world import Shown, World
 KNOWN, NEW = 800, 210
 EVERY = 10  # every so many changed orders are edited by hand
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def push_changes(world: World, known: int, new: int) -> dict[str, list[Shown]]:

@@ -30,11 +30,13 @@ def test_runs_killed_at_random_instants_leave_the_board_equal_to_the_table() -> 
     assert code == 0 and ", 20 kills" in said
 
 
+@pytest.mark.long
 def test_a_run_killed_before_or_after_a_commit_or_a_request_is_finished_by_the_next() -> None:
     code, said = torture("enumerated", "--every", "61", "--seed", "11")
     assert code == 0 and " kills" in said
 
 
+@pytest.mark.long
 @postgres
 def test_two_workers_that_are_killed_while_every_job_comes_twice_lose_and_double_nothing() -> None:
     code, _ = torture("seeded", "--kills", "10", "--seed", "3", "--workers", "2", "--postgres", "--twice")
