@@ -24,7 +24,7 @@ demo: .venv/installed ## install, load 5,000 demo orders, sync ten of them to th
 	@echo $(VAR_DIR)/demo.html
 
 test: .venv/installed-dev ## run the tests on the embedded databases
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
 
 core: .venv/installed-dev ## run the tests of the pure cores, which need no Django
 	@$(BIN)/python -m pytest tests/core
