@@ -46,7 +46,8 @@ def send_canary() -> str:
 
 def without_result(canaries: list[str]) -> list[str]:
     """Those of these messages whose result was not written down."""
-    return [name for name in canaries if not Task.objects.filter(pk=name).exists()]
+    written = set(Task.objects.filter(pk__in=canaries).values_list("pk", flat=True))
+    return [name for name in canaries if name not in written]
 
 
 @dataclass(frozen=True, slots=True)

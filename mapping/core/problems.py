@@ -29,7 +29,20 @@ class Problem:
         place = ":".join(part for part in (file, str(self.line or ""), str(self.column or "")) if part)
         start = f"{place} " if place else ""
         word = "warning: " if self.severity == "warning" else ""
-        return f"{start}{self.path or 'document'}: {word}{self.message} - {self.remedy}"
+        return f"{start}{self._where}: {word}{self._what}"
+
+    @property
+    def words(self) -> str:
+        """The same for a page that shows place and severity in its own way."""
+        return f"{self._where}: {self._what}"
+
+    @property
+    def _where(self) -> str:
+        return self.path or "document"
+
+    @property
+    def _what(self) -> str:
+        return f"{self.message} - {self.remedy}"
 
 
 def errors(problems: Iterable[Problem]) -> tuple[Problem, ...]:

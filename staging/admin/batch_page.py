@@ -107,7 +107,7 @@ def _of_the_board(batch: Batch) -> dict[str, Any]:
     try:
         mappings = load_family(batch.board.board_id)
     except NoMapping as missing:
-        return {"problems": [{"sentence": str(missing)}], "lacks": [], "lacks_left": 0}
+        return {"problems": [{"words": str(missing)}], "lacks": [], "lacks_left": 0}
     return _held_against(batch, mappings, structure)
 
 

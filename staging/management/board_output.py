@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from staging.console import USAGE
 from staging.findings import lines
 from staging.models import SyncRun
 
 MOST = 2**31 - 1
+
+
+def board_options(parser: CommandParser, *, named: bool = True) -> None:
+    """The options that say which board is meant; `named` takes it as --board, else as the first word."""
+    if named:
+        parser.add_argument("--board", help="the board's name or id, where several are mapped")
+    else:
+        parser.add_argument("board", nargs="?", metavar="BOARD", help="its name or id; not needed where one is mapped")
+    parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST", help="which board (default TEST)")
+    parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
 
 
 def whole_number(option: str, given: str | int | None, *, least: int = 0) -> int | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mapping.core.problems import Problem
+from mapping.published import NoMapping
 from staging.core import meaning
 from staging.core.lifecycle import COUNTED, SHOWN, BatchState, OrderState
 from staging.models import AuditEvent, Batch, StagedOrder, Term
@@ -134,6 +136,25 @@ def ticks(client: Any, batch: Batch) -> list[int]:
         after = answer.context["more"]
     assert f"<strong>{len(found)}</strong> of" in answer.content.decode()
     return sorted(found)
+
+
+def test_validation_says_what_the_board_would_not_take_and_where_no_mapping_is_published(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = changed(line)
+    problem = Problem(0, 0, "columns.PRICE", "the board has no column 'price'", "Name another one.")
+    monkeypatch.setattr("staging.admin.batch_page.batch_problems", lambda *_: [problem])
+    sentence = (
+        "keeps it from being approved:</strong> columns.PRICE: the board has no column 'price' - Name another one."
+    )
+    assert sentence in unescape(look("approver", batch).content.decode())
+
+    def none(*_: object) -> None:
+        raise NoMapping("No board document is published. Remedy: publish one.")
+
+    monkeypatch.setattr("staging.admin.batch_page.load_family", none)
+    sentence = "keeps it from being approved:</strong> No board document is published. Remedy: publish one."
+    assert sentence in unescape(look("approver", batch).content.decode())
 
 
 def test_ticks_outlive_pages_filters_and_sessions_of_others(line: World) -> None:

@@ -16,7 +16,7 @@ from monday.management.quiet import QuietCommand
 from staging import findings, runs
 from staging.adopt import Adopted, adopt
 from staging.console import Console, actor, sentences
-from staging.management.board_output import save_files, whole_number
+from staging.management.board_output import board_options, save_files, whole_number
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
 from staging.pairing import as_json, told
@@ -31,15 +31,13 @@ class Command(QuietCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
-        parser.add_argument("--board", help="the board's name or id, where several are mapped")
+        board_options(parser)
         parser.add_argument(
             "--apply", action="store_true", help="link what is matched; nothing is written to the board"
         )
         parser.add_argument("--out", metavar="DIR", help="write what was found into CSV files there")
         parser.add_argument("--expect-rows", help="the source rightly holds this many rows now")
         parser.add_argument("--expect-orphans", help="this many items rightly have no record")
-        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:

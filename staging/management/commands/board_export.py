@@ -14,6 +14,7 @@ from monday.management.quiet import QuietCommand
 from staging.board_table import SUFFIXES, Exported, NotExported, export
 from staging.console import FAILED, USAGE, Console, sentences
 from staging.core.words import counted
+from staging.management.board_output import board_options
 from staging.setup import Stopped
 from staging.wiring import Connected, connected
 
@@ -25,10 +26,8 @@ class Command(QuietCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("board", nargs="?", metavar="BOARD", help="its name or id; not needed where one is mapped")
+        board_options(parser, named=False)
         parser.add_argument("--to", required=True, type=Path, metavar="FILE", help="a file that ends in .csv or .xlsx")
-        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST", help="which board (default TEST)")
-        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:

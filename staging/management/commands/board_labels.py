@@ -16,6 +16,7 @@ from monday.management.quiet import QuietCommand
 from staging.board_table import Labels, count_labels
 from staging.console import Console, sentences
 from staging.core.words import counted
+from staging.management.board_output import board_options
 from staging.setup import Stopped
 from staging.wiring import connected
 
@@ -27,11 +28,9 @@ class Command(QuietCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("board", nargs="?", metavar="BOARD", help="its name or id; not needed where one is mapped")
+        board_options(parser, named=False)
         parser.add_argument("--column", metavar="TITLE", help="only this column, by its title or id")
         parser.add_argument("--no-counts", action="store_true", help="do not read the items to count (one API call)")
-        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST", help="which board (default TEST)")
-        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,6 +13,7 @@ from monday.management.quiet import QuietCommand
 from staging import gone
 from staging.console import USAGE, actor, sentences
 from staging.core.lifecycle import NotAllowed
+from staging.management.board_output import board_options
 from staging.models import Snapshot
 from staging.models.snapshot import LinkState
 from staging.setup import Setup
@@ -31,9 +32,7 @@ class Command(QuietCommand):
         parser.add_argument("--all", action="store_true", help="every one that list shows")
         parser.add_argument("--to", metavar="ITEM", help="the item to link instead, for relink")
         parser.add_argument("--reason", default="", help="why; needed to stop following")
-        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
-        parser.add_argument("--board", help="the board's name or id, where several are mapped")
-        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
+        board_options(parser)
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:

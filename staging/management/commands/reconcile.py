@@ -15,7 +15,7 @@ from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
 from staging import findings, runs
 from staging.console import Console, actor, sentences
-from staging.management.board_output import save_files, whole_number
+from staging.management.board_output import board_options, save_files, whole_number
 from staging.models import BoardFinding, SyncRun
 from staging.models.run import Kind, RunState
 from staging.reconcile import Counts, as_json, reconcile, told
@@ -30,11 +30,9 @@ class Command(QuietCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
-        parser.add_argument("--board", help="the board's name or id, where several are mapped")
+        board_options(parser)
         parser.add_argument("--out", metavar="DIR", help="write what differs into CSV files there")
         parser.add_argument("--limit", default=20, help="show at most so many differences of a kind (default 20)")
-        parser.add_argument("--allow-sandbox", action="store_true", help="let PRODUCTION use a local board")
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout, with all differences")
 
     def handle(self, *args: Any, **options: Any) -> None:
