@@ -130,3 +130,20 @@ def test_a_batch_is_approved_by_the_keyboard_alone(furnished: Site) -> None:
     page.goto(batch)
     assert "Approved by approver" in page.inner_text("#content")
     assert furnished.complaints == []
+
+
+def test_a_page_does_not_load_itself_anew_while_somebody_types(stranger: Stranger) -> None:
+    """What a run's progress answers when it has ended comes from here, so that it comes at the worst moment."""
+    page = stranger.page
+    stranger.click("#nav-sidebar >> text=Batches")
+    stranger.click("#result_list tr:has-text('Waiting for approval') th a >> nth=0")
+    page.route("**/ended/", lambda route: route.fulfill(status=200, headers={"HX-Refresh": "true"}, body=""))
+    asks = "htmx.ajax('GET', '/ended/', {target: 'body', swap: 'none'})"
+    page.fill("textarea[name=text]", "ask the buyer")
+    page.evaluate("window.before = true")
+    page.evaluate(asks)
+    page.wait_for_timeout(300)
+    assert page.input_value("textarea[name=text]") == "ask the buyer" and page.evaluate("window.before")
+    page.fill("textarea[name=text]", "")
+    page.evaluate(asks)
+    page.wait_for_function("!window.before")
