@@ -6,9 +6,10 @@ runs as a formula.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any, Final
@@ -68,30 +69,42 @@ def pages(rows: QuerySet[Any]) -> Iterator[list[Model]]:
         page = list(rows.filter(pk__lt=page[-1].pk)[:PAGE]) if len(page) == PAGE else []
 
 
-def write(file: IO[bytes], form: str, cells: Iterator[list[object]], told: Callable[[int], None] | None = None) -> int:
+def write(
+    file: IO[bytes],
+    form: str,
+    cells: Iterator[Sequence[object]],
+    told: Callable[[int], None] | None = None,
+    *,
+    sheet: str = "List",
+    fixed: str = "A2",
+) -> int:
     """Write the lines into the file as CSV or XLSX; says how many rows stand below the headings.
 
-    `told` is called with the number of rows written, every PAGE rows, and may raise to stop. Raises SheetFull.
+    `told` is called with the number of rows written, every PAGE rows, and may raise to stop. An XLSX file has one
+    `sheet`, and what is above and left of the cell `fixed` stays in sight. Raises SheetFull.
     """
     told = told or (lambda rows: None)
-    return _write_xlsx(file, cells, told) if form == "xlsx" else _write_csv(file, cells, told)
+    return _write_xlsx(file, cells, told, sheet, fixed) if form == "xlsx" else _write_csv(file, cells, told)
 
 
-def _write_csv(file: IO[bytes], cells: Iterator[list[object]], told: Callable[[int], None]) -> int:
+def _write_csv(file: IO[bytes], cells: Iterator[Sequence[object]], told: Callable[[int], None]) -> int:
     rows = -1
+    file.write(codecs.BOM_UTF8)  # or spreadsheets take it for the letters of their own country
     while chunk := list(islice(cells, PAGE)):
         text = io.StringIO(newline="")
-        csv.writer(text).writerows([shielded(cell) for cell in line] for line in chunk)
+        csv.writer(text).writerows(["" if cell is None else shielded(cell) for cell in line] for line in chunk)
         file.write(text.getvalue().encode("utf-8", "replace"))
         rows += len(chunk)
         told(rows)
     return rows
 
 
-def _write_xlsx(file: IO[bytes], cells: Iterator[list[object]], told: Callable[[int], None]) -> int:
+def _write_xlsx(
+    file: IO[bytes], cells: Iterator[Sequence[object]], told: Callable[[int], None], name: str, fixed: str
+) -> int:
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("List")
-    sheet.freeze_panes = "A2"
+    sheet: Any = book.create_sheet(name)
+    sheet.freeze_panes = fixed
     rows = -1
     try:
         for line in cells:

@@ -4,28 +4,24 @@ are used. Both read the board once, page by page, so memory does not grow with i
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
-from typing import Any
-
-from openpyxl import Workbook
 
 from mapping.core.targets import MAX_STATUS_LABELS, alike
 from monday.client import MondayClient
 from monday.core.columns import Value
 from monday.core.operations import Item
-from monday.core.spreadsheets import for_xlsx, shielded
 from monday.core.structure import BoardStructure, Column
+from monday.exports import SheetFull, write
 
 FIXED = ("Item id", "Parent id", "Group", "Name")
 LABELLED = ("status", "dropdown")
 LARGEST = 500  # items a page, of the API
-MOST_ROWS = 1_048_575  # of an XLSX sheet, besides its heading
 SUFFIXES = (".csv", ".xlsx")
 
 Progress = Callable[[int], None]
@@ -76,8 +72,11 @@ def export(client: MondayClient, structure: BoardStructure, path: Path, progress
     rows = _rows(_told(read, progress), structure, above, below, done)
     partial = path.with_name(f"{path.name}.partial")
     try:
-        (_write_xlsx if path.suffix.lower() == ".xlsx" else _write_csv)(partial, done.titles, rows)
+        with partial.open("wb") as file:
+            write(file, path.suffix[1:].lower(), chain([done.titles], rows), sheet="Board", fixed="E2")
         partial.replace(path)
+    except SheetFull as refused:
+        raise NotExported(str(refused)) from None
     except OSError as problem:
         raise NotExported(
             f"{path} cannot be written ({problem.strerror}). Remedy: free space, or name another file with --to."
@@ -188,28 +187,3 @@ def _cell(item: Item, column: Column) -> object:
         parts = list(dict.fromkeys(str(part) for part in value.values() if part))
         return f"{parts[0]} ({parts[1]})" if len(parts) > 1 else parts[0] if parts else None
     return ", ".join(value) if isinstance(value, list) else value or None
-
-
-def _write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    # With a byte order mark, so that spreadsheets read it as Unicode.
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow([shielded(title) for title in titles])
-        for row in rows:
-            writer.writerow(["" if cell is None else shielded(cell) for cell in row])
-
-
-def _write_xlsx(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("Board")
-    sheet.freeze_panes = "E2"
-    sheet.append([for_xlsx(title) for title in titles])
-    try:
-        for number, row in enumerate(rows):
-            if number >= MOST_ROWS:
-                raise NotExported(f"The board has more rows than the {MOST_ROWS:,} of a sheet. Remedy: --to FILE.csv")
-            sheet.append([for_xlsx(cell) for cell in row])
-    except BaseException:
-        sheet.close()  # it writes from a generator of its own, which would end nowhere
-        raise
-    book.save(path)

@@ -356,7 +356,7 @@ def test_an_export_holds_the_filtered_list_and_runs_no_formula(line: World) -> N
     client = signed_in("viewer")
     csv = client.get("/staging/stagedorder/export/?format=csv")
     assert csv.headers["Content-Type"] == "text/csv" and "attachment" in csv.headers["Content-Disposition"]
-    lines = csv.content.decode().splitlines()
+    lines = csv.content.decode("utf-8-sig").splitlines()
     assert lines[0].startswith("id,batch__id") and len(lines) == 2
     assert "'=HYPERLINK" in lines[1] and ",=HYPERLINK" not in lines[1]
     assert len(client.get("/staging/stagedorder/export/?format=csv&state__exact=applied").content.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -67,7 +68,7 @@ def test_the_job_writes_what_the_list_shows_and_its_page_hands_it_out(line: Worl
     assert f"Download {form.upper()}" in page and "3 rows" in page
     data = taken(run)
     if form == "csv":
-        rows = list(csv.reader(io.StringIO(data.decode())))
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
     else:
         rows = [list(row) for row in openpyxl.load_workbook(io.BytesIO(data)).active.values]  # type: ignore[union-attr]
     assert rows[0][0] == "id"
@@ -110,7 +111,7 @@ def test_who_may_not_see_the_list_gets_no_file_of_it_by_address(line: World) -> 
     assert run.state == RunState.COMPLETED, run.error
     assert signed_in("viewer").get(f"/staging/syncrun/{run.pk}/file/").status_code == 403
     assert "Download" not in signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").content.decode()
-    assert taken(run, "approver").startswith(b"id,chain__name")
+    assert taken(run, "approver").removeprefix(codecs.BOM_UTF8).startswith(b"id,chain__name")
     assert signed_in("viewer").post("/staging/auditevent/export/?format=csv").status_code == 403
 
 
