@@ -62,7 +62,7 @@ def site(served: Site) -> Site:
     return served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
     with launched() as browser:
         yield browser
@@ -74,7 +74,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def furnished(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
     with serving(tmp_path_factory.mktemp("furnished"), chromium, furnished=True) as site:
         yield site
