@@ -38,14 +38,6 @@ answer = {
 }
 """
 
-# A scene stands still: what a schedule does while it is looked at would send what is shown as refused.
-TOMORROW = """
-from datetime import timedelta
-from django.utils import timezone
-from django_q.models import Schedule
-answer = Schedule.objects.update(next_run=timezone.now() + timedelta(days=1))
-"""
-
 
 def furnish(place: Installation, *, rows: int = 300) -> None:
     """Make the scene in an empty folder; takes about half a minute. Its local board goes on being served."""
@@ -71,8 +63,6 @@ def furnish(place: Installation, *, rows: int = 300) -> None:
     seen = place.ask(FIND)
     place.command("batches", "decline", str(seen["open"][-1]), "--reason", "the season is over")
     place.command("batches", "hold", str(seen["open"][0]), "--orders", str(seen["order"]), "--reason", "ask the buyer")
-    place.manage("setup_schedules")
-    assert place.ask(TOMORROW) > 0
 
 
 def _edit_by_hand(api: str, item: str) -> None:

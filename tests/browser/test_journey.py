@@ -201,18 +201,3 @@ def test_orders_are_held_and_released_and_batches_approved_withdrawn_and_decline
     assert "the buyer said no" in approver.inner_text("#content-main")
     assert "Declined" in approver.inner_text("#content-main")
     assert site.complaints == []
-
-
-def test_what_the_board_refused_is_retried_and_seen_to_its_end(furnished: Site) -> None:
-    operator = furnished.signed_in("operator")
-    operator.goto(f"{furnished.address}/rejected/")
-    rejected = "select count(*) from staging_stagedorder where state = 'rejected'"
-    before = furnished.place.number(rejected)
-    assert before and operator.locator("a:has-text('Retry'), button:has-text('Retry')").count()
-    operator.locator("a:has-text('Retry'), button:has-text('Retry')").first.click()
-    operator.click("form[method=post] button:has-text('Retry')")
-    assert "again" in operator.inner_text(".messagelist") or "on its way" in operator.inner_text(".messagelist")
-    tried = "select count(*) from staging_syncrun where kind = 'push' and actor = 'operator' and state not in "
-    until(lambda: furnished.place.number(f"{tried} ('queued', 'running')"))
-    event = "select count(*) from staging_auditevent where action = 'order.retry' and actor = 'operator'"
-    assert furnished.place.number(event) == 1 and furnished.complaints == []

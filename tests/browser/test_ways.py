@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Site
+from tests.journeys.installation import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -147,3 +148,19 @@ def test_a_page_does_not_load_itself_anew_while_somebody_types(stranger: Strange
     page.fill("textarea[name=text]", "")
     page.evaluate(asks)
     page.wait_for_function("!window.before")
+
+
+# The last, as there is nothing refused after it.
+def test_what_the_board_refused_is_retried_and_seen_to_its_end(furnished: Site) -> None:
+    operator = furnished.signed_in("operator")
+    operator.goto(f"{furnished.address}/rejected/")
+    rejected = "select count(*) from staging_stagedorder where state = 'rejected'"
+    before = furnished.place.number(rejected)
+    assert before and operator.locator("a:has-text('Retry'), button:has-text('Retry')").count()
+    operator.locator("a:has-text('Retry'), button:has-text('Retry')").first.click()
+    operator.click("form[method=post] button:has-text('Retry')")
+    assert "again" in operator.inner_text(".messagelist") or "on its way" in operator.inner_text(".messagelist")
+    tried = "select count(*) from staging_syncrun where kind = 'push' and actor = 'operator' and state not in "
+    until(lambda: furnished.place.number(f"{tried} ('queued', 'running')"))
+    event = "select count(*) from staging_auditevent where action = 'order.retry' and actor = 'operator'"
+    assert furnished.place.number(event) == 1 and furnished.complaints == []
