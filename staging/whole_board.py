@@ -35,6 +35,8 @@ def carry_out(run: SyncRun, setup: Setup, progress: Progress) -> dict[str, Any]:
 
 def _settle_gone(run: SyncRun, setup: Setup) -> dict[str, Any]:
     scope, link = run.scope, Snapshot.objects.select_related("customer").filter(pk=run.scope["link"]).first()
+    if link is None and scope["choice"] == "recreate":  # also where a worker died between the decision and its end
+        return {"notes": ["The link is forgotten. The next sync creates its item anew."]}
     if link is None:
         raise NotAllowed("The link is not there any more; somebody has decided on it already. Remedy: none needed.")
     name, told = gone.name_of(link), {"setup": setup, "actor": run.actor, "reason": scope.get("reason", "")}

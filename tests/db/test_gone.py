@@ -199,6 +199,15 @@ def test_the_orders_page_leads_to_the_choices_and_a_worker_carries_them_out(type
     assert counted(typed.sync()) == {"new": 1, "unchanged": 1}
 
 
+def test_a_decision_whose_worker_died_before_it_could_say_so_is_done_when_it_is_carried_out_again(typed: World) -> None:
+    signed_in("operator").post(f"/staging/syncrun/gone/{link(typed).pk}/", {"choice": "recreate"})
+    decided(typed, "recreate")
+    run = SyncRun.objects.latest("id")
+    assert work_off() == [f"run {run.pk}: completed"]
+    run.refresh_from_db()
+    assert run.notes == ["The link is forgotten. The next sync creates its item anew."]
+
+
 def test_relinking_in_the_browser_is_an_approvers_and_a_refusal_is_a_sentence(typed: World) -> None:
     pk = link(typed).pk
     (other,) = put(typed, 1)
