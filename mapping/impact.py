@@ -1,16 +1,16 @@
 """What a change of documents touches: the published family, and how it would stand with one text in its place.
 
-Which orders would be staged is found by `staging.impact`, which lets the detection itself run over both families.
+Which orders would be staged is found by `staging.previews.impact`, which lets the detection itself run over both.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-from .core.document import BoardDocument, CustomerDocument, parse_board, parse_customer
-from .core.family import Family
-from .models import Document, DocumentKind, Version
-from .published import NoMapping, PublishedFamily, load_family, published_customers
+from mapping.core.document import BoardDocument, CustomerDocument, parse_board, parse_customer
+from mapping.core.family import Family
+from mapping.models import Document, DocumentKind, Version
+from mapping.published import NoMapping, PublishedFamily, load_family, published_customers
 
 
 def with_text(document: Document, text: str, board_name: str | None = None) -> Family:

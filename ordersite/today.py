@@ -13,16 +13,16 @@ from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
 from monday.screens import moment, pill
-from staging import care, schedules
+from ordersite.today_charts import READ, account
+from ordersite.watchdog import workers
 from staging.admin.pills import run_pill
+from staging.batches.tally import counts_now
 from staging.core.lifecycle import BatchState, OrderState
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
-from staging.tally import counts_now
-
-from .today_charts import READ, account
-from .watchdog import workers
+from staging.running import schedules
+from staging.upkeep import care
 
 TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
 

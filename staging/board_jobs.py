@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import runs
 from .core.lifecycle import NotAllowed
 from .jobs import send
 from .models import Snapshot, SyncRun
 from .models.run import Kind
+from .running import runs
 
 
 def ask_adoption(*, mode: str, actor: str, board: str | None, apply: bool, orphans: int | None = None) -> SyncRun:

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import runs
 from .core.lifecycle import NotAllowed
 from .jobs import send
 from .models import SyncRun
 from .models.run import Kind
-from .prune import SUBJECT
+from .running import runs
+from .upkeep.prune import SUBJECT
 
 
 def ask_care(kind: Kind, *, actor: str, trigger: str, kinds: Sequence[str] = ()) -> SyncRun:

@@ -22,9 +22,9 @@ from monday.client import Unavailable
 
 from .core.lifecycle import NotAllowed
 from .core.ports import SourceRefused
-from .guards import GuardRefused
-from .lease import LeaseLost
-from .outlook import SHORT, waiting_words
+from .detection.guards import GuardRefused
+from .pushing.outlook import SHORT, waiting_words
+from .running.lease import LeaseLost
 from .setup import Stopped
 from .wiring import NotConfigured
 

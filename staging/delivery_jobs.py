@@ -9,9 +9,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import deliver
 from .core.events import Event, News
 from .models import Channel
+from .notices import deliver
 
 DELIVER = "staging.delivery_jobs.deliver_one"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from . import runs
 from .jobs import send
 from .models import SyncRun
 from .models.run import Kind
+from .running import runs
 
 
 def ask_export(*, label: str, query: str, form: str, user: int, actor: str) -> SyncRun:

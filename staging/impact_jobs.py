@@ -7,10 +7,11 @@ from django.utils import timezone
 from mapping.models import Version
 from monday.models import Environment
 
-from . import impact, runs
 from .jobs import send
 from .models import SyncRun
 from .models.run import Kind, Mode
+from .previews import impact
+from .running import runs
 from .wiring import boards_of
 
 

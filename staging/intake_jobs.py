@@ -7,12 +7,13 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from . import kept_files, runs
 from .core.lifecycle import NotAllowed
-from .intake import MOST_BYTES, SUBJECT, check_confirmable
 from .jobs import send
+from .lists import kept_files
+from .lists.intake import MOST_BYTES, SUBJECT, check_confirmable
 from .models import SyncRun
 from .models.run import Kind
+from .running import runs
 
 
 def ask_reading(*, called: str, pieces: Iterable[bytes], actor: str) -> SyncRun:

@@ -22,33 +22,38 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from . import care, deliver, exports, impacts, intake, notify, runs, schedules, whole_board
-from .asking import WORK as WORK
-from .asking import ask_preview as ask_preview
-from .asking import ask_push as ask_push
-from .asking import ask_refresh as ask_refresh
-from .asking import ask_sync as ask_sync
-from .asking import ask_undo as ask_undo
-from .asking import look_again, retry_again
-from .asking import send as send
+from .batches.finish import finish_settled
+from .batches.retry import AUTOMATIC, retry_all
+from .batches.tally import batch_counts
+from .boards import whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
-from .finish import finish_settled
-from .foresee import choices, remember
-from .guards import GuardRefused
-from .headway import write_down
-from .heartbeat import beating
-from .lease import LeaseLost
+from .detection.guards import GuardRefused
+from .lists import exports, intake
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
-from .prepare import prepare
-from .push import push, sizes_later
-from .recheck import out_of_date
-from .retry import AUTOMATIC, retry_all
+from .notices import deliver, notify
+from .previews import impacts
+from .pushing.prepare import prepare
+from .pushing.push import push, sizes_later
+from .pushing.recheck import out_of_date
+from .running import runs, schedules
+from .running.asking import WORK as WORK
+from .running.asking import ask_preview as ask_preview
+from .running.asking import ask_push as ask_push
+from .running.asking import ask_refresh as ask_refresh
+from .running.asking import ask_sync as ask_sync
+from .running.asking import ask_undo as ask_undo
+from .running.asking import look_again, retry_again
+from .running.asking import send as send
+from .running.headway import write_down
+from .running.heartbeat import beating
+from .running.lease import LeaseLost
 from .setup import Progress, Stopped
 from .sync import Request, pushable, sync
-from .tally import batch_counts
-from .undo import undo
+from .undoing.foresee import choices, remember
+from .undoing.undo import undo
+from .upkeep import care
 from .wiring import NotConfigured, opened, opened_for
 
 SWEEP, START = "staging.jobs.sweep", "staging.jobs.start"

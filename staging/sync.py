@@ -16,27 +16,27 @@ from monday.calls import CallLog
 from monday.client import Unavailable
 from monday.models import Board
 
-from .check import check
-from .columns import drift, shape
+from .batches.check import check
+from .batches.decide import approve, removing
+from .batches.finish import finish_settled
+from .batches.rehearse import Rehearsal
+from .batches.retry import retry_due
+from .batches.stage import Ledger
+from .boards.strangers import check_strangers
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import Scope, SourceRefused
-from .decide import approve, removing
-from .detect import Detected, detect
-from .finish import finish_settled
-from .guards import GuardRefused, check_rows, check_source, mass_change
-from .headway import write_down
-from .lease import LeaseLost
+from .detection.columns import drift, shape
+from .detection.detect import Detected, detect
+from .detection.guards import GuardRefused, check_rows, check_source, mass_change
 from .models import Batch, SyncRun
 from .models.run import RunState
-from .prepare import prepare
-from .push import Pushed, push, sizes_later
-from .recheck import out_of_date
-from .rehearse import Rehearsal
-from .resolve import resolve
-from .retry import retry_due
+from .pushing.prepare import prepare
+from .pushing.push import Pushed, push, sizes_later
+from .pushing.recheck import out_of_date
+from .pushing.resolve import resolve
+from .running.headway import write_down
+from .running.lease import LeaseLost
 from .setup import Progress, Setup, Stopped, whole
-from .stage import Ledger
-from .strangers import check_strangers
 from .sync_row import Report as Report
 from .sync_row import Request as Request
 from .sync_row import begin, finish, state_of

@@ -15,15 +15,15 @@ from django.db import IntegrityError, transaction
 from monday.calls import CallLog
 
 from . import audit
-from .check import Checked
+from .batches.check import Checked
+from .batches.tally import sent_since_begun, staged_by_state
 from .core.counts import Counts
 from .core.lifecycle import BatchState, NotAllowed, OrderState
-from .detect import Detected
-from .lease import GRACE, LENGTH, database_now, dead, new_owner
+from .detection.detect import Detected
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import Kind, RunState
+from .running.lease import GRACE, LENGTH, database_now, dead, new_owner
 from .setup import Setup
-from .tally import sent_since_begun, staged_by_state
 from .transitions import move_batch
 
 log = structlog.get_logger(__name__)

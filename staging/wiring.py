@@ -32,7 +32,7 @@ from monday.token import Token
 from . import audit
 from .core.ports import Destination, Target
 from .destinations.board import MondayBoard
-from .guards import GuardRefused
+from .detection.guards import GuardRefused
 from .setup import NotConfigured as NotConfigured
 from .setup import Setup
 from .source import order_table

@@ -11,10 +11,10 @@ from mapping.core.order import Order, Rendered
 from mapping.publish import load_family
 from monday import boards
 from monday.core.operations import CreateItem, CreateSubitem
-from staging.adopt import Adopted, adopt
+from staging.boards.adopt import Adopted, adopt
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
-from staging.runs import end, now_on
+from staging.running.runs import end, now_on
 from staging.setup import silent
 from tests.world import World, uuid
 

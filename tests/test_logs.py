@@ -35,7 +35,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def test_a_line_carries_run_batch_customer_and_record(log_file: Path):
     with structlog.contextvars.bound_contextvars(run=7, batch=2, customer="B'HOOD", record="0f3b"):
-        structlog.get_logger("staging.push").info("order applied", sizes=4)
+        structlog.get_logger("staging.pushing.push").info("order applied", sizes=4)
         logging.getLogger("somebody.else").warning("seen %s", "too")
     ours, theirs = lines(log_file)
     assert list(ours)[:7] == ["timestamp", "level", "event", "run", "batch", "customer", "record"]
@@ -43,7 +43,7 @@ def test_a_line_carries_run_batch_customer_and_record(log_file: Path):
         "order applied",
         "B'HOOD",
         4,
-        "staging.push",
+        "staging.pushing.push",
     )
     assert (theirs["event"], theirs["run"], theirs["record"]) == ("seen too", 7, "0f3b")
 

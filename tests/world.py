@@ -28,19 +28,18 @@ from monday.sandbox.store import SandboxStore
 from monday.sandbox.transport import ADDRESS, SandboxAdapter, seed
 from monday.token import Token
 from staging import audit
+from staging.batches.decide import approve
 from staging.core.ports import Target
-from staging.decide import approve
 from staging.destinations.board import MondayBoard
 from staging.models import Batch, Receipt, Snapshot, StagedOrder, SyncRun
-from staging.push import Pushed, push
+from staging.pushing.push import Pushed, push
 from staging.setup import Setup, silent
 from staging.sync import Report, Request, sync
-from staging.undo import Undone, undo
+from staging.undoing.undo import Undone, undo
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
-
-from .memory_source import MemorySource, uuid
-from .people import People
-from .wire import Died, Mortal, Sent, Wire
+from tests.memory_source import MemorySource, uuid
+from tests.people import People
+from tests.wire import Died, Mortal, Sent, Wire
 
 FOX = "version: 1\ncustomer: WHITE|FOX\naliases: [WHITE FOX]\n"
 SPRUCE = "version: 1\ncustomer: 云杉服饰\naliases: [云杉]\n"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mapping.core.family import Family
-from staging.approvers import able
-
-from .finding import Finding, warning
+from ordersite.doctor.finding import Finding, warning
+from staging.batches.approvers import able
 
 NAME = "approvers"
 

@@ -12,14 +12,13 @@ from mapping.core.family import Family
 from mapping.core.targets import source_columns_needed
 from mapping.orders_table import alias_of
 from mapping.published import PublishedFamily
+from ordersite.doctor.app_database import version
+from ordersite.doctor.finding import Finding, ok, problem, told, warning
+from ordersite.doctor.reaching import connect, missing_file
 from staging import wiring
 from staging.core.ports import SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, quoted_table
 from staging.source.order_table import columns, demo_mark
-
-from .app_database import version
-from .finding import Finding, ok, problem, told, warning
-from .reaching import connect, missing_file
 
 NAME = "order source"
 LOAD = "python manage.py load_demo_orders, python manage.py load_orders FILE, or set ORDERS_DATABASE_URL"

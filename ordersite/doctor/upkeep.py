@@ -8,9 +8,9 @@ from datetime import timedelta
 from django.utils import timezone
 from django_q.models import Schedule
 
-from staging import care, schedules
-
-from .finding import Finding, ok, told, warning
+from ordersite.doctor.finding import Finding, ok, told, warning
+from staging.running import schedules
+from staging.upkeep import care
 
 SCHEDULES, AUDIT = "schedules", "audit"
 SETUP = "python manage.py setup_schedules, with the mode of this installation; it changes none that is there"

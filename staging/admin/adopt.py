@@ -15,11 +15,12 @@ from django.urls import URLPattern, path, reverse
 
 from mapping.models import Document
 from monday.screens import moment
-from staging import board_jobs, findings, pairing, reconcile
+from staging import board_jobs
+from staging.boards import findings, pairing, reconcile
 from staging.core.lifecycle import NotAllowed
 from staging.models import BoardFinding, Snapshot, SyncRun
 from staging.models.run import Kind
-from staging.runs import ACTIVE
+from staging.running.runs import ACTIVE
 
 from .pills import run_pill
 from .progress import progress_of

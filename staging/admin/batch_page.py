@@ -10,17 +10,17 @@ from django.http import HttpRequest
 from mapping.core.value_line import has_column
 from mapping.publish import NoMapping, PublishedFamily, load_family
 from monday.core.structure import BoardStructure
-from staging.check import batch_problems
+from staging.batches.check import batch_problems
+from staging.batches.decide import removing
+from staging.batches.describe import BatchPicture, OrderPicture, describe, history
+from staging.batches.diff import fields_of, open_conflicts, orders_of
+from staging.batches.lacking import lacking
+from staging.batches.narrow import Narrowing, matching, messages
 from staging.core.lifecycle import SHOWN
 from staging.core.meaning import BATCH
-from staging.decide import removing
-from staging.describe import BatchPicture, OrderPicture, describe, history
-from staging.diff import fields_of, open_conflicts, orders_of
-from staging.lacking import lacking
 from staging.models import Batch
 from staging.models.batch import Operation
-from staging.narrow import Narrowing, matching, messages
-from staging.outlook import forecast
+from staging.pushing.outlook import forecast
 
 from .conflicts import why_not_rule
 from .decisions import active_run, buttons, may

@@ -17,9 +17,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, link, moment
+from staging.batches.decide import comment
+from staging.batches.describe import describe_all
 from staging.core.lifecycle import NotAllowed
-from staging.decide import comment
-from staging.describe import describe_all
 from staging.models import Batch, StagedOrder
 
 from .batch_page import context

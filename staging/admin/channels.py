@@ -14,11 +14,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from monday.screens import Listed, ReadOnly, moment, pill
-from staging import webhook
 from staging.core.events import MEANING
 from staging.delivery_jobs import trial
 from staging.models import Channel, Delivery
 from staging.models.notice import Passage, Way
+from staging.notices import webhook
 
 TONES = {"sent": "good", "failed": "bad", "waiting": "wait", "collected": "wait", "sending": "busy"}
 KEPT = "Nothing is shown of what is kept. Leave it empty to keep it."

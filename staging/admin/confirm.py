@@ -10,12 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from staging.batches.decide import removing
+from staging.batches.describe import describe_all
 from staging.core.lifecycle import BATCH, ORDER, NotAllowed
 from staging.core.words import counted
-from staging.decide import removing
-from staging.describe import describe_all
 from staging.models import Batch, SyncRun
-from staging.outlook import forecast
+from staging.pushing.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
 from .ticks import keep, named, ticked

@@ -9,12 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from staging import jobs, runs
-from staging.conflicts import SIDES, in_conflict, rule, undecided, what_is_seen
+from staging import jobs
+from staging.batches.conflicts import SIDES, in_conflict, rule, undecided, what_is_seen
+from staging.batches.diff import conflict_title, shown
 from staging.core.lifecycle import BATCH, NotAllowed, allowed
 from staging.core.words import counted
-from staging.diff import conflict_title, shown
 from staging.models import Batch, StagedOrder
+from staging.running import runs
 
 from .decisions import Person, may
 

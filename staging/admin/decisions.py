@@ -15,17 +15,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from mapping.publish import NoMapping, load_family
-from staging import jobs, runs
-from staging.approvers import why_not_approve
+from staging import jobs
+from staging.batches.approvers import why_not_approve
+from staging.batches.decide import approve, decline, hold, release, removing, withdraw, without_removals
+from staging.batches.describe import BatchPicture
+from staging.batches.release import SETTLED, release_remembered
 from staging.core.fingerprint import approval_hash
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState, Transition, allowed
 from staging.core.words import counted
-from staging.decide import approve, decline, hold, release, removing, withdraw, without_removals
-from staging.describe import BatchPicture
 from staging.models import Batch, StagedOrder, SyncRun
-from staging.release import SETTLED, release_remembered
-from staging.runs import ACTIVE
-from staging.undo import can_undo
+from staging.running import runs
+from staging.running.runs import ACTIVE
+from staging.undoing.undo import can_undo
 
 Person = AbstractUser | AnonymousUser
 

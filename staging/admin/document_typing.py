@@ -24,7 +24,7 @@ from staging import wiring
 from staging.core.ports import SourceRefused
 from staging.models import Seen
 from staging.models.snapshot import Verdict
-from staging.trial import search, try_on
+from staging.previews.trial import search, try_on
 from staging.wiring import boards_of, surroundings
 
 from .document_parts import found_document, given, need

@@ -16,12 +16,12 @@ from mapping.drafts import NotADraft, discard_draft
 from mapping.models import Document, Version, VersionState
 from mapping.publish import NotPublishable
 from mapping.vetting import vet
-from staging import runs
 from staging.core.lifecycle import NotAllowed
-from staging.impact import standing
 from staging.impact_jobs import ask_impact
-from staging.publishing import NotSeen, publish_version
-from staging.runs import ACTIVE
+from staging.previews.impact import standing
+from staging.previews.publishing import NotSeen, publish_version
+from staging.running import runs
+from staging.running.runs import ACTIVE
 from staging.wiring import recorder, surroundings
 
 from .document_compare import held_before, side_by_side

@@ -8,8 +8,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, Ht
 from django.urls import URLPattern, path, reverse
 
 from monday.exports import TYPES
-from staging import kept_files
-from staging.exports import downloaded, screen_of
+from staging.lists import kept_files
+from staging.lists.exports import downloaded, screen_of
 from staging.models import SyncRun
 from staging.models.run import Kind
 

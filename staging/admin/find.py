@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from monday.screens import pill
 from staging.models import StagedOrder
 from staging.models.snapshot import LinkState, Verdict
-from staging.search import FoundRecord, find
+from staging.records.search import FoundRecord, find
 
 from .pills import LINKS, batch_pill, order_pill, run_pill
 

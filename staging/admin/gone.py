@@ -10,11 +10,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from staging import board_jobs
+from staging.boards.gone import CHOICES, name_of, stop
 from staging.core.lifecycle import NotAllowed, OrderState
-from staging.gone import CHOICES, name_of, stop
 from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
-from staging.send import GONE
+from staging.pushing.send import GONE
 
 RIGHTS = {"recreate": "staging.stage_batch", "relink": "staging.approve_batch", "stop": "staging.stage_batch"}
 """What each choice needs. Linking another item moves the accepted order, so it is an approver's."""

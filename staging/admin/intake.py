@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 
 from mapping.orders_table import INTAKE
 from staging.core.lifecycle import NotAllowed
-from staging.intake import MOST_BYTES, boards_of_intake, check_confirmable
 from staging.intake_jobs import ask_placing, ask_reading
+from staging.lists.intake import MOST_BYTES, boards_of_intake, check_confirmable
 from staging.models import SyncRun
 from staging.models.run import Kind
 

@@ -13,15 +13,15 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, moment, pill
+from staging.batches.describe import orders
+from staging.batches.diff import field_titles, shown
+from staging.batches.release import release_field, withheld
 from staging.core.lifecycle import NotAllowed
 from staging.core.meaning import ORDER
-from staging.describe import orders
-from staging.diff import field_titles, shown
-from staging.life import life
 from staging.models import Seen, StagedOrder
 from staging.models.snapshot import Verdict
-from staging.release import release_field, withheld
-from staging.search import matching
+from staging.records.life import life
+from staging.records.search import matching
 
 from . import unused
 from .batches import order_of_batch

@@ -13,11 +13,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from monday.screens import seconds
-from staging.headway import headway
 from staging.models import SyncRun
 from staging.models.run import RunState
-from staging.outlook import waiting
-from staging.runs import ACTIVE
+from staging.pushing.outlook import waiting
+from staging.running.headway import headway
+from staging.running.runs import ACTIVE
 
 from .decisions import Person
 

@@ -16,7 +16,7 @@ from staging.core.terms import term
 from staging.models import AuditChain, AuditEvent, Receipt, Snapshot
 from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import LinkState
-from staging.search import matching
+from staging.records.search import matching
 
 from .pills import LINKS, WRITES
 

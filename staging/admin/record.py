@@ -11,13 +11,13 @@ from django.template.response import TemplateResponse
 
 from monday.charts import Chart, chart
 from monday.screens import pill
+from staging.batches.diff import SizeChange
 from staging.core.terms import term
-from staging.diff import SizeChange
-from staging.life import Life
-from staging.life import life as told
 from staging.models import StagedOrder
 from staging.models.receipt import WriteOutcome
-from staging.search import known
+from staging.records.life import Life
+from staging.records.life import life as told
+from staging.records.search import known
 
 from .find import place, stands
 from .pills import WRITES, batch_pill, operation_word, order_pill

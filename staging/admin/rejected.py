@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from monday.charts import chart
 from staging import jobs
+from staging.batches.retry import give_up, retry
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.words import counted
 from staging.models import Batch, StagedOrder
-from staging.retry import give_up, retry
 
 AT_MOST = 5_000  # rejected orders that are grouped; beyond it something is wrong with all of them
 MOST_BARS = 8  # reasons in the chart; all stand below it

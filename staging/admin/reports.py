@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from staging.delivery_jobs import ask
 from staging.models import SyncRun
-from staging.report_files import FORMS, file_name
-from staging.reports_by_mail import record_report
-from staging.run_report import run_report
+from staging.reports.report_files import FORMS, file_name
+from staging.reports.reports_by_mail import record_report
+from staging.reports.run_report import run_report
 
 
 def urls() -> list[URLPattern]:

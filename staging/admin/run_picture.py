@@ -8,10 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from monday.screens import seconds
+from staging.batches.tally import counts_now, sums
 from staging.models import Batch, SyncRun
 from staging.models.run import Kind, RunState
-from staging.runs import ACTIVE
-from staging.tally import counts_now, sums
+from staging.running.runs import ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from django.utils.safestring import SafeString
 
 from monday.models import ApiCall
 from monday.screens import ReadOnly, moment
-from staging import runs
+from staging.batches.tally import counts_now
 from staging.core.lifecycle import NotAllowed
 from staging.core.meaning import RUN
 from staging.models import StagedOrder, SyncRun
 from staging.models.run import Kind
-from staging.runs import ACTIVE
-from staging.tally import counts_now
+from staging.running import runs
+from staging.running.runs import ACTIVE
 
 from . import adopt, exports, gone, intake, reports
 from .pills import batch_pill, run_pill

@@ -19,7 +19,7 @@ from django_q.models import Schedule
 from mapping.core.problems import did_you_mean
 from mapping.models import Customer, Document
 from monday.screens import Listed, moment, pill
-from staging.schedules import (
+from staging.running.schedules import (
     BY_PATH,
     JOBS,
     LATEST,

@@ -17,11 +17,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from staging.batches.narrow import Narrowing, matching
+from staging.batches.release import remembered
 from staging.core.lifecycle import SHOWN
 from staging.models import Batch
 from staging.models.batch import Operation
-from staging.narrow import Narrowing, matching
-from staging.release import remembered
 
 from .decisions import may, why_not
 

@@ -18,10 +18,10 @@ from django.urls import reverse
 from staging import jobs
 from staging.core.lifecycle import NotAllowed
 from staging.core.words import counted
-from staging.foresee import latest, what_is_chosen, why_stale
 from staging.models import Batch, SyncRun
 from staging.models.run import RunState
-from staging.runs import ACTIVE
+from staging.running.runs import ACTIVE
+from staging.undoing.foresee import latest, what_is_chosen, why_stale
 
 from .confirm import found_batches
 from .decisions import may

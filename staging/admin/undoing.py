@@ -16,25 +16,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from staging import jobs
+from staging.batches.diff import field_titles, shown
 from staging.core.lifecycle import BATCH, NotAllowed, allowed
 from staging.core.undoplan import ITEM
 from staging.core.words import counted
-from staging.diff import field_titles, shown
-from staging.foresee import (
-    ANEW,
-    choose_all,
-    force_all,
-    latest,
-    tally,
-    tick,
-    unsent,
-    what_is_chosen,
-    why_stale,
-)
 from staging.models import Batch, Foreseen, Part, SyncRun
 from staging.models.run import Kind, RunState
-from staging.runs import ACTIVE
-from staging.undo import can_undo
+from staging.running.runs import ACTIVE
+from staging.undoing.foresee import ANEW, choose_all, force_all, latest, tally, tick, unsent, what_is_chosen, why_stale
+from staging.undoing.undo import can_undo
 
 from .decisions import may
 from .pills import batch_pill, operation_word

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 
 from monday.models import Board
 from staging.models import Seen
-from staging.unused_files import customers, file_name, workbook
+from staging.reports.unused_files import customers, file_name, workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST = 20_000  # rows of a file that a page makes; larger ones are made by the command

@@ -10,22 +10,25 @@ from typing import Any
 from django.utils import timezone
 
 from mapping.core.problems import did_you_mean
-from staging import decide, notify, runs
+from staging.batches import decide
+from staging.batches.diff import field_titles
+from staging.batches.release import release_remembered
+from staging.batches.tally import batch_counts
 from staging.console import FAILED, REFUSED, actor
 from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
 from staging.core.undoplan import ITEM, Force
-from staging.diff import field_titles
-from staging.foresee import foresee, unsent
-from staging.headway import write_down
-from staging.management import undo_output
 from staging.models import Batch, Receipt, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
-from staging.push import Pushed, push
-from staging.recheck import out_of_date
-from staging.release import release_remembered
+from staging.notices import notify
+from staging.pushing.push import Pushed, push
+from staging.pushing.recheck import out_of_date
+from staging.running import runs
+from staging.running.headway import write_down
 from staging.setup import Progress, Setup, Stopped
-from staging.tally import batch_counts
-from staging.undo import undo
+from staging.undoing.foresee import foresee, unsent
+from staging.undoing.undo import undo
+
+from . import undo_output
 
 WITH_ERRORS = 3  # exit code
 SHOWN = 10  # reasons that are printed for one batch

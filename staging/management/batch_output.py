@@ -9,8 +9,8 @@ from typing import Any
 
 from mapping.core.document import Problem
 from monday.core.forecast import Forecast
-from staging.describe import BatchPicture, Happened
-from staging.diff import FieldChange, OrderPicture, SizeChange
+from staging.batches.describe import BatchPicture, Happened
+from staging.batches.diff import FieldChange, OrderPicture, SizeChange
 
 SCHEMA_VERSION = 1
 LONGEST = 160  # letters of one value on a line

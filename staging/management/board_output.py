@@ -7,8 +7,8 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
+from staging.boards.findings import lines
 from staging.console import USAGE
-from staging.findings import lines
 from staging.models import SyncRun
 
 MOST = 2**31 - 1

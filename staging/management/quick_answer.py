@@ -16,7 +16,7 @@ from mapping.published import NoMapping, load_family
 from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 from staging.core.ports import Destination, Scope, SourceRefused, Target
-from staging.glance import glance, sentences
+from staging.detection.glance import glance, sentences
 from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.setup import NotConfigured, Setup, spellings, whole

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from staging.batches.diff import field_titles, shown
 from staging.core.undoplan import ITEM
 from staging.core.words import counted
-from staging.diff import field_titles, shown
-from staging.foresee import ANEW, Foresight, Seen
 from staging.models import Batch
+from staging.undoing.foresee import ANEW, Foresight, Seen
 
 SHOWN = 20  # orders of each group
 

@@ -11,11 +11,11 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from monday.calls import CallLog
-from staging import notify
 from staging.console import REFUSED, USAGE, Console, actor, sentences
 from staging.models.run import RunState
-from staging.report import document, exit_code, never_begun
-from staging.report import sentences as report_sentences
+from staging.notices import notify
+from staging.reports.report import document, exit_code, never_begun
+from staging.reports.report import sentences as report_sentences
 from staging.setup import Setup, spellings
 from staging.sync import Request, sync
 from staging.wiring import opened

@@ -12,7 +12,7 @@ from monday.fields import PayloadField
 class AuditChain(models.Model):
     """The head of one chain: `run:7` for a run, `decisions` for what people decide.
 
-    Of its beginning, `cut_length` events were pruned; the last of them had the hash `cut_hash` (see `staging.cut`).
+    Of its beginning, `cut_length` events were pruned; the last had the hash `cut_hash` (see `staging.upkeep.cut`).
     """
 
     name = models.CharField(max_length=40, unique=True)

@@ -10,7 +10,7 @@ from .run import SyncRun
 
 
 class BoardFinding(models.Model):
-    """One finding of a run that read a board. `category` is `staging.findings.ADOPT`'s or `RECONCILE`'s.
+    """One finding of a run that read a board. `category` is `staging.boards.findings.ADOPT`'s or `RECONCILE`'s.
 
     `group` is the same for findings that belong side by side. `written` is what was last written to `field`, `live`
     what the board shows.

@@ -19,7 +19,7 @@ class Part(models.TextChoices):
 
 
 class Foreseen(models.Model):
-    """One part of one order in a preview of an undo. `fields` are `staging.foresee.Seen`, as plain data.
+    """One part of one order in a preview of an undo. `fields` are `staging.undoing.foresee.Seen`, as plain data.
 
     `chosen` is false where a person unticked the order; `forced` names the fields whose later edits they want
     overwritten, while these show what was seen.

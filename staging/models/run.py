@@ -46,7 +46,8 @@ class SyncRun(models.Model):
     """A run. `counts` is `core.counts.Counts`; times are UTC, durations seconds; `lease_until` is the database's.
 
     `subject` names what a push, an undo, a refresh or a preview works on (`batch:12`, `board:3`, `version:4`): it has
-    one run at a time. `result` is what a mapping's preview or a pruning found (see `staging.impact`, `staging.prune`).
+    one run at a time. `result` is what a mapping's preview (`staging.previews.impact`) or a
+    pruning (`staging.upkeep.prune`) found.
     `mode` is "" for what concerns no board.
     `cancelled_by` is who asked it to stop, which it does after the piece in hand. `started_at` is when it was asked
     for, until it starts. `mailed_at` is set before a mail about its end leaves, so that there is one.

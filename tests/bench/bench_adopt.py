@@ -49,7 +49,7 @@ def main() -> int:
 
 def measured(folder: Path, items: int) -> dict[str, Any]:
     """Fill, read, adopt, sync, sync again."""
-    from staging.board_items import everything
+    from staging.boards.board_items import everything
     from tests.strangers import adopted, put
     from tests.world import World
 

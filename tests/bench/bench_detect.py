@@ -286,7 +286,7 @@ def accepted(setup: Any) -> dict[str, Any]:
     from mapping.models import Customer
     from staging.core.fingerprint import payload
     from staging.core.identity import canonical
-    from staging.detect import Rows, mapping_keys
+    from staging.detection.detect import Rows, mapping_keys
     from staging.models import Batch, Snapshot, StagedLine, StagedOrder, insert_rows
     from staging.setup import whole
 
@@ -316,7 +316,7 @@ def accepted(setup: Any) -> dict[str, Any]:
 def glanced(setup: Any, *, alone: bool) -> dict[str, Any]:
     from django.conf import settings
 
-    from staging.glance import glance
+    from staging.detection.glance import glance
     from staging.setup import whole
     from staging.source import halves
 

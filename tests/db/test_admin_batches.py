@@ -13,7 +13,7 @@ from staging import jobs
 from staging.core.lifecycle import BATCH
 from staging.models import AuditEvent, Batch, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
-from staging.outlook import load_of
+from staging.pushing.outlook import load_of
 from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, shown, signed_in, staged, work_off
 from tests.world import World

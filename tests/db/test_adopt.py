@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 
 from monday.core.operations import CreateItem, CreateSubitem
-from staging import describe
-from staging.adopt import Adopted
+from staging.batches import describe
+from staging.boards.adopt import Adopted
 from staging.core.changeset import LINK
-from staging.guards import GuardRefused
+from staging.detection.guards import GuardRefused
 from staging.models import AuditEvent, BoardFinding, Receipt, Snapshot, StagedOrder
 from staging.models.run import RunState
 from staging.setup import Stopped
+from tests.db.counted import counted
 from tests.strangers import adopted, adoption, put
 from tests.world import World, uuid
-
-from .counted import counted
 
 
 def tally(done: Adopted) -> dict[str, int]:
@@ -292,7 +291,7 @@ def test_an_adoption_is_safe_to_repeat(world: World) -> None:
 def test_a_stopped_adoption_keeps_what_is_linked_keeps_syncs_out_and_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.adopt.PAGE", 1)
+    monkeypatch.setattr("staging.boards.adopt.PAGE", 1)
     rows(world, 1, 2, 3)
     put(world, 1, 2, 3)
 

@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import Client
 
 from ordersite import roles
-from staging import audit, notify
+from staging import audit
 from staging.models import AuditChain, AuditEvent, Batch, SyncRun
+from staging.notices import notify
 from tests.db.admin_line import PASSWORD
 from tests.world import World
 

@@ -10,11 +10,11 @@ import pytest
 
 from mapping.core.problems import Problem
 from mapping.published import NoMapping
+from staging.batches.narrow import Narrowing, matching, messages
 from staging.core import meaning
 from staging.core.lifecycle import COUNTED, SHOWN, BatchState, OrderState
 from staging.models import AuditEvent, Batch, StagedOrder, Term
 from staging.models.run import RunState
-from staging.narrow import Narrowing, matching, messages
 from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.db.test_admin_batches import act, page, said
 from tests.memory_source import uuid

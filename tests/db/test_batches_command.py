@@ -19,10 +19,10 @@ from mapping.publish import load_family
 from monday.sandbox.faults import Fault
 from monday.sandbox.transport import sandbox_session
 from staging import jobs
+from staging.batches.decide import approve
+from staging.batches.describe import describe, describe_all, history, orders
 from staging.console import Console, actor
 from staging.core.lifecycle import NotAllowed
-from staging.decide import approve
-from staging.describe import describe, describe_all, history, orders
 from staging.models import AuditEvent, Batch, SyncRun
 from tests.core.mapping_samples import HARBOUR
 from tests.world import World, uuid

@@ -96,7 +96,7 @@ def test_a_cancelled_adoption_links_no_more_and_says_so(line: World, monkeypatch
     signed_in("approver").post(ADOPT + "start/", {"apply": "1"})
     run = SyncRun.objects.latest("id")
     SyncRun.objects.filter(pk=run.pk).update(cancelled_by="ben")
-    monkeypatch.setattr("staging.adopt.PAGE", 1)
+    monkeypatch.setattr("staging.boards.adopt.PAGE", 1)
     work_off()
     run.refresh_from_db()
     assert (run.state, Snapshot.objects.count()) == ("stopped", 0)

@@ -17,7 +17,7 @@ from monday.models import ApiCall
 from monday.sandbox.app import SandboxApp
 from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
-from staging import board_table
+from staging.boards import board_table
 from staging.models import SyncRun
 from tests.world import World
 

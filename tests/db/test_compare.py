@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from monday.models import Board
-from staging import compare as comparing
-from staging.compare import Comparison, compare
+from staging.detection import compare as comparing
+from staging.detection.compare import Comparison, compare
 from staging.models import Seen
 from tests.memory_source import uuid
 from tests.world import START

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from staging.batches.decide import binding, decline, hold, release, withdraw
 from staging.core.lifecycle import NotAllowed
-from staging.decide import binding, decline, hold, release, withdraw
 from staging.models import AuditEvent, Batch
 from tests.core.mapping_samples import BOARD
 from tests.world import World

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from staging import page as demo
-from staging.describe import describe
+from staging.batches.describe import describe
+from staging.reports import page as demo
 from tests.world import World
 
 VOID = frozenset({"meta", "rect", "br", "hr", "input", "link"})

@@ -9,9 +9,8 @@ from django.core.management import CommandError, call_command
 
 from staging.models import Seen, Snapshot, StagedOrder
 from tests.db.admin_line import opened_line
+from tests.db.counted import counted, others
 from tests.world import World, uuid
-
-from .counted import counted, others
 
 
 def test_two_rows_with_one_uuid_are_both_refused_whatever_its_spelling(world: World) -> None:
@@ -275,7 +274,7 @@ def test_the_rows_of_a_doubled_uuid_are_shown_side_by_side_and_a_quiet_run_write
 def test_progress_never_passes_the_number_of_rows_where_some_have_no_uuid(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.detect.PAGE", 4)
+    monkeypatch.setattr("staging.detection.detect.PAGE", 4)
     world.add(1)
     world.add(2, record_uuid=None)
     told: list[tuple[str, int, int]] = []

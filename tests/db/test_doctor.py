@@ -33,15 +33,14 @@ from ordersite.doctor.finding import Finding, told
 from ordersite.doctor.reaching import network_file_system
 from ordersite.models import WorkerPulse
 from staging.core.source_dialects import DIALECTS, Column
-from staging.lease import database_now
 from staging.models import Batch, StagedOrder, SyncRun
+from staging.running.lease import database_now
 from staging.source import demo
 from staging.source.demo_columns import IDENTITY, TABLE
 from tests import settings as test_settings
+from tests.db.source_tables import dropping, run, vendor
 from tests.tsql.offline import problems
 from tests.world import World
-
-from .source_tables import dropping, run, vendor
 
 TOP = Path(__file__).resolve().parents[2]
 KEY = "k" * 30 + "-0123456789-abcdefghij"

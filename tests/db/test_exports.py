@@ -18,9 +18,11 @@ from monday import exports
 from monday.core.spreadsheets import for_xlsx, shielded, typed
 from monday.screens import Listed
 from ordersite import watchdog
-from staging import kept_files, retention, runs
+from staging.lists import kept_files
 from staging.models import AuditEvent, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+from staging.running import runs
+from staging.upkeep import retention
 from tests.db.admin_line import opened_line, person, signed_in, staged, work_off
 from tests.world import World
 
@@ -151,7 +153,7 @@ def test_a_killed_attempt_is_written_anew(line: World) -> None:
 
 
 def test_a_sheet_that_would_be_too_long_is_refused_with_the_remedy(line: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr("staging.exports.SHEET", 2)
+    monkeypatch.setattr("staging.lists.exports.SHEET", 2)
     run = asked(query="format=xlsx")
     work_off()
     run.refresh_from_db()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from monday.sandbox.faults import Fault
-from staging.finish import finish_settled
+from staging.batches.finish import finish_settled
+from staging.batches.retry import give_up
 from staging.models import AuditEvent, Batch
-from staging.retry import give_up
 from tests.world import World
 
 REFUSING = Fault(

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from staging.glance import Glance, glance
+from staging.detection.glance import Glance, glance
 from staging.management import quick_answer
 from staging.setup import whole
 from tests.core.mapping_samples import COLUMNS

@@ -142,7 +142,7 @@ def test_a_removed_column_that_nothing_maps_changes_nothing(ten: World) -> None:
 
 
 def test_a_mass_change_waits_for_a_person_whatever_a_policy_would_approve(world: World) -> None:
-    from staging.guards import mass_change
+    from staging.detection.guards import mass_change
 
     for number in range(1, 121):
         world.add(number)

@@ -12,10 +12,10 @@ from mapping.drafts import save_draft_text
 from mapping.impact import affected, imagined, with_text
 from mapping.models import Version
 from mapping.published import load_family
-from staging.guards import GuardRefused
-from staging.impact import preview
+from staging.detection.guards import GuardRefused
 from staging.models import Batch, Seen, Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind
+from staging.previews.impact import preview
 from staging.setup import Stopped
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
 from tests.world import World

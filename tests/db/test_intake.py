@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from mapping.orders_table import INTAKE
 from mapping.published import load_family
-from staging import intake as use_case
-from staging import intake_jobs, runs, wiring
+from staging import intake_jobs, wiring
 from staging.core.ports import Scope
-from staging.guards import GuardRefused
+from staging.detection.guards import GuardRefused
+from staging.lists import intake as use_case
 from staging.models import AuditEvent, SyncRun
 from staging.models.run import Kind, RunState
+from staging.running import runs
 from staging.source import intake, order_file, order_table
 from staging.wiring import source as real_source
 from staging.wiring import source_columns as real_columns

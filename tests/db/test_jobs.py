@@ -15,12 +15,14 @@ from django_q.models import OrmQ, Schedule
 
 from ordersite import watchdog
 from ordersite.models import WorkerPulse
-from staging import heartbeat, jobs, notify, runs
+from staging import jobs
 from staging.audit import verify
 from staging.core.lifecycle import NotAllowed
-from staging.lease import LENGTH, LeaseLost, database_now
 from staging.models import AuditEvent, Batch, SyncRun
 from staging.models.run import Kind, RunState
+from staging.notices import notify
+from staging.running import heartbeat, runs
+from staging.running.lease import LENGTH, LeaseLost, database_now
 from tests.db.admin_line import opened_line, staged, work_off
 from tests.world import World
 
@@ -208,7 +210,7 @@ def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
     with monkeypatch.context() as death:
         line.wire.after = die
         # A killed process settles nothing and ends no run.
-        death.setattr("staging.send.recover", dead)
+        death.setattr("staging.pushing.send.recover", dead)
         death.setattr("staging.jobs.runs.end", dead)
         death.setattr("staging.jobs.notify.ended", dead)
         with pytest.raises(Killed):
@@ -248,7 +250,7 @@ def test_what_a_dead_sync_had_staged_is_told_by_the_one_after_it(line: World, mo
     line.add(1)
     run = sync_run(by_person=True)
     with monkeypatch.context() as death:
-        for place in ("staging.stage.move_batch", "staging.sync.finish", "staging.jobs.runs.end"):
+        for place in ("staging.batches.stage.move_batch", "staging.sync.finish", "staging.jobs.runs.end"):
             death.setattr(place, dead)
         with pytest.raises(Killed):
             jobs.work(run.pk)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from staging import decide
+from staging.batches import decide
 from staging.models import StagedOrder
 from tests.core.mapping_samples import BOARD
 from tests.world import World

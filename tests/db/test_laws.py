@@ -83,7 +83,7 @@ def test_a_run_that_only_looks_declines_or_fails_moves_no_accepted_order(world: 
     world.change(1, PRICE="12")
     world.stage()
     call_command("check", verbosity=0, stdout=StringIO())
-    from staging.decide import decline
+    from staging.batches.decide import decline
 
     decline(batch=world.batch(), actor="ben", now=world.clock.now(), reason="no")
     world.change(2, PRICE="12")

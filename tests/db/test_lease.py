@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from staging.core.lifecycle import NotAllowed
-from staging.lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, let_go, new_owner, renew
 from staging.models import Batch, Receipt
+from staging.running.lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, let_go, new_owner, renew
 from tests.world import Sent, World
 
 

@@ -8,11 +8,11 @@ import uuid as uuids
 import pytest
 from django.core.management import call_command
 
-from staging import decide
+from staging.batches import decide
 from staging.models import Batch
-from staging.report import exit_code, sentences
+from staging.reports.report import exit_code, sentences
+from staging.reports.unused import reasons, unknown_customers
 from staging.setup import Stopped
-from staging.unused import reasons, unknown_customers
 from tests.world import World, uuid
 
 OWN_KEY = """

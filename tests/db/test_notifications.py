@@ -17,11 +17,12 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from staging import deliver, jobs, notify, webhook
+from staging import jobs
 from staging.core.events import Event
 from staging.delivery_jobs import deliver_one, digest, trial
 from staging.models import Channel, Delivery, Notice, SyncRun
 from staging.models.run import Kind, RunState
+from staging.notices import deliver, notify, webhook
 from tests.db.admin_line import signed_in
 from tests.db.test_roles import line as line
 from tests.world import World

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from staging.admin.progress import STEPS
-from staging.headway import headway, write_down
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
+from staging.running.headway import headway, write_down
 from tests.db.admin_line import opened_line, signed_in, staged
 from tests.world import World
 

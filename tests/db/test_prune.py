@@ -18,9 +18,11 @@ from django.utils import timezone
 from django_q.models import Success
 
 from monday.models import ApiCall
-from staging import audit, care, prune, retention, runs
+from staging import audit
 from staging.models import AuditChain, AuditEvent, Batch, Notice, Receipt, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+from staging.running import runs
+from staging.upkeep import care, prune, retention
 from tests.world import World, uuid
 
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
@@ -220,7 +222,7 @@ def test_the_rest_of_a_pruned_chain_is_proved_from_its_anchor(db: None, kept: Pa
 def test_a_long_chain_goes_piece_by_piece_and_many_short_ones_together(
     db: None, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.cut.EVENTS", 4)
+    monkeypatch.setattr("staging.upkeep.cut.EVENTS", 4)
     told(audit.DECISIONS, 11, OLD)
     for number in range(900, 905):
         told(f"run:{number}", 2, OLD)

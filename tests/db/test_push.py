@@ -9,7 +9,7 @@ import requests
 
 from monday.sandbox.faults import Fault
 from staging.core.lifecycle import NotAllowed
-from staging.guards import GuardRefused
+from staging.detection.guards import GuardRefused
 from staging.models import AuditEvent, Batch, Receipt, StagedOrder
 from staging.setup import Stopped
 from tests.world import Died, Mortal, Sent, World, uuid
@@ -127,8 +127,8 @@ def test_what_moved_after_the_approval_is_named_and_not_sent(three: World) -> No
 
 @pytest.mark.parametrize("chunk", [1, 2, 1000])
 def test_the_size_of_a_chunk_does_not_matter(three: World, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("staging.send.PAGE", 2)
-    monkeypatch.setattr("staging.push.PAGE", 2, raising=False)
+    monkeypatch.setattr("staging.pushing.send.PAGE", 2)
+    monkeypatch.setattr("staging.pushing.push.PAGE", 2, raising=False)
     assert three.push(chunk=chunk).batch.state == "pushed"
     three.check_equal()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monday.sandbox import boards
-from staging.decide import release
+from staging.batches.decide import release
 from staging.models import Receipt, Snapshot, StagedOrder
 from tests.core.mapping_samples import BOARD
 from tests.world import World, uuid

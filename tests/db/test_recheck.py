@@ -6,7 +6,7 @@ import pytest
 
 from staging.core.ports import SourceRefused
 from staging.models import Batch
-from staging.recheck import out_of_date
+from staging.pushing.recheck import out_of_date
 from tests.core.mapping_samples import HARBOUR
 from tests.world import World, uuid
 

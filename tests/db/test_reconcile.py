@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from monday.core.operations import ArchiveItem, CreateItem, DeleteItem
+from staging.boards.reconcile import Counts, reconcile
 from staging.models import BoardFinding, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
-from staging.reconcile import Counts, reconcile
-from staging.runs import end, now_on
+from staging.running.runs import end, now_on
 from staging.setup import silent
 from tests.db.admin_line import opened_line
 from tests.strangers import adopted, put

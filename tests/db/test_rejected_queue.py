@@ -9,9 +9,9 @@ from django.core.management import call_command
 
 from monday.sandbox.faults import Fault
 from staging import jobs
+from staging.batches.retry import retry, retry_due
 from staging.core.backoff import DELAYS
 from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
-from staging.retry import retry, retry_due
 from tests.world import World, uuid
 
 
@@ -67,7 +67,7 @@ def test_what_does_not_pass_by_itself_waits_for_a_person(world: World) -> None:
     batch = world.approve()
     StagedOrder.objects.filter(record=uuid(1)).update(state="sending")
     from staging.models import Receipt
-    from staging.send import recover
+    from staging.pushing.send import recover
 
     order = world.order(1)
     problem = {"code": "ColumnValueException", "message": "no", "transient": False}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from staging.batches.decide import decline
+from staging.batches.release import release_field, release_remembered, withheld
 from staging.core.lifecycle import NotAllowed
-from staging.decide import decline
 from staging.models import AuditEvent
-from staging.release import release_field, release_remembered, withheld
 from tests.world import World
 
 PRICE, NOTES = "numeric_price", "long_text_notes"

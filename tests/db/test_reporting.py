@@ -10,8 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
-from staging import reporting
 from staging.models import Receipt, Snapshot, StagedOrder, SyncRun
+from staging.reports import reporting
 from tests.tsql import offline
 from tests.world import World
 

@@ -167,7 +167,7 @@ def test_what_was_written_in_part_and_then_taken_back_in_the_source_is_put_right
             _die(mortal)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("staging.send.settle", die)
+            patch.setattr("staging.pushing.send.settle", die)
             six.push(batch)
     assert answered, "it died between the answer and its settling"
     six.source.orders = [one for one in six.source.orders if one["record_uuid"] != uuid(1)] + [row]

@@ -21,7 +21,7 @@ from monday.models import Board
 from monday.sandbox.store import SandboxStore
 from ordersite import roles
 from staging.models import AuditEvent, Batch, Receipt, Snapshot, StagedOrder, SyncRun
-from staging.runs import ask
+from staging.running.runs import ask
 from tests.browser.places import all_names
 from tests.db.admin_line import board_document, opened_line, person, signed_in, staged
 from tests.world import START, World

@@ -15,11 +15,11 @@ from django.test import Client
 from django.utils import timezone
 
 from monday.sandbox.faults import Fault
+from staging.batches.tally import counts_now
 from staging.delivery_jobs import deliver_one
 from staging.models import Delivery, SyncRun
-from staging.report_files import FORMS, as_csv, as_html, as_text
-from staging.run_report import RunReport, run_report
-from staging.tally import counts_now
+from staging.reports.report_files import FORMS, as_csv, as_html, as_text
+from staging.reports.run_report import RunReport, run_report
 from tests.db.admin_line import person, signed_in
 from tests.db.test_roles import line as line
 from tests.world import World

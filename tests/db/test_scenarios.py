@@ -34,7 +34,7 @@ import requests
 
 from monday.sandbox import boards
 from monday.sandbox.faults import Fault
-from staging import decide
+from staging.batches import decide
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
 from tests.world import Sent, World, uuid

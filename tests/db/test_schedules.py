@@ -16,9 +16,11 @@ from django_q.scheduler import scheduler
 
 from ordersite.cluster import Cluster
 from ordersite.doctor import upkeep
-from staging import audit, care_jobs, deliver, jobs, runs, schedules
+from staging import audit, care_jobs, jobs
 from staging.models import AuditEvent, Batch, Delivery, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+from staging.notices import deliver
+from staging.running import runs, schedules
 from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.world import World
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from staging.models import Receipt, Snapshot, StagedOrder, Term
-from staging.search import find
+from staging.records.search import find
 from tests.core.mapping_samples import BOARD
 from tests.db.admin_line import opened_line, signed_in
 from tests.memory_source import uuid

@@ -21,8 +21,8 @@ from ordersite import cluster, watchdog
 from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, UNWRITTEN, Cluster
 from ordersite.first_start import make_demo_orders
 from ordersite.models import WorkerPulse
-from staging.lease import LENGTH, database_now, new_owner
 from staging.models import SyncRun
+from staging.running.lease import LENGTH, database_now, new_owner
 from tests.journeys.installation import Installation, free_port, until
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from staging.describe import describe
+from staging.batches.describe import describe
 from staging.models import Batch, Snapshot
-from staging.push import push
+from staging.pushing.push import push
 from staging.setup import silent
 from tests.core.mapping_samples import BOARD
 from tests.db.admin_line import opened_line, work_off

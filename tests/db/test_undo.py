@@ -111,7 +111,7 @@ def test_an_undone_value_is_free_once_the_source_has_moved_away_from_it(six: Wor
 
 
 def test_an_undone_value_is_free_also_where_the_change_in_between_was_declined(six: World) -> None:
-    from staging.decide import decline
+    from staging.batches.decide import decline
 
     six.change(1, PRICE="12")
     six.sync()

@@ -10,7 +10,7 @@ from monday.sandbox import boards
 from staging.core.lifecycle import NotAllowed
 from staging.core.undoplan import ITEM, Force
 from staging.models import AuditEvent, Snapshot
-from staging.settle import put_back
+from staging.pushing.settle import put_back
 from tests.core.mapping_samples import BOARD
 from tests.memory_source import uuid
 from tests.world import World

@@ -10,10 +10,10 @@ import pytest
 from django.core.management import call_command
 
 from staging.core.lifecycle import NotAllowed
-from staging.foresee import choices, foresee, latest, tally
 from staging.models import Foreseen, Part, SyncRun
 from staging.models.run import Kind, RunState
 from staging.setup import silent
+from staging.undoing.foresee import choices, foresee, latest, tally
 from tests.db.admin_line import opened_line, signed_in, work_off
 from tests.world import World
 

@@ -12,7 +12,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from staging.models import Seen
-from staging.unused_files import HEADINGS, customers, file_name, workbook
+from staging.reports.unused_files import HEADINGS, customers, file_name, workbook
 from tests.db.admin_line import opened_line, signed_in
 from tests.world import World, uuid
 

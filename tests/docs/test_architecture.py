@@ -6,8 +6,7 @@ import re
 import tomllib
 
 from staging.core import counts
-
-from . import pasted
+from tests.docs import pasted
 
 
 def architecture() -> str:

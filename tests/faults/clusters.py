@@ -183,7 +183,7 @@ def _push_on() -> None:
 def _standing() -> dict[str, Any]:
     """What waits for a person, what is at work, and whether the last sync found nothing to do."""
     from staging.models import Batch, StagedOrder, SyncRun
-    from staging.runs import ACTIVE
+    from staging.running.runs import ACTIVE
 
     active = SyncRun.objects.filter(state__in=ACTIVE)
     unfinished = StagedOrder.objects.filter(state__in=["approved", "sending", "unclear", "rejected"])

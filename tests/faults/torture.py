@@ -202,7 +202,7 @@ def _work(ground: Ground, seed: int, *, twice: bool) -> int:
     """
     from staging import jobs
     from staging.models import SyncRun
-    from staging.runs import ACTIVE
+    from staging.running.runs import ACTIVE
 
     jobs.async_task = lambda *args, **more: None
     random, idle = Random(seed), 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .typed import Typed, migrated, served, wait_until
+from tests.journeys.typed import Typed, migrated, served, wait_until
 
 KEYS = {"schema_version", "run_id", "mode", "status", "counts", "batches", "api", "duration_s"}
 COUNTED = [

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from monday.sandbox.behaviour import Behaviour
-
-from .typed import ServedBoard, Typed, served
+from tests.journeys.typed import ServedBoard, Typed, served
 
 PRODUCTION = ("--mode", "PRODUCTION", "--allow-sandbox", "--batch-size", "100")
 together = pytest.mark.xdist_group("production")  # one installation for several tests, so one worker has them all

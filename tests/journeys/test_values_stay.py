@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monday.sandbox.faults import Fault, FaultScript
-
-from .typed import served
+from tests.journeys.typed import served
 
 VALUE = "zQx 4711 for your eyes only"
 

@@ -89,7 +89,9 @@ def test_a_detection_killed_in_the_middle_is_asked_for_anew_with_nothing_staged_
     prepared(place, 3000, 0)
     first = place.ask(ASK % "True")
     # In the middle: it commits page by page, and the first of them are there.
-    worker = place.working(f"from staging import jobs, stage\nstage.ENOUGH = stage.PAGE\njobs.work({first})")
+    worker = place.working(
+        f"from staging import jobs\nfrom staging.batches import stage\nstage.ENOUGH = stage.PAGE\njobs.work({first})"
+    )
     until(lambda: place.number("select count(*) from staging_stagedorder"))
     kill(worker)
     seen = place.ask(LOOK)
@@ -118,9 +120,9 @@ PREPARED = """
 from django.utils import timezone
 from mapping.publish import load_family
 from staging import jobs
-from staging.decide import approve
+from staging.batches.decide import approve
 from staging.models import Batch, StagedOrder
-from staging.retry import retry
+from staging.batches.retry import retry
 
 def work(run):
     jobs.work(run.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 
-from . import offline
+from tests.tsql import offline
 
 pytestmark = pytest.mark.skipif(bool(offline.unavailable()), reason=offline.unavailable())
 OURS = ("mapping", "monday", "ordersite", "staging")

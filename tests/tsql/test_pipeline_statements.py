@@ -15,11 +15,10 @@ from django.db import NotSupportedError, connections
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 from django.test.utils import CaptureQueriesContext
 
-from staging.glance import glance
+from staging.detection.glance import glance
 from staging.setup import whole
+from tests.tsql import offline
 from tests.world import World
-
-from . import offline
 
 pytestmark = [
     pytest.mark.django_db,
@@ -130,9 +129,11 @@ def test_every_statement_of_a_pruning_is_good_tsql(
 ) -> None:
     from django.utils import timezone
 
-    from staging import audit, care, retention, runs
+    from staging import audit
     from staging.models.run import Kind
-    from staging.prune import SUBJECT, foreseen
+    from staging.running import runs
+    from staging.upkeep import care, retention
+    from staging.upkeep.prune import SUBJECT, foreseen
 
     settings.RETAIN_DAYS = dict.fromkeys(retention.NAMES, 10)
     settings.ARCHIVE_DIR = str(tmp_path / "archive")

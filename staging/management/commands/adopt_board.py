@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
-from staging import findings, runs
-from staging.adopt import Adopted, adopt
+from staging.boards import findings
+from staging.boards.adopt import Adopted, adopt
+from staging.boards.pairing import as_json, told
 from staging.console import Console, actor, sentences
 from staging.management.board_output import board_options, save_files, whole_number
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
-from staging.pairing import as_json, told
+from staging.running import runs
 from staging.setup import Setup, Stopped
 from staging.wiring import opened
 

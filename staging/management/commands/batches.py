@@ -22,16 +22,16 @@ from mapping.published import NoMapping, load_family
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
 from monday.models import Board
-from staging import describe
-from staging.check import batch_problems
+from staging.batches import describe
+from staging.batches.check import batch_problems
 from staging.console import FAILED, REFUSED, USAGE, Console, actor, sentences
 from staging.core.lifecycle import BatchState, NotAllowed
-from staging.guards import GuardRefused
-from staging.lease import LeaseLost
+from staging.detection.guards import GuardRefused
 from staging.management import batch_output
 from staging.management.batch_actions import ACTIONS, NEED_THE_BOARD, WITH_ERRORS, Told
 from staging.models import Batch, StagedOrder
-from staging.outlook import forecast
+from staging.pushing.outlook import forecast
+from staging.running.lease import LeaseLost
 from staging.setup import Setup, Stopped
 from staging.wiring import opened_for
 

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
-from staging.board_table import SUFFIXES, Exported, NotExported, export
+from staging.boards.board_table import SUFFIXES, Exported, NotExported, export
 from staging.console import FAILED, USAGE, Console, sentences
 from staging.core.words import counted
 from staging.management.board_output import board_options

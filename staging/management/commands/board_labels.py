@@ -13,7 +13,7 @@ from mapping.core.targets import labelled
 from monday.calls import CallLog
 from monday.core.structure import BoardStructure
 from monday.management.quiet import QuietCommand
-from staging.board_table import Labels, count_labels
+from staging.boards.board_table import Labels, count_labels
 from staging.console import Console, sentences
 from staging.core.words import counted
 from staging.management.board_output import board_options

@@ -14,7 +14,7 @@ from django.utils import timezone
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
 from staging.console import FAILED, actor, sentences
-from staging.page import gather
+from staging.reports.page import gather
 from staging.wiring import connected
 
 TEMPLATE = "staging/demo_page.html"

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
-from staging import gone
+from staging.boards import gone
 from staging.console import USAGE, actor, sentences
 from staging.core.lifecycle import NotAllowed
 from staging.management.board_output import board_options

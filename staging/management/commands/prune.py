@@ -11,13 +11,14 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from monday.management.quiet import QuietCommand
-from staging import care, runs
 from staging.console import Console, actor, sentences
 from staging.models import SyncRun
 from staging.models.run import Kind
-from staging.prune import SUBJECT, Found, foreseen
-from staging.retention import KINDS, NAMES
+from staging.running import runs
 from staging.setup import Stopped
+from staging.upkeep import care
+from staging.upkeep.prune import SUBJECT, Found, foreseen
+from staging.upkeep.retention import KINDS, NAMES
 
 SCHEMA_VERSION = 1
 

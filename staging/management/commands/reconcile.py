@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
-from staging import findings, runs
+from staging.boards import findings
+from staging.boards.reconcile import Counts, as_json, reconcile, told
 from staging.console import Console, actor, sentences
 from staging.management.board_output import board_options, save_files, whole_number
 from staging.models import BoardFinding, SyncRun
 from staging.models.run import Kind, RunState
-from staging.reconcile import Counts, as_json, reconcile, told
+from staging.running import runs
 from staging.setup import Setup, Stopped
 from staging.wiring import opened
 

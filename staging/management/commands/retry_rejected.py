@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from mapping.models import Customer
 from monday.management.quiet import QuietCommand
+from staging.batches.retry import give_up, retry
 from staging.console import USAGE, actor
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.words import counted
 from staging.models import Batch, StagedOrder
-from staging.retry import give_up, retry
 
 
 class Command(QuietCommand):

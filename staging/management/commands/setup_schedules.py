@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from monday.management.quiet import QuietCommand
-from staging.schedules import JOBS, SYNC, Job, Wrong, how_often, next_by_cron, read_words
+from staging.running.schedules import JOBS, SYNC, Job, Wrong, how_often, next_by_cron, read_words
 
 
 class Command(QuietCommand):

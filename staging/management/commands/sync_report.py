@@ -11,12 +11,12 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from monday.management.quiet import QuietCommand
-from staging.deliver import send
 from staging.models import SyncRun
 from staging.models.run import Kind
-from staging.report_files import FORMS, as_text, file_name
-from staging.reports_by_mail import record_report
-from staging.run_report import RunReport, run_report
+from staging.notices.deliver import send
+from staging.reports.report_files import FORMS, as_text, file_name
+from staging.reports.reports_by_mail import record_report
+from staging.reports.run_report import RunReport, run_report
 
 USAGE = 2
 

@@ -11,8 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 from monday.management.quiet import QuietCommand
 from monday.models import Board
 from staging.core.words import counted
-from staging.unused import Unused, reasons, unused
-from staging.unused_files import write_all
+from staging.reports.unused import Unused, reasons, unused
+from staging.reports.unused_files import write_all
 
 TOLD = ("column", "value", "reason", "owner")
 

@@ -12,8 +12,8 @@ from monday.management.quiet import QuietCommand
 from staging import audit
 from staging.audit import Broken
 from staging.core.words import counted
-from staging.cut import history
 from staging.models import AuditChain
+from staging.upkeep.cut import history
 
 BROKEN = 1  # exit code
 SHOWN = 5  # prunings that are listed

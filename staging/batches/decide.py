@@ -1,0 +1,196 @@
+"""Decisions: approve, withdraw, decline, hold and release, each by a named person or a published policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from mapping.publish import PublishedFamily
+from monday.core.structure import BoardStructure
+from staging import audit
+from staging.core.fingerprint import approval_hash, fingerprint, order_of
+from staging.core.lifecycle import BATCH, NotAllowed, OrderState, allowed
+from staging.models import Batch, StagedLine, StagedOrder
+from staging.transitions import PAGE, move_batch, move_orders
+
+from .approvers import TOO_MANY, why_not_approve
+from .check import batch_problems
+
+
+def approve(
+    *,
+    batch: Batch,
+    mappings: PublishedFamily,
+    structure: BoardStructure,
+    actor: str,
+    now: datetime,
+    only: Iterable[int] | None = None,
+    note: str = "",
+) -> int:
+    """Allow exactly these orders of an open batch to go out, and bind that by a hash. Returns how many.
+
+    `only` holds the ids of the ticked orders, None for all that are staged; the others move to a batch of their own,
+    held. `structure` is the board as it stands. Opens a transaction. Raises NotAllowed where the batch is not open,
+    nothing is ticked, this person may not approve it, the board would not take its mapping, or the mapping of an
+    order is not the published one.
+    """
+    if why := allowed(BATCH, batch.state, "approve"):
+        raise NotAllowed(f"Batch {batch.pk}: {why}.")
+    problem = next((p for p in batch_problems(batch, mappings, structure) if p.severity == "error"), None)
+    if problem is not None:
+        raise NotAllowed(f"Batch {batch.pk} cannot be approved: {problem.sentence()}")
+    with transaction.atomic():
+        if only is not None:
+            _set_aside(batch, set(only), actor, now)
+        if refused := why_not_approve(batch, mappings, actor):
+            raise NotAllowed(f"Batch {batch.pk}: {refused}")
+        _check_mapping(batch, mappings)
+        ticked = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+        ticked.update(ticked=True)
+        bound = binding(batch)
+        count = move_orders(batch, None, "approve", actor=actor, now=now, reason=note, data={"hash": bound})
+        if not count:
+            raise NotAllowed(
+                f"Batch {batch.pk} holds nothing that can be approved. Remedy: release what is held first."
+            )
+        move_batch(
+            batch,
+            "approve",
+            actor=actor,
+            now=now,
+            reason=note,
+            data={"hash": bound, "orders": count},
+            approved_hash=bound,
+            approved_by=actor,
+            approved_at=now,
+            note=note,
+        )
+    return count
+
+
+def removing(batch: Batch) -> QuerySet[StagedOrder]:
+    """The staged orders that take something off the board: an item, or a size of one. They have a tick of their own."""
+    sizes = StagedLine.objects.filter(order__batch=batch, before__isnull=False, after__isnull=True).values("order_id")
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    return staged.filter(Q(operation="remove") | Q(pk__in=sizes))
+
+
+def without_removals(batch: Batch) -> list[int]:
+    """The staged orders of a batch that take nothing off the board."""
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    return list(staged.exclude(pk__in=removing(batch).values("pk")).order_by("pk").values_list("pk", flat=True))
+
+
+def binding(batch: Batch) -> str:
+    """The hash over everything that was ticked in a batch, from its content, whatever has become of it."""
+    ticked = StagedOrder.objects.filter(batch=batch, ticked=True)
+    rows = ticked.values_list("link_key", "operation", "before", "after").iterator(chunk_size=500)
+    return approval_hash([(key, operation, _print(before), _print(after)) for key, operation, before, after in rows])
+
+
+def _print(side: dict[str, Any] | None) -> str:
+    return fingerprint(order_of(side)) if side else ""
+
+
+def withdraw(*, batch: Batch, actor: str, now: datetime) -> None:
+    """Take an approval back before anything was sent. Opens a transaction. Raises NotAllowed."""
+    with transaction.atomic():
+        move_batch(batch, "withdraw", actor=actor, now=now, approved_hash="", approved_by="", approved_at=None)
+        move_orders(batch, None, "withdraw", actor=actor, now=now, ticked=False)
+
+
+def decline(*, batch: Batch, actor: str, now: datetime, reason: str) -> None:
+    """Say no: nothing of it goes out, and it is not staged again until the source moves. Raises NotAllowed."""
+    with transaction.atomic():
+        move_batch(batch, "decline", actor=actor, now=now, reason=reason, note=reason)
+        move_orders(batch, None, "decline", actor=actor, now=now, reason=reason)
+
+
+def comment(*, batch: Batch, actor: str, now: datetime, text: str) -> None:
+    """Write a remark into the batch's history; nothing else changes. Opens a transaction. Raises NotAllowed."""
+    if not text.strip():
+        raise NotAllowed("The comment is empty. Remedy: say it in a few words.")
+    with transaction.atomic():
+        subject = f"batch:{batch.pk}"
+        audit.record(
+            chain=audit.DECISIONS, actor=actor, action="batch.comment", subject=subject, now=now, reason=text, data={}
+        )
+
+
+def hold(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime, reason: str) -> int:
+    """Keep orders of a batch back. Returns how many. Raises NotAllowed without a reason."""
+    wanted, staged = list(orders), StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    pages = [staged.filter(pk__in=wanted[start : start + PAGE]) for start in range(0, len(wanted), PAGE)]
+    ids = [pk for page in pages for pk in page.values_list("pk", flat=True)]
+    return move_orders(batch, ids, "hold", actor=actor, now=now, reason=reason)
+
+
+def release(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime) -> int:
+    """Let held orders go on: in an open batch they may be approved again, else the next sync stages them anew.
+
+    Returns how many. A batch that was pushed keeps exactly what was approved in it, so nothing is added to it again.
+    """
+    pages, ids = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD), list(orders)
+    if batch.state == "open":
+        return _release_open(batch, ids, actor, now)
+    held = [
+        pk
+        for start in range(0, len(ids), PAGE)
+        for pk in pages.filter(pk__in=ids[start : start + PAGE]).values_list("pk", flat=True)
+    ]
+    why = f"Released by {actor}; the next sync stages it anew."
+    return move_orders(batch, held, "supersede", actor=actor, now=now, reason=why, current=False)
+
+
+def _release_open(batch: Batch, ids: list[int], actor: str, now: datetime) -> int:
+    """Release in an open batch; removals above the cap remember by whom, since somebody else must approve them."""
+    held = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD, operation="remove", problem__isnull=False)
+    found = {pk for pk, problem in held.values_list("pk", "problem") if (problem or {}).get("code") == TOO_MANY}
+    many = [pk for pk in ids if pk in found]
+    rest = [pk for pk in ids if pk not in found]
+    marked = {"code": TOO_MANY, "released_by": actor}
+    with transaction.atomic():
+        count = move_orders(batch, many, "release", actor=actor, now=now, problem=marked) if many else 0
+        return count + (move_orders(batch, rest, "release", actor=actor, now=now) if rest else 0)
+
+
+def current_key(batch: Batch, mappings: PublishedFamily) -> str:
+    """The key of the mapping that holds now for this batch's customer, "" where nobody's document names it any more."""
+    customer = batch.customer.name
+    return mappings.family.key(customer) if customer in mappings.family.customers else ""
+
+
+def _check_mapping(batch: Batch, mappings: PublishedFamily) -> None:
+    """Orders follow a changed mapping in the next sync: those that it renders alike stay, the others are superseded."""
+    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove")
+    if staged.exclude(mapping_key=current_key(batch, mappings)).exists():
+        raise NotAllowed(
+            f"Batch {batch.pk} is out of date: its mapping was changed since. Remedy: run the sync again, then approve."
+        )
+
+
+def _set_aside(batch: Batch, ticked: set[int], actor: str, now: datetime) -> None:
+    """Move what was not ticked into a batch of its own, held. Requires an open transaction."""
+    staged = StagedOrder.objects.filter(batch=batch, state__in=[OrderState.STAGED, OrderState.HELD])
+    aside = [pk for pk in staged.values_list("pk", flat=True) if pk not in ticked]
+    if not aside:
+        return
+    still_staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
+    unticked = [pk for pk in still_staged.values_list("pk", flat=True) if pk not in ticked]
+    move_orders(batch, unticked, "hold", actor=actor, now=now, reason=f"Not ticked when batch {batch.pk} was approved.")
+    rest = Batch.objects.create(
+        run=batch.run,
+        board=batch.board,
+        customer=batch.customer,
+        board_version=batch.board_version,
+        customer_version=batch.customer_version,
+        mapping_key=batch.mapping_key,
+        created_at=now,
+    )
+    for start in range(0, len(aside), PAGE):
+        StagedOrder.objects.filter(pk__in=aside[start : start + PAGE]).update(batch=rest)
+    move_batch(rest, "open", actor=actor, now=now, data={"split from": batch.pk, "orders": len(aside)})

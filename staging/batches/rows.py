@@ -1,0 +1,177 @@
+"""What is known of a record under judgement, and how verdicts become rows of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mapping.core.order import CellProblem, Order
+from mapping.core.rules import Deletions
+from monday.core.structure import BoardStructure
+from monday.models import Board
+from staging.core.changeset import SIZE, Change, size_differences
+from staging.core.fingerprint import fingerprint, order_of, payload
+from staging.core.lifecycle import OPEN, ORDER, OrderState
+from staging.models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
+from staging.models.snapshot import LinkState, Verdict
+
+from .approvers import TOO_MANY
+
+PAGE = 500  # rows whose keys one statement asks for
+CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
+AT_LEAST = 5  # removals that are never "too many", whatever their share
+REPLACEABLE = ORDER["supersede"].sources | CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record under judgement: its row's fingerprint, and what was known of it; `heard` is false where nothing was."""
+
+    record: str
+    source_fingerprint: str
+    scheme: str
+    mapping_key: str
+    snapshot: Snapshot | None
+    last: StagedOrder | None
+    heard: bool = True
+
+    def under(self, mapping_key: str) -> Judged:
+        """The same, judged under a customer's mapping."""
+        return Judged(
+            self.record, self.source_fingerprint, self.scheme, mapping_key, self.snapshot, self.last, self.heard
+        )
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether the last word on the record may be replaced: it is not on its way to the board."""
+        return self.last is None or self.last.state in REPLACEABLE
+
+    def marks(self) -> dict[str, str]:
+        """What makes the next comparison quiet."""
+        return {
+            "source_fingerprint": self.source_fingerprint,
+            "scheme": self.scheme,
+            "mapping_key": self.mapping_key,
+        }
+
+
+def in_the_way(
+    identity: str,
+    same: Mapping[str, int],
+    repeated: Mapping[str, int],
+    unreadable: Mapping[str, str],
+    shown: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[Verdict, list[dict[str, str]]]]:
+    """The verdicts on rows that stand in each other's way, and on those whose UUID is none, by record.
+
+    `shown` names the rows of a UUID that stands on several, so that they are seen side by side.
+    """
+    found: dict[str, tuple[Verdict, str, str]] = {}
+    for record, count in same.items():
+        found[record] = (Verdict.DUPLICATE, record, f"The same UUID stands on {count} rows.")
+    for record, count in repeated.items():
+        found[record] = (Verdict.DUPLICATE, "", f"{count} rows have no UUID and share one business key.")
+    for record, raw in unreadable.items():
+        found[record] = (Verdict.INVALID, raw, "This is no UUID.")
+    return {
+        record: (
+            verdict,
+            [
+                told(CellProblem(identity, value, reason)),
+                *(told(CellProblem("row", row, "is one of them")) for row in shown.get(record, ())),
+            ],
+        )
+        for record, (verdict, value, reason) in found.items()
+    }
+
+
+def going(board: Board, records: Sequence[str]) -> tuple[int, int]:
+    """How many linked items would go if these records were removed, and how many are linked."""
+    pages = [records[start : start + PAGE] for start in range(0, len(records), PAGE)]
+    items = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
+    total = sum(items.filter(record__in=page).count() for page in pages)
+    if not total:
+        return 0, 0
+    # What earlier runs staged and nobody has sent yet counts too: a slow loss is a loss.
+    waiting = StagedOrder.objects.filter(board=board, operation="remove", state__in=sorted(OPEN))
+    return total + waiting.exclude(record__in=records[:PAGE]).count(), items.count()
+
+
+def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -> dict[str, Any]:
+    """The fields of a staged removal; it is held where `total` of the `linked` items would go at once."""
+    before = order_of(snapshot.order)
+    cap = max(AT_LEAST, int(linked * deletions.at_most))
+    hold = ""
+    if total > cap:
+        hold = f"{total} removals at once are above the cap of {cap}. "
+        hold += "Remedy: check the source; then one person releases and another approves them."
+    return {
+        "operation": "remove",
+        "label": before.name[:255],
+        "key": snapshot.key,
+        "key_hash": snapshot.key_hash,
+        **sides(before, replace(before, group=deletions.group) if deletions.action == "move" else None),
+        "mapping_key": snapshot.mapping_key,
+        "scheme": snapshot.scheme,
+        "state": OrderState.HELD if hold else OrderState.STAGED,
+        "reason": hold,
+        "problem": {"code": TOO_MANY} if hold else None,
+    }
+
+
+def free_places(board: Board, structure: BoardStructure) -> int | None:
+    """Items the board still has room for, less the creations that already wait; None where it has no limit."""
+    if structure.items_limit is None:
+        return None
+    waiting = StagedOrder.objects.filter(board=board, operation="create", state__in=sorted(OPEN)).count()
+    return structure.items_limit - structure.items_count - waiting
+
+
+def sides(before: Order | None, after: Order | None, known: tuple[Order, str] | None = None) -> dict[str, Any]:
+    """The fields of a staged order that hold what the board shows before and after. `known` is an order with its
+    fingerprint, which is not made again where that very order comes after."""
+    known_after = known is not None and known[0] is after
+    return {
+        "before": payload(before) if before else None,
+        "after": payload(after) if after else None,
+        "before_fingerprint": fingerprint(before) if before else "",
+        "after_fingerprint": known[1] if known and known_after else fingerprint(after) if after else "",
+    }
+
+
+def told(problem: CellProblem) -> dict[str, str]:
+    """A cell's problem as it is remembered."""
+    return {
+        "column": problem.column,
+        "value": problem.value[:500],
+        "reason": problem.reason,
+        "owner": problem.owner,
+    }
+
+
+def insert(orders: list[StagedOrder]) -> None:
+    """Insert orders and their size lines. Requires an open transaction."""
+    for start in range(0, len(orders), PAGE):
+        page = orders[start : start + PAGE]
+        insert_each(page)
+        keys = _keys_of(page)
+        lines = (
+            (keys[order.record], change.field[len(SIZE) :], change.before, change.after)
+            for order in page
+            for change in _sizes(order)
+        )
+        insert_rows(StagedLine, ("order_id", "size", "before", "after"), lines)
+
+
+def _keys_of(orders: list[StagedOrder]) -> dict[str, int]:
+    """The keys that the database gave to these orders, the last words on their records."""
+    batches = {order.batch_id for order in orders}
+    found = StagedOrder.objects.filter(board_id=orders[0].board_id, record__in=[order.record for order in orders])
+    return dict(found.filter(current=True, batch__in=batches).values_list("record", "pk"))
+
+
+def _sizes(order: StagedOrder) -> tuple[Change, ...]:
+    """How the sizes of an order differ; those of a removal are shown as they stand."""
+    before, after = (dict(side["sizes"]) if side else None for side in (order.before, order.after))
+    return size_differences(before, after if after is not None else before or {})

@@ -1,0 +1,400 @@
+"""Staging: writes what detection finds as batches per customer, page by page.
+
+The ledger buffers a page of verdicts and commits it in one short transaction, never while the source is waited for.
+A `Rehearsal` takes the same calls and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from mapping.core.order import CellProblem, Order, Rendered
+from mapping.models import Customer
+from staging import audit
+from staging.core.changeset import LINK, field_value, same
+from staging.core.fingerprint import key_hash, order_of, payload
+from staging.core.lifecycle import ORDER, BatchState, OrderState
+from staging.core.terms import parts, terms
+from staging.core.verdict import Verdict as Judgement
+from staging.models import Batch, Seen, Snapshot, StagedOrder, SyncRun, fresh, insert_each, update_each
+from staging.models.snapshot import LinkState, Verdict
+from staging.records import terms as names
+from staging.setup import Setup
+from staging.transitions import move_batch, move_orders
+
+from .rows import CLOSED, REPLACEABLE, Judged, free_places, going, in_the_way, insert, removal, sides, told
+
+PAGE = 500
+ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
+AMBIGUOUS = "ambiguous"
+
+
+class Ledger:
+    """Takes the verdicts of one run. `limit` is how many orders that can be pushed may be staged, None for all."""
+
+    def __init__(self, *, run: SyncRun, setup: Setup, actor: str, now: datetime, limit: int | None) -> None:
+        self.run, self.setup, self.actor, self.now = run, setup, actor, now
+        self.deferred = 0
+        self._left = limit
+        self._places = free_places(setup.board, setup.structure)
+        self._batches: dict[str, Batch] = {}
+        self._touched: set[int] = set()
+        self._orders: list[StagedOrder] = []
+        self._seen: list[Seen] = []
+        self._judged: list[str] = []
+        self._snapshots: list[Snapshot] = []
+        self._accepted: list[tuple[Snapshot, str]] = []
+        self._marked: list[StagedOrder] = []
+        self._superseded: dict[Batch, list[int]] = {}
+        self._closed: list[int] = []
+        self._released = 0
+        rules = setup.mappings.family
+        self._named_by = [c.to for c in rules.default.columns if c.source == rules.board.source.po_number]
+        self.seconds = 0.0
+        """Time spent committing pages."""
+
+    # --- what detection says -------------------------------------------------------------------------------------
+    def follow(self, judged: Judged, order_fingerprint: str, rendered: Rendered) -> None:
+        """Nothing to write: the snapshot follows the source's marks; what was staged before is out of date."""
+        self._judged.append(judged.record)
+        snapshot = judged.snapshot
+        if judged.last is not None:
+            self._replace(judged, "The source went back to what the board shows.")
+        if snapshot is None:
+            return
+        self._mark_snapshot(judged, rendered.key)
+        was = snapshot.order_fingerprint
+        released = self._release(snapshot, rendered.order)
+        if not snapshot.withheld:
+            snapshot.order_fingerprint = order_fingerprint
+        if released or snapshot.order_fingerprint != was:
+            self._accepted.append((snapshot, was))
+
+    def free(self, judged: Judged, rendered: Order) -> None:
+        """What was undone or kept stays withheld only as long as the source asks for the same value."""
+        snapshot = judged.snapshot
+        if snapshot is None or not snapshot.withheld:
+            return
+        withheld = {
+            name: value
+            for name, value in snapshot.withheld.items()
+            if name == LINK or name in rendered.left or same(field_value(rendered, name), value)
+        }
+        if len(withheld) < len(snapshot.withheld):
+            snapshot.withheld = withheld
+            self._accepted.append((snapshot, snapshot.order_fingerprint))
+
+    def wait(self, judged: Judged, order_fingerprint: str) -> None:
+        """Already in somebody's hands; the marks follow where exactly this order is what was staged."""
+        self._judged.append(judged.record)
+        last = judged.last
+        if last is None:
+            self._mark_snapshot(judged, None)
+        elif last.order_fingerprint == order_fingerprint:
+            for name, value in judged.marks().items():
+                setattr(last, name, value)
+            self._marked.append(last)
+
+    def see(
+        self, judged: Judged, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
+    ) -> None:
+        """A row that cannot be staged, with the reasons; remembered so that it is not rendered again."""
+        self._heard(judged)
+        self._replace(judged, "The row cannot be used any more: " + "; ".join(p.reason for p in problems)[:500])
+        self._seen.append(
+            fresh(
+                Seen,
+                board=self.setup.board,
+                record=judged.record,
+                customer_name=customer[:255],
+                key=" / ".join(key),
+                verdict=verdict,
+                problems=[told(problem) for problem in problems],
+                at=self.now,
+                **judged.marks(),
+            )
+        )
+
+    def stage(
+        self,
+        judged: Judged,
+        customer: str,
+        rendered: Rendered,
+        verdict: Judgement,
+        order_fingerprint: str,
+        ambiguous: str,
+    ) -> None:
+        """A new or changed order, staged in its customer's batch or deferred by the limit; `ambiguous` says why it is
+        not clear whose order it is."""
+        self._heard(judged)
+        self._replace(judged, "The source moved on.")  # also where it is deferred: the old form must not go out
+        hold = ambiguous or self._full(verdict.operation)
+        if not hold and self._left is not None:
+            if self._left <= 0:
+                self.deferred += 1
+                return
+            self._left -= 1
+        assert verdict.after is not None
+        self._orders.append(
+            fresh(
+                StagedOrder,
+                **self._place(customer, judged.record, judged.snapshot),
+                operation=verdict.operation,
+                label=verdict.after.name[:255],
+                key=" / ".join(rendered.key),
+                key_hash=key_hash(rendered.key),
+                **sides(verdict.before, verdict.after, (rendered.order, order_fingerprint)),
+                order_fingerprint=order_fingerprint,
+                warnings=[told(problem) for problem in rendered.problems],
+                state=OrderState.HELD if hold else OrderState.STAGED,
+                reason=hold,
+                problem={"code": AMBIGUOUS} if ambiguous else None,
+                **judged.marks(),
+            )
+        )
+
+    def remove(self, records: Iterable[str]) -> int:
+        """Records that are gone from a source that was read whole: staged for removal. Returns how many."""
+        listed = list(records)
+        total, linked = going(self.setup.board, listed)
+        removed = 0
+        for start in range(0, len(listed), PAGE):
+            removed += self._remove_page(listed[start : start + PAGE], total, linked)
+            self.flush()
+        return removed
+
+    def duplicates(
+        self,
+        doubled: Mapping[str, int],
+        repeated: Mapping[str, int],
+        unreadable: Mapping[str, str],
+        shown: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Rows that stand in each other's way, remembered so that a person finds them; known ones write nothing."""
+        identity = self.setup.mappings.family.board.source.identity
+        verdicts = in_the_way(identity, doubled, repeated, unreadable, shown)
+        known = dict(
+            Seen.objects.filter(board=self.setup.board)
+            .filter(Q(verdict=Verdict.DUPLICATE) | Q(mapping_key=""))
+            .values_list("record", "problems")
+        )
+        fresh = [record for record, (_, problems) in verdicts.items() if known.pop(record, None) != problems]
+        for record in fresh:
+            verdict, problems = verdicts[record]
+            self._judged.append(record)
+            self._seen.append(
+                Seen(board=self.setup.board, record=record, verdict=verdict, problems=problems, at=self.now)
+            )
+        for start in range(0, len(fresh), PAGE):
+            staged = StagedOrder.objects.filter(
+                board=self.setup.board, record__in=fresh[start : start + PAGE], current=True
+            )
+            for order in staged.filter(state__in=sorted(ORDER["supersede"].sources)).select_related("batch"):
+                self._drop(order, "Its UUID stands on more than one row.")
+        self._judged.extend(known)
+        self.flush()
+
+    def forget(self, records: Sequence[str]) -> None:
+        """Verdicts on rows that the source does not hold any more."""
+        self._judged.extend(records)
+        self.flush()
+
+    def rekey(self, pairs: Mapping[str, str]) -> None:
+        """Records that carry a new UUID: their snapshots follow (new -> old), their link keys stay."""
+        items = list(pairs.items())
+        for start in range(0, len(items), PAGE):
+            page = {old: new for new, old in items[start : start + PAGE]}
+            with transaction.atomic():
+                snapshots = list(Snapshot.objects.filter(board=self.setup.board, record__in=list(page)))
+                for snapshot in snapshots:
+                    snapshot.record = page[snapshot.record]
+                update_each(snapshots, ["record"])
+                names.remember(self.setup.board.pk, names.of_snapshots(snapshots))
+                stale = StagedOrder.objects.filter(board=self.setup.board, record__in=list(page), current=True)
+                for order in stale.select_related("batch"):
+                    if order.state in REPLACEABLE - CLOSED:
+                        self._drop(order, "The record has a new UUID.")
+                    else:  # on its way to the board, or decided: it is settled and remembered under the new UUID
+                        StagedOrder.objects.filter(pk=order.pk).update(record=page[order.record])
+                self._commit_replaced()
+                self._record("rekeyed", {"count": len(snapshots), "new_to_old": {n: o for o, n in page.items()}})
+
+    def close(self) -> None:
+        """The last page is in: open the batches that hold something, and drop those that do not."""
+        self.flush()
+        if self._released:
+            with transaction.atomic():
+                self._record("columns released", {"orders": self._released})
+        for batch in self._batches.values():
+            count = batch.orders.count()
+            move_batch(batch, "open", actor=self.actor, now=self.now, data={"orders": count})
+        for batch in Batch.objects.filter(pk__in=sorted(self._touched)):
+            self._supersede_empty(batch)
+
+    # --- one page in one transaction ---------------------------------------------------------------------------------
+    def turn_page(self) -> None:
+        """Commit once enough was said: the larger the transaction, the fewer times an index's pages are written."""
+        if len(self._orders) + len(self._judged) + len(self._seen) >= ENOUGH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit what was said since the last flush. Opens a transaction."""
+        if not (self._judged or self._seen or self._orders or self._superseded or self._closed or self._accepted):
+            return
+        started = time.monotonic()
+        with transaction.atomic():
+            for start in range(0, len(self._judged), PAGE):
+                Seen.objects.filter(board=self.setup.board, record__in=self._judged[start : start + PAGE]).delete()
+            insert_each(self._seen)
+            unused = {one.record: terms(parts(one.key), one.record) for one in self._seen}
+            names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by))
+            self._commit_replaced()
+            update_each(self._snapshots, FOLLOWED)
+            self._commit_accepted()
+            update_each(self._marked, MARKS)
+            insert(self._orders)
+        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders):
+            buffer.clear()
+        self.seconds += time.monotonic() - started
+
+    def _commit_accepted(self) -> None:
+        """Only where no push has moved the snapshot meanwhile; else the next run finds it as it is then."""
+        for snapshot, was in self._accepted:
+            Snapshot.objects.filter(pk=snapshot.pk, order_fingerprint=was).update(
+                order=snapshot.order, order_fingerprint=snapshot.order_fingerprint, withheld=snapshot.withheld
+            )
+        self._accepted.clear()
+
+    def _commit_replaced(self) -> None:
+        StagedOrder.objects.filter(pk__in=self._closed).update(current=False)
+        self._closed.clear()
+        for batch, ids in self._superseded.items():
+            move_orders(
+                batch,
+                ids,
+                "supersede",
+                actor=self.actor,
+                now=self.now,
+                reason=f"Found out of date by run {self.run.pk}.",
+                current=False,
+            )
+            self._touched.add(batch.pk)
+        self._superseded.clear()
+
+    def _heard(self, judged: Judged) -> None:
+        """What was known of the record is replaced, if anything was."""
+        if judged.heard:
+            self._judged.append(judged.record)
+
+    def _replace(self, judged: Judged, why: str) -> None:
+        if judged.last is not None:
+            self._drop(judged.last, why)
+
+    def _drop(self, last: StagedOrder, why: str) -> None:
+        if last.state in CLOSED:
+            self._closed.append(last.pk)
+        elif last.state in ORDER["supersede"].sources:
+            self._superseded.setdefault(last.batch, []).append(last.pk)
+
+    def _mark_snapshot(self, judged: Judged, key: tuple[str, ...] | None) -> None:
+        snapshot = judged.snapshot
+        if snapshot is None:
+            return
+        for name, value in judged.marks().items():
+            setattr(snapshot, name, value)
+        if key is not None:
+            snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
+        self._snapshots.append(snapshot)
+
+    def _release(self, snapshot: Snapshot, rendered: Order) -> bool:
+        """Columns that are not mapped any more leave the accepted order; what stands on the board stays there."""
+        accepted = order_of(snapshot.order)
+        cells = {c: v for c, v in accepted.cells.items() if c in rendered.cells or c in rendered.left or c == LINK}
+        if len(cells) == len(accepted.cells):
+            return False
+        snapshot.order = payload(replace(accepted, cells=cells))
+        self._released += 1
+        return True
+
+    def _place(self, customer: str, record: str, snapshot: Snapshot | None) -> dict[str, Any]:
+        return {
+            "batch": self._batch(customer),
+            "board": self.setup.board,
+            "record": record,
+            "link_key": snapshot.link_key if snapshot else record,
+            "updated_at": self.now,
+        }
+
+    def _batch(self, customer: str) -> Batch:
+        if customer not in self._batches:
+            mappings = self.setup.mappings
+            self._batches[customer] = Batch.objects.create(
+                run=self.run,
+                board=self.setup.board,
+                customer=Customer.objects.get(name=customer),
+                state=BatchState.DRAFT,
+                board_version_id=mappings.board_version_id,
+                customer_version_id=mappings.customer_version_ids.get(customer),
+                mapping_key=mappings.family.key(customer),
+                created_at=self.now,
+            )
+        return self._batches[customer]
+
+    def _full(self, operation: str) -> str:
+        if operation != "create" or self._places is None:
+            return ""
+        self._places -= 1
+        if self._places >= 0:
+            return ""
+        most = self.setup.structure.items_limit
+        return f"The board is full: it holds at most {most:,} items. Remedy: make room or narrow `include`."
+
+    def _remove_page(self, records: list[str], total: int, linked: int) -> int:
+        staged = {
+            o.record: o for o in StagedOrder.objects.filter(board=self.setup.board, record__in=records, current=True)
+        }
+        snapshots = Snapshot.objects.filter(board=self.setup.board, record__in=records, state=LinkState.LINKED)
+        by_record = {s.record: s for s in snapshots.select_related("customer").order_by("record")}
+        for record in records:
+            last = staged.get(record)
+            if last is not None and last.operation != "remove" and last.state not in ("sending", "unclear", "undoing"):
+                self._drop(last, "The record is gone from the source.")
+        free = [s for r, s in by_record.items() if r not in staged or staged[r].state in REPLACEABLE]
+        # A removal that is in somebody's hands already, or was declined or undone, is not staged a second time.
+        removing = {record for record, last in staged.items() if last.operation == "remove"}
+        return sum(self._stage_removal(snapshot, total, linked) for snapshot in free if snapshot.record not in removing)
+
+    def _stage_removal(self, snapshot: Snapshot, total: int, linked: int) -> int:
+        family = self.setup.mappings.family
+        customer = snapshot.customer.name
+        deletions = (family.mapping(customer) if customer in family.customers else family.default).deletions
+        if deletions.action == "keep":
+            return 0
+        place = self._place(customer, snapshot.record, snapshot)
+        self._orders.append(StagedOrder(**place, **removal(snapshot, deletions, total, linked)))
+        return 1
+
+    def _supersede_empty(self, batch: Batch) -> None:
+        if batch.state in (BatchState.OPEN, BatchState.APPROVED):
+            alive = batch.orders.exclude(state=OrderState.SUPERSEDED)
+            if not alive.exists():
+                move_batch(
+                    batch, "supersede", actor=self.actor, now=self.now, reason="Nothing of it is current any more."
+                )
+
+    def _record(self, action: str, data: dict[str, Any]) -> None:
+        chain = audit.run_chain(self.run.pk)
+        audit.record(
+            chain=chain, actor=self.actor, action=action, subject=f"run:{self.run.pk}", now=self.now, data=data
+        )
+
+
+MARKS = ("source_fingerprint", "scheme", "mapping_key")
+FOLLOWED = (*MARKS, "key", "key_hash")

@@ -1,0 +1,92 @@
+"""What was found on a board, kept row by row with the run that read it, and handed out as pages and CSV files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
+from typing import Any
+
+from monday.core.spreadsheets import shielded
+from staging.models import BoardFinding, SyncRun
+from staging.models.run import Kind, RunState
+
+PAGE = 500
+ADOPT: Mapping[str, str] = {
+    "matched": "Items that belong to a record",
+    "unsure": "Items and records that may belong together: a person must say",
+    "orphaned": "Items without a record: never touched",
+    "unmatched": "Records without an item: the next sync creates them",
+    "linked": "Items that were linked before",
+}
+RECONCILE: Mapping[str, str] = {
+    "drifted": "Fields that show something else than was last written",
+    "missing": "Linked items that are not on the board any more",
+    "archived": "Linked items that were archived or deleted",
+    "duplicate": "Items that carry the key of another item",
+    "extra": "Items that no record is linked to",
+}
+COLUMNS = ("category", "group", "record", "item_id", "name", "customer", "key", "field", "written", "live", "why")
+
+
+class Findings:
+    """Collects the findings of one run and stores them in pages. Opens no transaction of its own."""
+
+    def __init__(self, run: SyncRun) -> None:
+        self._run = run
+        self._page: list[BoardFinding] = []
+
+    def add(self, category: str, **fields: Any) -> None:
+        """One finding; texts that are too long for their column are cut."""
+        fields["name"] = str(fields.get("name", ""))[:255]
+        self._page.append(BoardFinding(run=self._run, category=category, **fields))
+        if len(self._page) >= PAGE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what was added since."""
+        BoardFinding.objects.bulk_create(self._page, batch_size=100)
+        self._page = []
+
+
+def begin(run: SyncRun) -> Findings:
+    """The findings of a run that begins, or begins again: what a dead process left of it is dropped."""
+    BoardFinding.objects.filter(run=run).delete()
+    return Findings(run)
+
+
+def keep_only(run: SyncRun) -> None:
+    """Drop the findings of earlier runs of this kind and mode: the last result is what people look at."""
+    BoardFinding.objects.filter(run__kind=run.kind, run__mode=run.mode, run__board=run.board, run__lt=run.pk).delete()
+
+
+def last(kind: Kind, mode: str = "") -> SyncRun | None:
+    """The newest run of this kind that came to its end, None where there was none."""
+    ended = SyncRun.objects.filter(kind=kind, state=RunState.COMPLETED, board__isnull=False).select_related("board")
+    return (ended.filter(mode=mode) if mode else ended).order_by("-id").first()
+
+
+def found(run: SyncRun, category: str, *, after: int = 0, limit: int = PAGE) -> list[BoardFinding]:
+    """One page of a category, by id."""
+    return list(BoardFinding.objects.filter(run=run, category=category, pk__gt=after).order_by("pk")[:limit])
+
+
+def every(run: SyncRun, category: str) -> Iterator[BoardFinding]:
+    """All of a category, by id, read in pages."""
+    after = 0
+    while page := found(run, category, after=after):
+        yield from page
+        after = page[-1].pk
+
+
+def lines(run: SyncRun, category: str) -> Iterator[str]:
+    """A category as CSV, line by line, the heading first; texts that a spreadsheet would run are quoted."""
+    yield _line(COLUMNS)
+    for finding in every(run, category):
+        yield _line(str(shielded(str(getattr(finding, name)))) for name in COLUMNS)
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(list(cells))
+    return text.getvalue()

@@ -1,0 +1,170 @@
+"""Items that are gone from the board: recreate them, link another item, or stop following the order.
+
+Each is a person's decision, audited with what it replaces. What is staged of the record is out of date by it; the next
+sync compares the record anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from mapping.core.document import Mapping as CustomerMapping
+from monday.models import Board
+from staging import audit
+from staging.core.adoption import last_seen, lines_of, link_of
+from staging.core.fingerprint import fingerprint, order_of, payload
+from staging.core.lifecycle import ORDER, NotAllowed, OrderState
+from staging.core.ports import LiveItem
+from staging.models import Snapshot, StagedOrder
+from staging.models.snapshot import LinkState
+from staging.pushing.send import GONE
+from staging.setup import Setup
+from staging.transitions import move_orders
+
+from .board_items import EVERYBODY, whole_board
+
+BUSY = (OrderState.SENDING, OrderState.UNCLEAR, OrderState.UNDOING)
+CHOICES = {
+    "recreate": "Recreate the item",
+    "relink": "Link another item",
+    "stop": "Stop following the order",
+}
+
+
+def gone(board: Board) -> QuerySet[Snapshot]:
+    """Links whose item a push did not find, and those that nobody follows any more."""
+    held = StagedOrder.objects.filter(board=board, state=OrderState.HELD, current=True).exclude(problem=None)
+    records = [record for record, problem in held.values_list("record", "problem") if _is_gone(problem)]
+    return (
+        Snapshot.objects.filter(board=board)
+        .filter(Q(record__in=records[:1000]) | Q(state=LinkState.GONE))
+        .select_related("customer", "board")
+        .order_by("pk")
+    )
+
+
+def _is_gone(problem: dict[str, Any] | None) -> bool:
+    return bool(problem) and (problem or {}).get("code") == GONE
+
+
+def recreate(*, link: Snapshot, setup: Setup, actor: str, reason: str = "") -> None:
+    """Forget the link to an item that is gone, so that the next sync creates the item anew.
+
+    What people had typed into the former item stays in it. Raises NotAllowed where the item is on the board, and
+    Unavailable. Opens a transaction.
+    """
+    live = _read(setup, link.item_id)
+    if live is not None and live.state == "active" and live.on_board:
+        raise NotAllowed(
+            f"Item {link.item_id} is on the board. Remedy: release its order; the next sync goes on with it."
+        )
+    now = setup.clock.now()
+    with transaction.atomic():
+        _supersede(link, actor, now, "The item is created anew.")
+        _tell(
+            link, "gone.recreate", actor, now, reason, {"item": link.item_id, "was": live.state if live else "missing"}
+        )
+        Snapshot.objects.filter(pk=link.pk, item_id=link.item_id).delete()
+
+
+def relink(*, link: Snapshot, item_id: str, setup: Setup, actor: str, reason: str = "") -> None:
+    """Link another item to the record; what it shows counts as last seen, and the next sync stages what differs.
+
+    Raises NotAllowed where that item is not there, is another record's, or cannot be told apart; and Unavailable.
+    Opens a transaction.
+    """
+    live = _read(setup, item_id)
+    other = Snapshot.objects.filter(board=link.board_id, item_id=item_id).exclude(pk=link.pk).first()
+    if live is None or live.state != "active" or not live.on_board:
+        raise NotAllowed(f"Item {item_id} is not on the board. Remedy: give the number of one that is.")
+    if other is not None:
+        raise NotAllowed(f"Item {item_id} belongs to the record {other.record}. Remedy: link another one.")
+    if link_of(live) not in ("", link.link_key):
+        raise NotAllowed(
+            f"Item {item_id} carries the key {live.link_key} of another record. Remedy: empty its UUID column, or link "
+            "another one."
+        )
+    lines = lines_of(live, link.link_key, _sizes(link))
+    if lines.why:
+        raise NotAllowed(lines.why)
+    marked = live.link_key == link.link_key and not lines.unmarked
+    order = last_seen(live, sorted(rules.to for rules in _mapping(link, setup).columns), lines, marked=marked)
+    now = setup.clock.now()
+    with transaction.atomic():
+        _supersede(link, actor, now, f"Item {item_id} stands for the record now.")
+        _tell(link, "gone.relink", actor, now, reason, {"item": link.item_id, "to": item_id, "order": link.order})
+        Snapshot.objects.filter(pk=link.pk, item_id=link.item_id).update(
+            item_id=item_id,
+            order=payload(order),
+            order_fingerprint=fingerprint(order),
+            lines=dict(lines.ids),
+            withheld={},
+            state=LinkState.LINKED,
+            source_fingerprint="",
+            accepted_at=now,
+        )
+
+
+def stop(*, link: Snapshot, actor: str, now: datetime, reason: str) -> None:
+    """Follow the record no more: whatever the source says, nothing is staged for it until somebody takes it up again.
+
+    Raises NotAllowed without a reason. Opens a transaction.
+    """
+    if not reason.strip():
+        raise NotAllowed("To stop following an order needs a reason. Remedy: say why in a few words.")
+    with transaction.atomic():
+        _supersede(link, actor, now, "The order is not followed any more.")
+        _tell(link, "gone.stop", actor, now, reason, {"item": link.item_id})
+        Snapshot.objects.filter(pk=link.pk).update(state=LinkState.GONE)
+
+
+def name_of(link: Snapshot) -> str:
+    """What the item was called when it was last accepted."""
+    return order_of(link.order).name
+
+
+def _read(setup: Setup, item_id: str) -> LiveItem | None:
+    return setup.destination(whole_board(setup), EVERYBODY).read([item_id]).get(item_id)
+
+
+def _mapping(link: Snapshot, setup: Setup) -> CustomerMapping:
+    family, name = setup.mappings.family, link.customer.name
+    return family.mapping(name) if name in family.customers else family.default
+
+
+def _sizes(link: Snapshot) -> set[str]:
+    """The sizes that the order had or is to have: a subitem of another size is people's own."""
+    staged = StagedOrder.objects.filter(board=link.board_id, record=link.record, current=True)
+    wanted = [order_of(order.after) for order in staged if order.after]
+    return {size for order in (order_of(link.order), *wanted) for size in order.sizes}
+
+
+def _supersede(link: Snapshot, actor: str, now: datetime, why: str) -> None:
+    """What is staged of the record is out of date. Raises NotAllowed where it is on its way to the board."""
+    staged = StagedOrder.objects.filter(board=link.board_id, record=link.record)
+    for order in _open(staged):
+        if order.state in BUSY:
+            raise NotAllowed(f"{order.label} is on its way to the board. Remedy: wait for the push, then decide again.")
+        move_orders(order.batch, [order.pk], "supersede", actor=actor, now=now, reason=why, current=False)
+    staged.filter(current=True).update(current=False)
+
+
+def _open(staged: QuerySet[StagedOrder]) -> Iterable[StagedOrder]:
+    return staged.filter(state__in=[*sorted(ORDER["supersede"].sources), *BUSY]).select_related("batch").order_by("pk")
+
+
+def _tell(link: Snapshot, action: str, actor: str, now: datetime, reason: str, data: dict[str, Any]) -> None:
+    audit.record(
+        chain=audit.DECISIONS,
+        actor=actor,
+        action=action,
+        subject=f"record:{link.record}",
+        now=now,
+        reason=reason,
+        data={"link_key": link.link_key, **data},
+    )

@@ -1,0 +1,348 @@
+"""Level 1 of detection: source fingerprints against what is known -> the records that may have moved.
+
+The source is read once, as identity and fingerprint, page by page against what is known; a page that holds nothing but
+quiet rows costs a few built-in calls. Records are compared in partitions of their UUID, each of a bounded number of
+rows, so memory does not grow with the table; a table of several partitions is spooled to temporary files on the way.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import chain, compress, islice, pairwise
+from operator import ne, or_
+from typing import IO, Any, NamedTuple
+
+from django.db.models import Case, Q, QuerySet, Value, When
+
+from monday.models import Board
+from staging.core.identity import Unreadable, canonical, canonical_page, derived
+from staging.models import Seen, Snapshot, StagedOrder
+from staging.models.snapshot import LinkState, Verdict
+
+PARTITION_ROWS = 120_000
+CHUNK = 5_000  # rows of what is known, fetched at a time
+SPOOL = 250_000  # letters of a spooled file, read at a time
+WHOLE = ("00", "g")
+"""The range of all UUIDs, by their first two hex digits."""
+LOOKED_UP = 500  # records that one statement names
+
+
+class Page(NamedTuple):
+    """Rows of one partition: records, their fingerprints, and their identities as the source spells them."""
+
+    records: Sequence[str]
+    fingerprints: Sequence[str]
+    raws: Sequence[str]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What level 1 found. `moved` and `appeared` hold (record, identity as the source spells it), sorted by record."""
+
+    read: int = 0
+    quiet: Counter[str] = field(default_factory=Counter)
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    appeared: list[tuple[str, str]] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    duplicates: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    unreadable_rows: int = 0
+    incomparable: int = 0
+    """Of those that moved: judged under another scheme or mapping, so that their fingerprints say nothing."""
+    forgotten: list[str] = field(default_factory=list)
+    """Records with a verdict and nothing else, which the source does not hold any more."""
+    asleep: set[str] = field(default_factory=set)
+    """Of a full run: records that moved by no fingerprint, and are rendered all the same."""
+
+
+def compare(
+    pages: Iterable[Sequence[tuple[str | None, str]]],
+    *,
+    board: Board,
+    expected_rows: int,
+    scheme: str,
+    mapping_keys: frozenset[str],
+    without_identity: Iterable[tuple[str, str]] = (),
+    anew: Collection[str] = (),
+    full: bool = False,
+    classify: Classify | None = None,
+) -> Comparison:
+    """Compare every row's source fingerprint with what is known of its record.
+
+    Records of `anew` count as appeared where they stand in the source, whatever is known of them. `without_identity`
+    are (record, fingerprint) of the rows whose UUID is derived from their business key; the rows of `pages` that have
+    none are only counted. `full` lets every known record count as moved, and remembers which of them had not. Reads
+    the database outside any transaction of its own.
+    """
+    found = Comparison()
+    bounds = _bounds(expected_rows)
+    pages = iter(pages)
+    begun = list(islice(pages, 1))  # from here on the source reads ahead, while we ask for the rest and what is known
+    stream = chain(_of_their_own(without_identity), _canonical(chain(begun, pages), found))
+    with ExitStack() as stack:
+        parts: list[Iterable[Page]] = [stream]
+        if len(bounds) > 1:
+            parts = list(_spooled(stream, len(bounds), stack))
+        for (low, high), part in zip(bounds, parts, strict=True):
+            known = _Known().read(board, low, high, scheme, mapping_keys)
+            _compare_partition(part, known, found, anew, full=full, classify=classify or joined)
+    _forget_linked(board, found)
+    found.moved.sort()
+    found.appeared.sort()
+    found.vanished.sort()
+    return found
+
+
+def _canonical(pages: Iterable[Sequence[tuple[str | None, str]]], found: Comparison) -> Iterator[Page]:
+    for page in pages:
+        found.read += len(page)
+        named = [row for row in page if row[0] is not None]
+        if not named:
+            continue
+        raws, fingerprints = zip(*named, strict=True)
+        records = canonical_page(raws)
+        yield _one_by_one(named, found) if records is None else Page(records, fingerprints, raws)
+
+
+def _of_their_own(without_identity: Iterable[tuple[str, str]]) -> Iterator[Page]:
+    """The rows whose UUID is derived, as one page."""
+    if rows := list(without_identity):
+        yield Page([record for record, _ in rows], [print_ for _, print_ in rows], [""] * len(rows))
+
+
+def _one_by_one(rows: Sequence[tuple[str | None, str]], found: Comparison) -> Page:
+    """A page in which an identity is spelled in its own way, is empty, or is none."""
+    page = Page([], [], [])
+    for raw, fingerprint in rows:
+        try:
+            record = canonical(raw)
+        except Unreadable:
+            found.unreadable[derived((str(raw),))] = str(raw)
+            found.unreadable_rows += 1
+            continue
+        if record is not None:
+            for values, value in zip(page, (record, fingerprint, str(raw)), strict=True):
+                values.append(value)  # type: ignore[attr-defined]  # they are lists, as they were made above
+    return page
+
+
+def _bounds(rows: int) -> list[tuple[str, str]]:
+    """Ranges of the first two hex digits, so that each partition holds a bounded number of rows."""
+    parts = min(256, max(1, -(-rows // PARTITION_ROWS)))
+    edges = [-(-256 * part // parts) for part in range(parts + 1)]
+    return [(f"{low:02x}", f"{high:02x}" if high < 256 else WHOLE[1]) for low, high in pairwise(edges)]
+
+
+def _spooled(stream: Iterable[Page], parts: int, stack: ExitStack) -> Iterator[Iterator[Page]]:
+    """The rows of each partition, by way of temporary files."""
+    files = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in range(parts)]  # noqa: SIM115
+    writes = {f"{number:02x}": files[number * parts // 256].write for number in range(256)}
+    for page in stream:
+        for record, fingerprint, raw in zip(*page, strict=True):
+            writes[record[:2]](f"{record}\t{fingerprint}\t{raw}\n")
+    return map(_reread, files)
+
+
+def _reread(file: IO[str]) -> Iterator[Page]:
+    file.seek(0)
+    while lines := file.readlines(SPOOL):
+        fields = zip(*(line.rstrip("\n").split("\t", 2) for line in lines), strict=True)
+        yield Page(*map(list, fields))
+
+
+UNUSABLE = (Verdict.INVALID, Verdict.UNKNOWN_CUSTOMER)
+FOLLOWED = ("unchanged", "waiting")
+"""What is known of a record whose absence from the source is a removal."""
+
+
+class _Known:
+    """What is known of the records of one partition, each once.
+
+    `quiet` maps what a row counts as, when nothing moved since its verdict, to fingerprints by record; `other` maps
+    records to a verdict that is always judged again, or was given under another scheme or mapping.
+    """
+
+    def __init__(self) -> None:
+        self.quiet: dict[str, dict[str, str]] = {"unchanged": {}, "waiting": {}, "invalid": {}}
+        self.other: dict[str, str] = {}
+
+    def read(self, board: Board, low: str, high: str, scheme: str, mapping_keys: frozenset[str]) -> _Known:
+        """Snapshots, then verdicts, then the last word that was staged: the later one on a record holds."""
+        for rows in _words(board, low, high, scheme, mapping_keys):
+            quiet: dict[str, dict[str, str]] = {word: {} for word in self.quiet}
+            other: dict[str, str] = {}
+            for records, fingerprints, words in _columns(rows.iterator(chunk_size=CHUNK)):
+                if words[0] in quiet and words.count(words[0]) == len(words):
+                    quiet[words[0]].update(zip(records, fingerprints, strict=True))
+                    continue
+                for record, fingerprint, word in zip(records, fingerprints, words, strict=True):
+                    if word in quiet:
+                        quiet[word][record] = fingerprint
+                    else:
+                        other[record] = word.removeprefix(ANEW)
+            for earlier in (*self.quiet.values(), self.other):
+                for later in (*quiet.values(), other):
+                    for record in earlier.keys() & later.keys() if earlier and later else ():
+                        del earlier[record]
+            for word, fresh in quiet.items():
+                self.quiet[word] = {**self.quiet[word], **fresh} if self.quiet[word] else fresh
+            self.other |= other
+        return self
+
+    def verdict(self, record: str) -> str:
+        """What is known of a record, "" where nothing is."""
+        return self.other.get(record) or next((word for word, quiet in self.quiet.items() if record in quiet), "")
+
+    def take(self, records: Collection[str]) -> dict[str, str]:
+        """Leave these records out from here on; says what was known of them."""
+        taken = {record: verdict for record in records if (verdict := self.verdict(record))}
+        for listed in (*self.quiet.values(), self.other):
+            for record in taken:
+                listed.pop(record, None)
+        return taken
+
+    def absent(self, present: Collection[str]) -> dict[str, str]:
+        """What is known of records that are not among these."""
+        found = {record: verdict for record, verdict in self.other.items() if record not in present}
+        for word, quiet in self.quiet.items():
+            found |= dict.fromkeys(quiet.keys() - present, word)
+        return found
+
+
+def _columns(rows: Iterable[tuple[str, str, str]]) -> Iterator[list[tuple[str, ...]]]:
+    """Records, fingerprints and words of a page at a time."""
+    rows = iter(rows)
+    while page := list(islice(rows, CHUNK)):
+        yield list(zip(*page, strict=True))
+
+
+def _words(
+    board: Board, low: str, high: str, scheme: str, mapping_keys: frozenset[str]
+) -> Iterator[QuerySet[Any, Any]]:
+    """Where something is known of records: record, fingerprint, and what the row counts as while it has that one.
+
+    One pass over each table, and no payload parsed.
+    """
+    keys = sorted(mapping_keys)
+    same = Q(scheme=scheme) & reduce(
+        or_, (Q(mapping_key__in=keys[at : at + 500]) for at in range(0, len(keys), 500)), Q()
+    )
+    if not keys:
+        same = Q(pk=None)
+    plain, removed = Q(state=LinkState.LINKED, withheld={}), Q(state=LinkState.REMOVED)
+    within = Q(board=board, record__gte=low, record__lt=high)
+    snapshots = Snapshot.objects.filter(within)
+    if (low, high) == WHOLE:  # as they lie in the table, which takes a third of the time of jumping through it
+        snapshots = Snapshot.objects.filter(board=board).order_by("pk")
+    for queryset, words in (
+        # What most rows are comes first, as each case costs every row that is none.
+        (snapshots, ((plain, "unchanged"), (removed, "removed"), (Q(), "waiting"))),
+        (Seen.objects.filter(within), ((Q(verdict__in=UNUSABLE), "invalid"), (Q(), "duplicate"))),
+        (
+            StagedOrder.objects.filter(within, current=True),
+            ((Q(operation="remove"), "removing"), (Q(), "waiting")),
+        ),
+    ):
+        cases = [
+            When(test & comparable, then=Value(prefix + word)) if test or comparable else Value(prefix + word)
+            for test, word in words
+            for comparable, prefix in ((same, ""), (Q(), ANEW))
+        ]
+        *whens, default = cases
+        yield queryset.values_list("record", "source_fingerprint", Case(*whens, default=default))
+
+
+ANEW = "?"
+"""Before a word that was given under another scheme or mapping: its fingerprint says nothing."""
+
+
+def _compare_partition(
+    pages: Iterable[Page], known: _Known, found: Comparison, anew: Collection[str], *, full: bool, classify: Classify
+) -> None:
+    forced = known.take(anew) if anew else {}
+    present: set[str] = set()
+    differing: dict[str, str] = {}
+    for page in pages:
+        repeated = present.intersection(page.records)
+        if len(set(page.records)) < len(page.records):
+            repeated |= {record for record, times in Counter(page.records).items() if times > 1}
+        if repeated:
+            page = _without_repeated(page, repeated, present, differing, known, found)
+        present.update(page.records)
+        rest = page
+        for word, quiet in known.quiet.items():
+            loud = _loud(rest, quiet) if quiet else rest
+            if full:
+                found.asleep.update(set(rest.records).difference(loud.records))
+            else:
+                found.quiet[word] += len(rest.records) - len(loud.records)
+                rest = loud
+        differing.update(zip(rest.records, rest.raws, strict=True))
+    present.update(found.unreadable)
+    former = {record: verdict for record in differing if (verdict := known.verdict(record))}
+    found.incomparable += sum(known.other.get(record, "") in known.quiet for record in former)
+    former |= known.absent(present)
+    former |= {record: verdict for record, verdict in forced.items() if record not in present}
+    if differing or former:
+        classify(differing, former, found)
+
+
+def _without_repeated(
+    page: Page, repeated: set[str], present: set[str], differing: dict[str, str], known: _Known, found: Comparison
+) -> Page:
+    """The rows of a page whose record stands on no other; a first row that was counted already is taken back."""
+    for record in repeated.intersection(present):
+        if record not in found.duplicates:
+            found.duplicates[record] = 1
+            if differing.pop(record, None) is None:
+                found.quiet[known.verdict(record)] -= 1
+            found.asleep.discard(record)
+    for record in page.records:
+        if record in repeated:
+            found.duplicates[record] = found.duplicates.get(record, 0) + 1
+    present |= repeated
+    return _kept(page, [record not in repeated for record in page.records])
+
+
+def _loud(page: Page, quiet: dict[str, str]) -> Page:
+    """The rows of a page whose fingerprint is not the known one: without a line of Python for each, as most are."""
+    differs = list(map(ne, map(quiet.get, page.records), page.fingerprints))
+    return _kept(page, differs)
+
+
+def _kept(page: Page, wanted: Sequence[bool]) -> Page:
+    return Page(*(list(compress(values, wanted)) for values in page))
+
+
+def joined(differing: dict[str, str], former: dict[str, str], found: Comparison) -> None:
+    """The outer join on the record, over what moved only: on both sides, appeared, or vanished."""
+    import pandas as pd  # only where something moved: the import costs more than a quiet comparison
+
+    now = pd.DataFrame({"record": list(differing), "raw": list(differing.values())}, dtype="object")
+    was = pd.DataFrame({"record": list(former), "verdict": list(former.values())}, dtype="object")
+    both = now.merge(was, on="record", how="outer", indicator=True)
+    for record, raw, verdict, side in both[["record", "raw", "verdict", "_merge"]].itertuples(index=False):
+        if side == "left_only":
+            found.appeared.append((record, raw))
+        elif side == "both":
+            found.moved.append((record, raw))
+        elif verdict in FOLLOWED:
+            found.vanished.append(record)
+        elif verdict in ("invalid", "duplicate"):
+            found.forgotten.append(record)
+
+
+Classify = Callable[[dict[str, str], dict[str, str], Comparison], None]
+
+
+def _forget_linked(board: Board, found: Comparison) -> None:
+    """A record with a verdict may be linked to an item as well: then its absence is a removal too."""
+    for start in range(0, len(found.forgotten), LOOKED_UP):
+        page = found.forgotten[start : start + LOOKED_UP]
+        linked = Snapshot.objects.filter(board=board, record__in=page, state=LinkState.LINKED)
+        found.vanished += linked.values_list("record", flat=True)

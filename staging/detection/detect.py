@@ -1,0 +1,397 @@
+"""Detection: which orders are new, changed or gone, staged through a ledger as they are found.
+
+Level 1 (`compare`) finds the records whose row may have moved; only those are read in full, rendered and judged
+(`core.verdict`). Memory is bounded by a page of rows. Opens no transaction while the source is read; the ledger
+commits page by page.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from mapping.core.family import KeyReader
+from mapping.core.order import CellProblem, Invalid, Rendered
+from staging.batches.rows import Judged
+from staging.batches.stage import AMBIGUOUS, Ledger
+from staging.core.changeset import Rekeyed
+from staging.core.counts import Counts
+from staging.core.fingerprint import fingerprint, order_of
+from staging.core.identity import derived
+from staging.core.lifecycle import OrderState
+from staging.core.ports import Row, Scope, SourceRefused
+from staging.core.verdict import Accepted, Kind, Remembered, judge
+from staging.models import Snapshot, StagedOrder
+from staging.models.snapshot import LinkState, Verdict
+from staging.setup import Progress, Setup, Stopped, whole
+
+from .compare import Comparison, compare
+from .relink import readers_of, relink
+
+PAGE = 500
+SHOWN = 200  # doubled UUIDs whose rows are shown
+UNCLEAR_WHOSE = (
+    "Its UUID is new, and more than one vanished order has its business key. Remedy: give the rows their former UUIDs."
+)
+NARROWED = (
+    "Its UUID is new, and its business key is that of an order which this narrowed run did not see. "
+    "Remedy: run the sync without narrowing it."
+)
+
+
+@dataclass(slots=True)
+class Detected:
+    """What a detection found. `unknown_customers` maps spellings of the source to their rows among those judged."""
+
+    counts: Counts
+    comparison: Comparison
+    unknown_customers: dict[str, int] = field(default_factory=dict)
+    missed: list[str] = field(default_factory=list)
+    """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    record: str
+    fingerprint: str
+    row: Row
+
+
+def detect(
+    *, setup: Setup, ledger: Ledger, scope: Scope, full: bool, limited: bool, expected_rows: int, progress: Progress
+) -> Detected:
+    """Compare, read what moved, judge it and hand it to the ledger; then conclude what vanished.
+
+    `full` renders every row whatever its fingerprint says. Removals are concluded only where the scope is not partial
+    and the run not `limited`. Raises SourceRefused where the source fails; what was staged until then stays a draft.
+    """
+    rows = Rows(setup, scope)
+    doubtful = _held_as_ambiguous(setup)
+    progress("detect", 0, expected_rows)
+    found = compare(
+        setup.source.fingerprint_pages(scope),
+        board=setup.board,
+        expected_rows=expected_rows,
+        scheme=setup.source.scheme,
+        mapping_keys=mapping_keys(setup),
+        without_identity=rows.derived_fingerprints(),
+        anew=doubtful,
+        full=full,
+    )
+    if scope.partial:
+        _refuse_doubled(setup, scope, found)
+    detected = Detected(Counts(read=found.read), found)
+    _count_quiet(detected, rows)
+    complete = not scope.partial and not limited
+    matched = _match(setup, rows, found, doubtful, partial=scope.partial)
+    ledger.rekey(matched.rekeyed.pairs)
+    moved = sorted(found.moved + found.appeared)
+    unheard = frozenset(record for record, _ in found.appeared) - matched.rekeyed.pairs.keys() - doubtful
+    try:
+        for done, page in enumerate(rows.pages(moved)):
+            # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
+            progress("detect", min(found.read - len(moved) + done * PAGE, found.read), found.read)
+            _judge_page(setup, rows, ledger, detected, page, matched, unheard)
+    except (SourceRefused, Stopped):
+        ledger.flush()  # what was judged is counted, so it is kept
+        raise
+    detected.counts.waiting += rows.missing
+    if complete:
+        ledger.duplicates(found.duplicates, rows.repeated, found.unreadable, rows.side_by_side(found.duplicates))
+        ledger.forget(found.forgotten)
+        present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
+        detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
+    else:
+        detected.counts.removed = None
+    ledger.close()
+    detected.counts.deferred = ledger.deferred
+    return detected
+
+
+def mapping_keys(setup: Setup) -> frozenset[str]:
+    """The keys under which a verdict still stands: of every customer, and of rows whose customer is unknown."""
+    family = setup.mappings.family
+    return frozenset([family.unknown_key, *(family.key(customer) for customer in family.customers)])
+
+
+def _count_quiet(detected: Detected, rows: Rows) -> None:
+    counts, found = detected.counts, detected.comparison
+    counts.unchanged = found.quiet["unchanged"]
+    counts.waiting = found.quiet["waiting"]
+    counts.invalid = found.quiet["invalid"] + found.unreadable_rows
+    counts.duplicate = sum(found.duplicates.values()) + rows.repeated_rows
+
+
+class Rows:
+    """Reads full rows for judging, and derives the UUID of those that have none."""
+
+    def __init__(self, setup: Setup, scope: Scope) -> None:
+        self._setup, self._scope = setup, scope
+        self.columns = [column.name for column in setup.source.columns]
+        self.customer_at = self.columns.index(setup.mappings.family.board.source.customer)
+        self.missing = 0
+        """Rows that were there when fingerprints were read, and not when they were to be read in full."""
+        self.present: set[str] = set()
+        """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
+        known ones, or, where their key is not theirs alone, by the key that a document defined before."""
+        self.repeated: dict[str, int] = {}
+        self.repeated_rows = 0
+        self._all_keys: Collection[KeyReader] | None = None
+        self._keys: dict[str | None, KeyReader] = {}
+        self._renderers: dict[str, Callable[[Row], Rendered | Invalid]] = {}
+
+    def customer_of(self, row: Row) -> str | None:
+        """The customer that a row belongs to, None where no document claims its name."""
+        raw = row[self.customer_at]
+        return self._setup.mappings.family.customer_of(None if raw is None else str(raw))
+
+    def render(self, row: Row, customer: str) -> Rendered | Invalid:
+        """The row as its customer's mapping renders it; each renderer is compiled once."""
+        if customer not in self._renderers:
+            family = self._setup.mappings.family
+            self._renderers[customer] = family.renderer(customer, self.columns, self._setup.structure)
+        return self._renderers[customer](row)
+
+    def key_of(self, row: Row) -> tuple[str, ...]:
+        """The business key of a row, by its customer's document."""
+        customer = self.customer_of(row)
+        if customer not in self._keys:
+            self._keys[customer] = self._setup.mappings.family.business_key(customer, self.columns)
+        return self._keys[customer](row)
+
+    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[str]]:
+        """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
+        spelled = {word: record for record in sorted(doubled)[:SHOWN] for word in (record, record.upper())}
+        found: dict[str, list[str]] = {}
+        for raw, _, row in self._setup.source.rows(list(spelled), self._scope) if spelled else ():
+            customer, key = row[self.customer_at], self.key_of(row)
+            if raw in spelled:
+                found.setdefault(spelled[raw], []).append(" / ".join([*key, str(customer or "no customer")]))
+        return {record: sorted(words) for record, words in found.items()}
+
+    def derived_fingerprints(self) -> Iterator[tuple[str, str]]:
+        """(record, fingerprint) of the rows without UUID whose business key is theirs alone."""
+        for record, print_, _ in self._without_identity():
+            yield record, print_
+
+    def _without_identity(self) -> Iterator[tuple[str, str, Row]]:
+        self.repeated, self.repeated_rows = {}, 0
+        repeated = self._repeated_keys()
+        for print_, row in self._setup.source.rows_without_identity(self._scope):
+            key = self.key_of(row)
+            record = derived(key)
+            doubled = key in repeated(row)
+            if doubled or self.customer_of(row) is None:
+                self.present |= {derived(of(row)) for of in self._every_key()}
+            if doubled:
+                self.repeated[record] = self.repeated.get(record, 0) + 1
+                self.repeated_rows += 1
+            else:
+                yield record, print_, row
+
+    def _every_key(self) -> Collection[KeyReader]:
+        """The business keys that any document defines or has defined, each once."""
+        if self._all_keys is None:
+            self._all_keys = readers_of(self._setup, self.columns).values()
+        return self._all_keys
+
+    def _repeated_keys(self) -> Callable[[Row], set[tuple[str, ...]]]:
+        """Which keys stand on more than one row, asked of the source once per key definition and only when needed."""
+        family, known = self._setup.mappings.family, dict[tuple[str, ...], set[tuple[str, ...]]]()
+
+        def of(row: Row) -> set[tuple[str, ...]]:
+            customer = self.customer_of(row)
+            columns = (family.mapping(customer) if customer else family.default).source.business_key
+            if columns not in known:
+                known[columns] = self._setup.source.repeated_keys(columns, Scope(include=self._scope.include))
+            return known[columns]
+
+        return of
+
+    def pages(self, moved: list[tuple[str, str]]) -> Iterator[list[SourceRow]]:
+        """The full rows of these records in the order of their UUIDs, in pages; rows with a derived UUID come last."""
+        with_identity = [(record, raw) for record, raw in moved if raw]
+        for start in range(0, len(with_identity), PAGE):
+            page = {raw: record for record, raw in with_identity[start : start + PAGE]}
+            found = {
+                page[raw]: SourceRow(page[raw], print_, row)
+                for raw, print_, row in self._setup.source.rows(list(page), self._scope)
+            }
+            self.missing += len(page) - len(found)
+            yield [found[record] for record in sorted(found)]
+        wanted = {record for record, raw in moved if not raw}
+        if wanted:
+            yield from self._derived_pages(wanted)
+
+    def _derived_pages(self, wanted: set[str]) -> Iterator[list[SourceRow]]:
+        page: list[SourceRow] = []
+        for record, print_, row in self._without_identity():
+            if record in wanted:
+                wanted.discard(record)
+                page.append(SourceRow(record, print_, row))
+            if len(page) == PAGE:
+                yield page
+                page = []
+        self.missing += len(wanted)
+        if page:
+            yield page
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """New UUIDs matched to vanished ones; `why` says why an ambiguous one is held.
+
+    `doubtful` are the records that an earlier run held as ambiguous: they are judged as if nothing was staged of them.
+    """
+
+    rekeyed: Rekeyed
+    doubtful: frozenset[str]
+    why: str
+
+
+def _held_as_ambiguous(setup: Setup) -> frozenset[str]:
+    held = StagedOrder.objects.filter(board=setup.board, current=True, operation="create", state=OrderState.HELD)
+    problems = held.exclude(problem=None).values_list("record", "problem").iterator(chunk_size=5000)
+    return frozenset(record for record, problem in problems if problem and problem.get("code") == AMBIGUOUS)
+
+
+def _refuse_doubled(setup: Setup, scope: Scope, found: Comparison) -> None:
+    """A UUID that stands on a second row outside of a narrowed scope is a duplicate here too."""
+    asked = {raw: record for record, raw in (*found.moved, *found.appeared) if raw}
+    spellings = {spelled(raw): record for raw, record in asked.items() for spelled in (str, str.lower, str.upper)}
+    rows = Counter(spellings[raw] for raw, _ in setup.source.fingerprints_of([*spellings], whole(setup)))
+    doubled = {record for record, count in rows.items() if count > 1}
+    if doubled:
+        found.duplicates |= dict.fromkeys(doubled, 1)
+        found.moved = [pair for pair in found.moved if pair[0] not in doubled]
+        found.appeared = [pair for pair in found.appeared if pair[0] not in doubled]
+
+
+def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str], *, partial: bool) -> Matched:
+    """Match records that appeared to records that vanished, inside their business keys.
+
+    A narrowed run does not know what vanished: there every match is only a suspicion, and held.
+    """
+    rekeyed = relink(setup, rows, appeared=found.appeared, vanished=found.vanished, mapping_keys=mapping_keys(setup))
+    rows.missing = 0
+    if partial:
+        suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
+        return Matched(Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values())), doubtful, NARROWED)
+    return Matched(rekeyed, doubtful, UNCLEAR_WHOSE)
+
+
+def pages_of(records: Iterable[str]) -> Iterator[list[str]]:
+    """The records in pages that one statement can take."""
+    listed = list(records)
+    for start in range(0, len(listed), PAGE):
+        yield listed[start : start + PAGE]
+
+
+def _judge_page(
+    setup: Setup,
+    rows: Rows,
+    ledger: Ledger,
+    detected: Detected,
+    page: list[SourceRow],
+    matched: Matched,
+    unheard: frozenset[str],
+) -> None:
+    """Judge one page. Of records that are `unheard` of nothing is known, so nothing is asked."""
+    records = [source.record for source in page if source.record not in unheard]
+    # Staged orders first: what a push settles in between is then still found, as waiting or as accepted.
+    staged = {
+        s.record: s
+        for s in StagedOrder.objects.filter(board=setup.board, record__in=records, current=True).select_related(
+            "batch__customer"
+        )
+    }
+    former = matched.rekeyed.pairs  # a rehearsal leaves snapshots under their former UUIDs
+    wanted = records + [former[record] for record in records if record in former]
+    snapshots = {s.record: s for s in Snapshot.objects.filter(board=setup.board, record__in=wanted)}
+    scheme, unknown = setup.source.scheme, setup.mappings.family.unknown_key
+    for source in page:
+        record = source.record
+        snapshot = snapshots.get(record) or snapshots.get(former.get(record, ""))
+        heard = record not in unheard
+        judged = Judged(record, source.fingerprint, scheme, unknown, snapshot, staged.get(record), heard)
+        _judge_row(rows, ledger, detected, judged, source.row, matched, setup)
+    ledger.turn_page()
+
+
+def _judge_row(
+    rows: Rows, ledger: Ledger, detected: Detected, judged: Judged, row: Row, matched: Matched, setup: Setup
+) -> None:
+    customer = rows.customer_of(row)
+    if customer is None:
+        _see_unknown(rows, ledger, detected, judged, row, setup.mappings.family.board.source.customer)
+        return
+    judged = judged.under(setup.mappings.family.key(customer))
+    rendered = rows.render(row, customer)
+    if isinstance(rendered, Invalid):
+        detected.counts.invalid += 1
+        ledger.see(judged, Verdict.INVALID, customer, rendered.key, rendered.problems)
+        return
+    counts = detected.counts
+    before = counts.new + counts.changed
+    _count_order(ledger, counts, judged, customer, rendered, matched)
+    if counts.new + counts.changed > before and judged.record in detected.comparison.asleep:
+        detected.missed.append(rendered.order.name)
+
+
+def _see_unknown(rows: Rows, ledger: Ledger, detected: Detected, judged: Judged, row: Row, column: str) -> None:
+    """A row whose customer nobody knows is held for a person, not guessed."""
+    raw = row[rows.customer_at]
+    name = "" if raw is None else str(raw)
+    detected.unknown_customers[name] = detected.unknown_customers.get(name, 0) + 1
+    detected.counts.invalid += 1
+    reason = f"No customer document claims the name {name!r}." if name.strip() else "The row names no customer."
+    ledger.see(judged, Verdict.UNKNOWN_CUSTOMER, name, (), (CellProblem(column, name, reason, owner="mapping"),))
+
+
+def _count_order(
+    ledger: Ledger, counts: Counts, judged: Judged, customer: str, rendered: Rendered, matched: Matched
+) -> None:
+    print_ = fingerprint(rendered.order)
+    ledger.free(judged, rendered.order)
+    ambiguous = judged.record in matched.rekeyed.ambiguous
+    anew = _staged_elsewhere(judged, customer) or (judged.record in matched.doubtful and not ambiguous)
+    remembered = None if anew else _remembered(judged.last)
+    verdict = judge(rendered.order, print_, _accepted(judged.snapshot), remembered)
+    if verdict.kind is Kind.UNCHANGED:
+        rekey = judged.record in matched.rekeyed.pairs
+        counts.rekeyed += rekey
+        counts.unchanged += not rekey
+        ledger.follow(judged, print_, rendered)
+    elif verdict.kind is Kind.WAITING or (judged.last and not judged.replaceable):
+        counts.waiting += 1
+        ledger.wait(judged, print_)
+    else:
+        counts.new += verdict.kind is Kind.NEW
+        counts.changed += verdict.kind is Kind.CHANGED
+        ledger.stage(judged, customer, rendered, verdict, print_, matched.why if ambiguous else "")
+
+
+def _staged_elsewhere(judged: Judged, customer: str) -> bool:
+    """Whether what waits stands in the batch of a customer that the row belongs to no more."""
+    last = judged.last
+    return (
+        last is not None and last.state in (OrderState.STAGED, OrderState.HELD) and last.batch.customer.name != customer
+    )
+
+
+def _accepted(snapshot: Snapshot | None) -> Accepted | None:
+    if snapshot is None:
+        return None
+    return Accepted(
+        order_of(snapshot.order),
+        snapshot.order_fingerprint,
+        snapshot.withheld,
+        removed=snapshot.state == LinkState.REMOVED,
+        left=snapshot.state == LinkState.GONE,
+        link_key=snapshot.link_key,
+    )
+
+
+def _remembered(last: StagedOrder | None) -> Remembered | None:
+    return Remembered(last.order_fingerprint, last.state, last.operation) if last else None

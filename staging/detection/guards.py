@@ -1,0 +1,127 @@
+"""What must hold before any work is done. Every guard fails closed: it refuses the run with one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings
+
+from mapping.core.family import Family
+from monday.models import Board
+from staging.core.ports import SourceColumn
+from staging.models import Snapshot
+from staging.models.snapshot import LinkState
+
+from .columns import column_types, last_full_run, listed, meaning, needed_columns, renamed, size_names
+
+MASS, AT_LEAST = 0.30, 50  # share of the linked orders, and their number, that may change at once without a person
+
+
+class GuardRefused(Exception):
+    """The run may not go on: exit code 5. The message says what was found, and what to do."""
+
+
+def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
+    """Refuse an empty source, and one that lost more of its rows since the last full run than SOURCE_SHRINKAGE allows.
+
+    `expected` is the number a person stated for this run; a source of exactly that many rows passes.
+    Raises GuardRefused.
+    """
+    if expected is not None:
+        if rows != expected:
+            raise GuardRefused(
+                f"The source holds {rows:,} rows, not {expected:,} as stated. Nothing was done. "
+                f"Remedy: look at its load; where it is right, say --expect-rows {rows}."
+            )
+        return
+    if rows == 0:
+        raise GuardRefused(
+            "The source is empty; nothing was done and nothing is removed. Remedy: check the order table and its load."
+        )
+    run = last_full_run(board)
+    last = run.full_rows if run else None
+    if last and rows < last * (1 - settings.SOURCE_SHRINKAGE / 100):
+        raise GuardRefused(
+            f"The source holds {rows:,} rows, {last - rows:,} fewer than in the last full run ({last:,}). Nothing was "
+            f"done. Remedy: check the load of the order table; if it is right, say so with --expect-rows {rows}."
+        )
+
+
+def check_source(board: Board, family: Family, present: Sequence[SourceColumn], *, vouched: bool) -> None:
+    """Refuse a source whose columns are not what the mapping needs, or not what they were in the last full run.
+
+    `vouched` is true where a person stated the number of rows: then other types are taken as they are.
+    Raises GuardRefused.
+    """
+    needed = needed_columns(family)
+    check_columns(board, family, present, needed)
+    check_sizes(board, family, present)
+    if not vouched:
+        check_types(board, family, [*needed, *size_names(family, present)], present)
+
+
+def check_columns(board: Board, family: Family, present: Sequence[SourceColumn], needed: Iterable[str]) -> None:
+    """Refuse a source that lacks a column which the mapping needs. Raises GuardRefused naming every one."""
+    names = {column.name for column in present}
+    missing = sorted(set(needed) - names)
+    if missing:
+        told = []
+        for name in missing:
+            became = renamed(name, board, present)
+            told.append(f"{name!r} ({meaning(family, name)}" + (f"; was it renamed to {became!r}?)" if became else ")"))
+        raise GuardRefused(
+            f"The source lacks {listed(told)}, which the mapping needs; nothing was staged. "
+            "Remedy: restore the column, or publish a mapping without it."
+        )
+
+
+def check_sizes(board: Board, family: Family, present: Iterable[SourceColumn]) -> None:
+    """Refuse a source that lacks a size column which it had in the last full run: its lines would be emptied.
+
+    Sizes have no names in the mapping, so the last full run is what they are known by. Raises GuardRefused.
+    """
+    run = last_full_run(board)
+    sizes = family.default.sizes
+    names = {column.name for column in present}
+    former = run.scope.get("size_columns", []) if run and sizes else []
+    missing = [name for name in former if name not in names and sizes and name not in sizes.except_]
+    if missing:
+        shown = listed(map(repr, missing))
+        raise GuardRefused(
+            f"The source lacks the size {shown}, which it had in run {run.pk if run else 0}; nothing was staged. "
+            "Remedy: restore the column, or name it under sizes.except in the board's document."
+        )
+
+
+def check_types(board: Board, family: Family, needed: Iterable[str], present: Sequence[SourceColumn]) -> None:
+    """Refuse a source in which a mapped or size column has another type than in the last full run.
+
+    Raises GuardRefused naming each with both types. A person who states the number of rows vouches for the table.
+    """
+    run = last_full_run(board)
+    former: dict[str, str] = run.scope.get("types", {}) if run else {}
+    now = column_types(needed, present)
+    sizes = size_names(family, present)
+    moved = [
+        f"{name!r} was {former[name]} and is {kind} ({meaning(family, name, sizes)})"
+        for name, kind in now.items()
+        if former.get(name, kind) != kind
+    ]
+    if moved:
+        raise GuardRefused(
+            f"Columns of the source changed their type since run {run.pk if run else 0}: {listed(moved)}; nothing was "
+            "staged. Remedy: restore the type, or if it is right, state the number of rows with --expect-rows."
+        )
+
+
+def mass_change(board: Board, changed: int) -> str:
+    """Why what changed waits for a person whatever a policy would approve; "" where it need not."""
+    if changed <= AT_LEAST:
+        return ""
+    linked = Snapshot.objects.filter(board=board, state=LinkState.LINKED).count()
+    if changed <= linked * MASS:
+        return ""
+    return (
+        f"{changed:,} of {linked:,} linked orders changed at once, more than {MASS:.0%}: they wait for a person. "
+        "Remedy: look at a batch; approve them if the table is right, decline them if its load went wrong."
+    )

@@ -1,0 +1,166 @@
+"""Records that appeared against records that vanished: which of them are one order under a new UUID.
+
+Two are one where they share a business key. Keys are taken as the documents define them now and, for what was last
+judged under another definition, as they defined them before: a changed `business_key` gives rows without UUID new
+ones, and must not remove their items and create them anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.db.models import QuerySet
+
+from mapping.core.family import ColumnsMissing, KeyReader, key_reader
+from mapping.core.order import Invalid, Rendered
+from mapping.published import former_business_keys
+from monday.models import Board
+from staging.batches.rows import CLOSED, REPLACEABLE
+from staging.core.changeset import Candidate, Rekeyed, match_rekeyed
+from staging.core.fingerprint import fingerprint, key_hash
+from staging.core.identity import derived
+from staging.core.ports import Row
+from staging.models import Snapshot, StagedOrder
+from staging.models.snapshot import LinkState
+from staging.setup import Setup
+
+PAGE = 500
+Definition = tuple[str, ...]
+NOTHING = Rekeyed({}, frozenset(), frozenset())
+
+
+class AppearedRow(Protocol):
+    """A row of the source that appeared: its record, and its cells."""
+
+    @property
+    def record(self) -> str: ...
+    @property
+    def row(self) -> Row: ...
+
+
+class Appeared(Protocol):
+    """How rows that appeared are read and rendered (see `detect.Rows`)."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+    def pages(self, moved: list[tuple[str, str]]) -> Iterator[Sequence[AppearedRow]]: ...
+    def customer_of(self, row: Row) -> str | None: ...
+    def render(self, row: Row, customer: str) -> Rendered | Invalid: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A vanished record, and whether it was last judged under documents that hold no more."""
+
+    candidate: Candidate
+    stale: bool
+
+
+def relink(
+    setup: Setup,
+    rows: Appeared,
+    *,
+    appeared: list[tuple[str, str]],
+    vanished: list[str],
+    mapping_keys: frozenset[str],
+) -> Rekeyed:
+    """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
+
+    A vanished record is one that an item is linked to, or whose staged creation must be remembered: declined, undone,
+    or on its way to the board.
+    """
+    lost = [*_linked(setup.board, vanished, mapping_keys), *_remembered(setup.board, vanished, mapping_keys)]
+    if not lost or not appeared:
+        return NOTHING
+    found = _Search(setup, rows, lost, {record for record, raw in appeared if not raw}).search(appeared)
+    matched = match_rekeyed(found.pop(None, ()), [each.candidate for each in lost])
+    for candidates in found.values():
+        matched = _joined(matched, candidates, lost)
+    return matched
+
+
+def _joined(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
+    """With what matches under one more definition, among what is free on both sides."""
+    taken = {*matched.pairs.values(), *matched.kept}
+    news = [each for each in candidates if each.record not in matched.pairs and each.record not in matched.ambiguous]
+    more = match_rekeyed(news, [each.candidate for each in lost if each.candidate.record not in taken])
+    return Rekeyed({**matched.pairs, **more.pairs}, matched.ambiguous | more.ambiguous, matched.kept | more.kept)
+
+
+def _linked(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
+    snapshots = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
+    return _lost(snapshots, vanished, keys)
+
+
+def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
+    """Staged creations that a run may not replace, of records without a linked item."""
+    staged = StagedOrder.objects.filter(board=board, current=True, operation="create")
+    staged = staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
+    linked = Snapshot.objects.filter(board=board, state=LinkState.LINKED).values("record")
+    return _lost(staged.exclude(record__in=linked), vanished, keys)
+
+
+def _lost(
+    query: QuerySet[Snapshot] | QuerySet[StagedOrder], vanished: Sequence[str], keys: frozenset[str]
+) -> Iterator[_Lost]:
+    fields = ("record", "key_hash", "order_fingerprint", "mapping_key")
+    for start in range(0, len(vanished), PAGE):
+        for record, key, print_, mapping_key in query.filter(record__in=vanished[start : start + PAGE]).values_list(
+            *fields
+        ):
+            yield _Lost(Candidate(record, key, print_), mapping_key not in keys)
+
+
+class _Search:
+    """Reads what appeared, and gives the candidates by the definition of the key that found them; None is today's."""
+
+    def __init__(self, setup: Setup, rows: Appeared, lost: Sequence[_Lost], derived_ones: set[str]) -> None:
+        self._family, self._rows, self._derived = setup.mappings.family, rows, derived_ones
+        self._keys = {each.candidate.key for each in lost}
+        self._stale = {each.candidate.key for each in lost if each.stale}
+        self._records = {each.candidate.record for each in lost}
+        self._readers = readers_of(setup, rows.columns) if self._stale or derived_ones else {}
+        self._own: dict[str, KeyReader] = {}
+
+    def search(self, appeared: list[tuple[str, str]]) -> dict[Definition | None, list[Candidate]]:
+        found: dict[Definition | None, list[Candidate]] = {None: []}
+        for page in self._rows.pages(appeared):
+            for source in page:
+                customer = self._rows.customer_of(source.row)
+                if customer is not None:
+                    self._candidates(source, customer, found)
+        return found
+
+    def _candidates(self, source: AppearedRow, customer: str, found: dict[Definition | None, list[Candidate]]) -> None:
+        if customer not in self._own:
+            self._own[customer] = self._family.business_key(customer, self._rows.columns)
+        own = self._own[customer](source.row)
+        hits: list[tuple[Definition | None, str]] = []
+        if key_hash(own) in self._keys:
+            hits.append((None, key_hash(own)))
+        without = source.record in self._derived
+        for definition, read in self._readers.items():
+            key = read(source.row)
+            if key != own and (key_hash(key) in self._stale or (without and derived(key) in self._records)):
+                hits.append((definition, key_hash(key)))
+        if hits:
+            rendered = self._rows.render(source.row, customer)
+            print_ = fingerprint(rendered.order) if isinstance(rendered, Rendered) else ""
+            for where, key_ in hits:
+                found.setdefault(where, []).append(Candidate(source.record, key_, print_))
+
+
+def readers_of(setup: Setup, columns: Sequence[str]) -> dict[Definition, KeyReader]:
+    """A function from a row to its key by every definition that holds or has held, today's first.
+
+    Without former ones that name columns which the source has no more. Reads the database.
+    """
+    family = setup.mappings.family
+    readers: dict[Definition, KeyReader] = {}
+    for definition in (*family.key_definitions, *former_business_keys(family.board.board.id)):
+        with suppress(ColumnsMissing):
+            readers.setdefault(definition, key_reader(definition, columns))
+    return readers

@@ -1,0 +1,130 @@
+"""An order list that a person brings: read and compared by one run, put in place by another once it is confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connections, transaction
+from django.utils import timezone
+
+from mapping.models import Document
+from mapping.orders_table import alias_of
+from mapping.published import NoMapping, load_family
+from staging.core.lifecycle import NotAllowed
+from staging.models import SyncRun
+from staging.models.run import Kind, RunState
+from staging.running.runs import tell
+from staging.setup import Progress
+from staging.source import intake
+from staging.source.order_file import FileRefused
+
+from . import kept_files
+
+SUBJECT = "intake"
+"""Of every run about the intake: one list at a time is read or put in place."""
+MOST_BYTES = 100_000_000
+GONE = "The list cannot be put in place any more. Remedy: bring the file again."
+MOVED = "Another list was put in place since this one was compared. Remedy: bring the file again."
+
+
+def carry_out(run: SyncRun, progress: Progress) -> dict[str, Any]:
+    """Read a list, or put a read one in place; how the row ends. Raises NotAllowed, and what `progress` raises."""
+    try:
+        return _place(run, progress) if "confirms" in run.scope else _read(run, progress)
+    except Error as problem:
+        reason = " ".join(str(problem).split())[:200]
+        remedy = "check INTAKE_DATABASE_URL, free space and rights; the intake stands as it stood"
+        raise NotAllowed(f"The intake cannot be used: {reason}. Remedy: {remedy}.") from problem
+
+
+def last_placed() -> int:
+    """The run that put the intake's list in place, 0 where there was none."""
+    placed = SyncRun.objects.filter(kind=Kind.INTAKE, state=RunState.COMPLETED, counts__isnull=False)
+    for run in placed.order_by("-id")[:200]:
+        if "confirms" in run.scope:
+            return run.pk
+    return 0
+
+
+def check_confirmable(found: SyncRun | None) -> SyncRun:
+    """The list that may be put in place. Raises NotAllowed with the reason where it may not."""
+    if found is None or found.kind != Kind.INTAKE or found.state != RunState.COMPLETED or "file" not in found.scope:
+        raise NotAllowed(GONE)
+    if found.result.get("after") != last_placed():
+        raise NotAllowed(MOVED)
+    if not found.counts.get("new", 0) + found.counts.get("changed", 0) + found.counts.get("unchanged", 0):
+        raise NotAllowed("No row of the list can be used. Remedy: correct the file and bring it again.")
+    if intake.waiting_ids(connections["intake"]).count(found.pk) == 0:
+        raise NotAllowed(GONE)
+    return found
+
+
+def boards_of_intake() -> list[Document]:
+    """The boards whose published document reads the intake."""
+    found = []
+    for document in Document.objects.boards().filter(versions__state="published").distinct().order_by("name"):
+        try:
+            table = load_family(document.board_key).family.default.source.table
+        except NoMapping:
+            continue
+        if alias_of(table) == "intake":
+            found.append(document)
+    return found
+
+
+def _read(run: SyncRun, progress: Progress) -> dict[str, Any]:
+    _clean()
+    path = kept_files.place(run.scope["file"])
+    try:
+        found = intake.read(connections["intake"], path, list_id=run.pk, business_key=_business_key(), watch=progress)
+    except FileRefused as refused:
+        intake.drop(connections["intake"], run.pk)
+        path.unlink(missing_ok=True)
+        raise NotAllowed(_named(str(refused), path, run.scope["called"])) from None
+    path.unlink(missing_ok=True)
+    counts = {name: getattr(found, name) for name in ("rows", "new", "changed", "unchanged", "invalid", "gone")}
+    result = asdict(found) | {"after": last_placed()}
+    return {"state": RunState.COMPLETED, "counts": counts, "result": result}
+
+
+def _place(run: SyncRun, progress: Progress) -> dict[str, Any]:
+    confirmed = SyncRun.objects.filter(pk=run.scope["confirms"]).first()
+    if confirmed is None or confirmed.result.get("after") != last_placed():
+        raise NotAllowed(MOVED if confirmed else GONE)
+    rows = intake.put_in_place(connections["intake"], confirmed.pk, watch=progress)
+    with transaction.atomic():
+        told = {"list": confirmed.scope["called"], "rows": rows, "read by": confirmed.pk}
+        tell(run, "intake.placed", run.actor, timezone.now(), told)
+    return {"state": RunState.COMPLETED, "counts": {"rows": rows}}
+
+
+def _business_key() -> tuple[str, ...]:
+    """What tells rows without UUID apart: as the document that reads the intake says, else as any board's does."""
+    keys = [document.board_key for document in boards_of_intake()]
+    keys += list(Document.objects.boards().filter(versions__state="published").values_list("board_key", flat=True)[:1])
+    for key in keys:
+        try:
+            return tuple(load_family(key).family.default.source.business_key)
+        except NoMapping:
+            continue
+    return ()
+
+
+def _clean() -> None:
+    """Remove the tables and files of lists that nobody confirmed for days."""
+    kept_files.clean(timezone.now())
+    before = timezone.now() - timedelta(days=settings.KEEP_FILES_DAYS)
+    waiting = intake.waiting_ids(connections["intake"])
+    young = set(SyncRun.objects.filter(kind=Kind.INTAKE, started_at__gte=before).values_list("pk", flat=True))
+    for list_id in waiting:
+        if list_id not in young:
+            intake.drop(connections["intake"], list_id)
+
+
+def _named(sentence: str, path: Path, called: str) -> str:
+    """The sentence about the file as its owner calls it."""
+    return sentence.replace(str(path), called)

@@ -1,0 +1,77 @@
+"""What a push of batches will take, told beforehand; and whether the account's limits are waited for now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from monday.budgets import forecast_for, standing
+from monday.core.forecast import Forecast, Load
+from monday.models import Board
+from staging.core.lifecycle import OrderState
+from staging.models import Batch, StagedLine, StagedOrder
+
+UNSENT = (OrderState.STAGED, OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR)
+OPENING = 3  # reads of a push before its first order: whose token it is, the board, and the board of its sizes
+PAGE = 500
+SHORT = 2.0  # seconds; a shorter wait is over before anybody has read of it
+
+
+def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load:
+    """What these batches (of them `only` these orders) would write if all that is staged or approved went out.
+
+    Held orders are left alone. New groups and labels are not in it, as an order's group stands in its payload; they
+    add some five calls, once.
+    """
+    orders, lines = dict.fromkeys(("create", "update", "remove", "restore"), 0), [0, 0]
+    ids = [batch.pk for batch in batches]
+    named = "batch__in" if only is None else "pk__in"
+    wanted = ids if only is None else list(only)
+    for page in (wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)):
+        rows = StagedOrder.objects.filter(**{named: page}, state__in=UNSENT).values_list("operation")
+        for operation, number in rows.annotate(number=Count("id")).order_by():
+            orders[operation] += number
+        sizes = StagedLine.objects.filter(**{f"order__{named}": page}, order__state__in=UNSENT)
+        found = sizes.exclude(order__operation="remove").aggregate(
+            new=Count("id", filter=Q(before__isnull=True, after__isnull=False)),
+            changed=Count("id", filter=Q(before__isnull=False)),
+        )
+        lines[0] += found["new"]
+        lines[1] += found["changed"]
+    return Load(
+        creations=orders["create"],
+        lines=lines[0],
+        changes=orders["update"] + orders["restore"],
+        line_changes=lines[1],
+        moves=orders["remove"] + orders["restore"],
+        parts=max(1, len(ids)),
+        opening=OPENING,
+    )
+
+
+def forecast(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Forecast | None:
+    """Calls, their share of today's and the time of a push of batches of one board; None where nothing is to be sent.
+
+    `only` are orders of theirs that alone go out.
+    `str()` of it is the sentence to show. Reads the shared budget; asks nobody and writes nothing.
+    """
+    load = load_of(batches, only) if batches else Load()
+    if not any((load.creations, load.lines, load.changes, load.line_changes, load.moves)):
+        return None
+    return forecast_for(batches[0].board, load, reserve=settings.MONDAY_DAILY_RESERVE)
+
+
+def waiting_words(until: datetime) -> str:
+    """The state of whoever waits for the account's limits, until `until` (UTC)."""
+    return f"Waiting for monday.com quota - resumes {until:%H:%M} UTC"
+
+
+def waiting(board: Board) -> str:
+    """The same for the limits of this board's account as they stand now, "" where a request may leave."""
+    now = standing(board.address, board.account_id)
+    if now.waiting_until is None or now.waiting_until < datetime.now(UTC) + timedelta(seconds=SHORT):
+        return ""
+    return waiting_words(now.waiting_until)

@@ -1,0 +1,50 @@
+"""Rows of the source that are not used: which they are, and why; the same list for every screen and command."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monday.models import Board
+from staging.models import Seen
+from staging.models.snapshot import Verdict
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """One row that cannot be used. `problems` are (column, value, reason, owner); `key` is its business key."""
+
+    record: str
+    verdict: str
+    customer: str
+    key: str
+    problems: tuple[tuple[str, str, str, str], ...]
+
+
+def unused(board: Board, *, customer: str = "") -> Iterator[Unused]:
+    """Every row that the last runs could not use, by UUID, read in pages."""
+    last = ""
+    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING)
+    rows = rows.filter(customer_name=customer) if customer else rows
+    while page := list(rows.filter(record__gt=last).order_by("record")[:PAGE]):
+        for seen in page:
+            problems = tuple((p["column"], p["value"], p["reason"], p["owner"]) for p in seen.problems or ())
+            yield Unused(seen.record, seen.verdict, seen.customer_name, seen.key, problems)
+        last = page[-1].record
+
+
+def reasons(board: Board) -> list[tuple[str, int]]:
+    """Why rows are not used, each reason with its number of rows, the most frequent first."""
+    counted: Counter[str] = Counter()
+    for row in unused(board):
+        counted.update({f"{column}: {reason}" if column else reason for column, _, reason, _ in row.problems})
+    return counted.most_common()
+
+
+def unknown_customers(board: Board) -> dict[str, int]:
+    """Spellings that no customer document claims, each with its number of rows, the most frequent first."""
+    names = Seen.objects.filter(board=board, verdict=Verdict.UNKNOWN_CUSTOMER).values_list("customer_name", flat=True)
+    return dict(Counter(names.iterator(chunk_size=5000)).most_common())

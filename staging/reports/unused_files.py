@@ -1,0 +1,86 @@
+"""Rows of the source that cannot be used, as one workbook per customer, to send to whoever owns the source.
+
+A line per problem: business key, UUID, column, value, reason, and whose job it is. Written row by row, so that memory
+does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+from django.db.models import Count
+from openpyxl import Workbook
+
+from monday.core.spreadsheets import for_xlsx
+from monday.models import Board
+from staging.models import Seen
+from staging.models.snapshot import Verdict
+
+from .unused import Unused, unused
+
+HEADINGS = ("Business key", "UUID", "Verdict", "Column", "Value", "Reason", "To be put right in the")
+WIDTHS = (34, 38, 16, 26, 26, 60, 22)
+MOST_LINES = 500_000  # of one file; a sheet holds 1,048,576
+UNSAFE = re.compile(r"[^\w.-]+")
+
+
+def customers(board: Board) -> list[tuple[str, int]]:
+    """Each customer with rows that cannot be used, as the source spells it, and their number; by name."""
+    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING).values_list("customer_name")
+    return [(name, number) for name, number in rows.annotate(number=Count("id")).order_by("customer_name")]
+
+
+def workbook(board: Board, customer: str) -> bytes:
+    """One customer's rows as an XLSX file; "" is the rows without a name. No cell runs as a formula."""
+    made = Workbook(write_only=True)
+    sheet = made.create_sheet("Rows not used")
+    sheet.freeze_panes = "A2"
+    for letter, width in zip("ABCDEFG", WIDTHS, strict=True):
+        sheet.column_dimensions[letter].width = width
+    sheet.append(HEADINGS)
+    lines = 0
+    for row in unused(board, customer=customer):
+        if row.customer != customer:
+            continue  # asked for the rows without a name, the list holds all
+        for line in _lines(row):
+            lines += 1
+            if lines <= MOST_LINES:
+                sheet.append([for_xlsx(cell) for cell in line])
+    if lines > MOST_LINES:
+        sheet.append([f"... and {lines - MOST_LINES:,} more lines. Put these right first."])
+    file = BytesIO()
+    made.save(file)
+    return file.getvalue()
+
+
+def write_all(board: Board, folder: Path, *, customer: str = "") -> list[tuple[Path, int]]:
+    """A file per customer in this folder, made where it is missing: each path with its rows. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [(name, rows) for name, rows in customers(board) if not customer or name == customer]
+    taken: set[str] = set()
+    written = []
+    for name, rows in wanted:
+        path = folder / file_name(name, taken)
+        path.write_bytes(workbook(board, name))
+        written.append((path, rows))
+    return written
+
+
+def file_name(customer: str, taken: set[str]) -> str:
+    """A file's name for this customer that no other has; it goes into `taken`."""
+    stem = UNSAFE.sub("-", customer).strip("-.")[:80] or "no-name"
+    name, number = f"rows-not-used-{stem}.xlsx", 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"rows-not-used-{stem}-{number}.xlsx"
+    taken.add(name.casefold())
+    return name
+
+
+def _lines(row: Unused) -> Iterable[tuple[str, ...]]:
+    verdict = row.verdict.replace("_", " ")
+    problems = row.problems or (("", "", verdict, "source"),)
+    return [(row.key, row.record, verdict, column, value, reason, owner) for column, value, reason, owner in problems]
