@@ -11,7 +11,7 @@ ONLY_HERE := env -u DATABASE_URL -u DATABASE_URL_FILE -u ORDERS_DATABASE_URL -u 
 MANAGE := $(BIN)/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check core audit bench torture lock serve screenshots pictures roles editor clean
+.PHONY: help demo test tsql check core audit bench torture lock serve screenshots pictures roles editor clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -25,6 +25,9 @@ demo: .venv/installed ## install, load 5,000 demo orders, sync ten of them to th
 
 test: .venv/installed-dev ## run the tests on the embedded databases
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
+
+tsql: .venv/installed-dev ## run the database tests with every query compiled for SQL Server and linted
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long" --tsql tests/db tests/tsql
 
 core: .venv/installed-dev ## run the tests of the pure cores, which need no Django
 	@$(BIN)/python -m pytest tests/core

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess  # nosec B404
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
@@ -20,16 +22,18 @@ AFTER_A_KILL = 20.0  # seconds that the system may take to clear a killed proces
 Child = subprocess.Popen[bytes]
 
 
-def start(*words: str, environment: Mapping[str, str] | None = None) -> Child:
+def start(*words: str, environment: Mapping[str, str] | None = None, heard: bool = False) -> Child:
     """A child in a group of its own, so that a Ctrl-C reaches it through us and its children can be killed with it.
 
     Its input is a pipe whose other end only this process holds: it closes when we die, however that happens.
+    Where it is `heard`, somebody must read its stderr: see `LastWords`.
     """
     return subprocess.Popen(  # noqa: S603  # nosec B603
         [sys.executable, "-m", "ordersite.leash", *words],
         cwd=settings.BASE_DIR,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE if heard else None,
         start_new_session=os.name == "posix",
     )
 
@@ -56,6 +60,30 @@ def kill(child: Child) -> None:
             child.kill()
     with suppress(subprocess.TimeoutExpired):
         child.wait(timeout=AFTER_A_KILL)
+
+
+class LastWords:
+    """What a heard child writes to stderr: passed on at once, and its last lines kept."""
+
+    def __init__(self, child: Child, *, lines: int = 12) -> None:
+        self._child, self._lines = child, deque[str](maxlen=lines)
+        self._reader = threading.Thread(target=self._pass_on, daemon=True, name="last words")
+        self._reader.start()
+
+    def told(self) -> str:
+        """How the child ended, and below it the last lines that it wrote. To be asked once it has ended."""
+        self._reader.join(timeout=2)  # what it started may hold its stderr open still
+        code = self._child.poll() or 0
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        return "\n".join([how, *(f"  {line}" for line in self._lines)])
+
+    def _pass_on(self) -> None:
+        assert self._child.stderr is not None
+        with suppress(ValueError, OSError):
+            for line in self._child.stderr:
+                self._lines.append(line.decode(errors="replace").rstrip())
+                with suppress(OSError):
+                    os.write(sys.stderr.fileno(), line)
 
 
 class Ending:

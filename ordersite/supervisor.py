@@ -31,6 +31,7 @@ class Supervisor:
         self._environment = {"SITE_URL": os.environ.get("SITE_URL") or f"http://{host}:{port}"}
         self._cluster = Cluster(say=say, environment=self._environment)
         self._web: children.Child | None = None
+        self._words: children.LastWords | None = None
         self._ending = children.Ending()
         self._failures = 0
 
@@ -73,7 +74,10 @@ class Supervisor:
             if self._web.poll() is not None:
                 self._failures = self._failures + 1 if time.monotonic() - started < 60 else 1
                 if self._failures > RESTARTS:
-                    self._say("The web server keeps ending. Remedy: look at what it says above.")
+                    assert self._words is not None
+                    self._say(f"The web server ended {self._failures} times, each soon after its start; the last time:")
+                    self._say(self._words.told())
+                    self._say("Remedy: mend what it says; doctor examines settings and databases.")
                     return 1
                 started, self._web = time.monotonic(), self._start_web()
             self._cluster.look()
@@ -82,7 +86,9 @@ class Supervisor:
     def _start_web(self) -> children.Child:
         listen = f"--listen={self._host}:{self._port}"
         words = ("waitress", "--threads=8", listen, "ordersite.wsgi:application")
-        return children.start(*words, environment=self._environment)
+        child = children.start(*words, environment=self._environment, heard=True)
+        self._words = children.LastWords(child)
+        return child
 
     def _check_port(self) -> None:
         with socket.socket() as probe:

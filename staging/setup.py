@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
+from mapping.core.family import Family
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure
 from monday.models import Board
@@ -51,9 +53,13 @@ class Setup:
 
 def whole(setup: Setup) -> Scope:
     """All rows that belong to the board today, by the mapping's `include`."""
-    today = setup.clock.now().date()
+    return belonging(setup.mappings.family, setup.clock.now().date())
+
+
+def belonging(family: Family, today: date) -> Scope:
+    """The rows that belong to this family's board on that day."""
     conditions = []
-    for column, include in setup.mappings.family.default.source.include.items():
+    for column, include in family.default.source.include.items():
         after, before = include.window(today)
         conditions.append(Condition(column, include.values, after, before))
     return Scope(include=tuple(conditions))

@@ -110,7 +110,7 @@ def connected(
         if budget is not None:
             budget.join(client, identity)
         structure = client.board(mappings.family.board.board.id)
-        _check_account(address, identity, structure.id, new_account=new_account)
+        check_account(address, identity, structure.id, new_account=new_account)
         board = boards.know(
             address=address,
             account_id=identity.account_id,
@@ -315,8 +315,11 @@ def _other_account(board: Board) -> str:
     )
 
 
-def _check_account(address: str, identity: Identity, board_id: str, *, new_account: bool) -> None:
-    """The same board id under another account is another board: links made under the first would be lost."""
+def check_account(address: str, identity: Identity, board_id: str, *, new_account: bool = False) -> None:
+    """Refuse the board's id under another account: that is another board, and links made under the first would be lost.
+
+    Raises GuardRefused. `new_account` is a person's word that another one is meant.
+    """
     others = Board.objects.filter(address=address, board_id=board_id).exclude(account_id=identity.account_id)
     known = Board.objects.filter(address=address, board_id=board_id, account_id=identity.account_id)
     if others.filter(snapshots__isnull=False).exists() and not known.exists() and not new_account:

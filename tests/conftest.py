@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 # Before anything imports them: their asserts explain themselves like those of a test.
 pytest.register_assert_rewrite("tests.world", "tests.people", "tests.wire", "tests.journeys.typed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tsql", action="store_true", help="compile every query that runs for SQL Server, and lint it")
+
+
+@pytest.fixture(autouse=True)
+def tsql(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `--tsql`, a test whose queries SQL Server would refuse fails, whatever else it shows."""
+    if not request.config.getoption("--tsql"):
+        yield
+        return
+    from tests.tsql.compiled import compiling
+
+    with compiling() as found:
+        yield
+    assert found.problems() == {}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

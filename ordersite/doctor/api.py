@@ -12,13 +12,14 @@ from django.conf import settings
 
 from mapping.core.family import Family
 from monday.budgets import SharedBudget, standing
-from monday.client import MondayClient, Unavailable
+from monday.client import Identity, MondayClient, Unavailable
 from monday.sandbox.store import SandboxStore, StoreUnusable
 from monday.token import BadToken, Token
 from ordersite.checks import is_loopback
-
-from .finding import Finding, ok, problem, told, warning
-from .mappings import against
+from ordersite.doctor.finding import Finding, ok, problem, told, warning
+from ordersite.doctor.mappings import against
+from staging.detection.guards import GuardRefused
+from staging.wiring import check_account
 
 ANY_TOKEN = "sandbox"  # noqa: S105  any word opens a local board  # nosec B105
 
@@ -88,18 +89,19 @@ def online(families: Sequence[Family], *, counted: bool = True) -> Iterator[Find
         budget=budget,
     )
     try:
-        yield from _account(client, budget)
+        identity = client.identity()
+        yield from _account(client, identity, budget)
         for family in families:
+            check_account(settings.MONDAY_API_URL, identity, family.board.board.id)
             structure = client.board(family.board.board.id)
             yield against(family, structure, f'"{structure.name}", as it stands now')
-    except Unavailable as outage:
-        yield told("monday.com", str(outage))
+    except (Unavailable, GuardRefused) as refusal:
+        yield told("monday.com", str(refusal))
     finally:
         client.close()
 
 
-def _account(client: MondayClient, budget: SharedBudget | None) -> Iterator[Finding]:
-    identity = client.identity()
+def _account(client: MondayClient, identity: Identity, budget: SharedBudget | None) -> Iterator[Finding]:
     if budget is not None:
         budget.belongs_to(identity.account_id)
     answering = client.version()

@@ -24,6 +24,9 @@ def examine() -> Iterator[Finding]:
         if settings.PRODUCTION:
             yield warning(NAME, "Not checked, as BACKUP_DIR is not set.", REMEDY)
         return
+    if not Path(settings.BACKUP_DIR).is_dir():
+        yield problem(NAME, f"BACKUP_DIR names {settings.BACKUP_DIR}, which is no folder.", "Create it, or correct it.")
+        return
     found = age(Path(settings.BACKUP_DIR), timezone.now())
     if found is None:
         yield problem(NAME, f"There is no copy in {settings.BACKUP_DIR}.", REMEDY)

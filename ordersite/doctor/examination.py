@@ -54,7 +54,7 @@ def examine(*, online: bool) -> list[Finding]:
         found += _topic(upkeep.SCHEDULES, upkeep.examine_schedules)
         found += _topic(upkeep.AUDIT, upkeep.examine_audit)
     for family in families or [mappings.shipped()]:
-        found += _topic("order source", partial(source.examine, family))
+        found += _topic("order source", partial(source.examine, family, remembered=bool(families)))
     found += [*_topic("token", api.token), *_topic("local board", api.local_board)]
     found += _topic("monday.com", partial(api.online, families, counted=usable) if online else api.not_asked)
     return found

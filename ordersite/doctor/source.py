@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from mapping.core.family import Family
 from mapping.core.targets import source_columns_needed
 from mapping.orders_table import alias_of
 from mapping.published import PublishedFamily
+from monday.models import Board
 from ordersite.doctor.app_database import version
-from ordersite.doctor.finding import Finding, ok, problem, told, warning
+from ordersite.doctor.finding import Finding, Status, ok, problem, told, warning
 from ordersite.doctor.reaching import connect, missing_file
 from staging import wiring
-from staging.core.ports import SourceRefused
+from staging.core.ports import OrderSource, SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, quoted_table
+from staging.detection.guards import GuardRefused, check_rows, check_source
+from staging.setup import belonging
 from staging.source.order_table import columns, demo_mark
 
 NAME = "order source"
@@ -40,12 +44,17 @@ INDEXES = {
         "FROM sys.tables AS t WHERE t.object_id = OBJECT_ID(%s)"
     ),
 }
-# May this account change the table? The embedded source has no accounts.
-WRITES = {
-    "postgresql": "SELECT has_table_privilege(to_regclass(%s), 'INSERT, UPDATE, DELETE')",
+# What this account may do to the table besides reading it, in words. The embedded source has no accounts.
+RIGHTS = {
+    "postgresql": (
+        "SELECT r.word FROM pg_class AS c, "
+        "(VALUES ('INSERT', 1), ('UPDATE', 1), ('DELETE', 2), ('TRUNCATE', 2), ('ALTER', 3)) AS r(word, kind) "
+        "WHERE c.oid = to_regclass(%s) AND CASE r.kind WHEN 1 THEN has_any_column_privilege(c.oid, r.word) "
+        "WHEN 2 THEN has_table_privilege(c.oid, r.word) ELSE pg_has_role(c.relowner, 'USAGE') END"
+    ),
     "microsoft": (
-        "SELECT MAX(HAS_PERMS_BY_NAME(%s, 'OBJECT', p.name)) "
-        "FROM (VALUES ('INSERT'), ('UPDATE'), ('DELETE')) AS p(name)"
+        "SELECT DISTINCT p.permission_name FROM sys.fn_my_permissions(%s, 'OBJECT') AS p "
+        "WHERE p.permission_name IN ('INSERT', 'UPDATE', 'DELETE', 'ALTER', 'CONTROL', 'TAKE OWNERSHIP')"
     ),
 }
 
@@ -59,9 +68,10 @@ class Identities:
     distinct: int
 
 
-def examine(family: Family) -> Iterator[Finding]:
+def examine(family: Family, *, remembered: bool = False) -> Iterator[Finding]:
     """Everything about the source of one board's mapping, as far as it can be reached. Only reads.
 
+    Where the app database is usable, `remembered`, the source is also held against the last full runs.
     Raises OSError, django.db.Error.
     """
     rules = family.default.source
@@ -77,8 +87,14 @@ def examine(family: Family) -> Iterator[Finding]:
     except SourceRefused as refused:
         yield told("order table", str(refused))
         return
-    yield _columns(family, {column.name for column in source.columns})
+    columns_found = _columns(family, {column.name for column in source.columns})
+    yield columns_found
+    if remembered and columns_found.status is Status.OK:
+        yield from _as_before(family, source)
     known = {column.name: column for column in columns(connection, rules.table)}
+    if rules.identity not in known:  # the table was replaced since it was looked at above
+        yield problem("order table", f"{rules.table} has no column {rules.identity} any more.", "Ask the doctor again.")
+        return
     yield from _identities(connection, rules.table, known[rules.identity])
     yield from _index(connection, rules.table, rules.identity)
     yield from _rights(connection, rules.table)
@@ -93,6 +109,22 @@ def _columns(family: Family, present: set[str]) -> Finding:
     shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
     remedy = "Add the columns to the table, or publish a mapping without them."
     return problem("order table", f"{table} lacks {shown}.", remedy)
+
+
+def _as_before(family: Family, source: OrderSource) -> Iterator[Finding]:
+    """Whether the next run would be refused, as columns or rows are not what they were in the last full one."""
+    try:
+        rows = source.count(belonging(family, timezone.now().date()))
+    except SourceRefused as refused:
+        yield told("order table", str(refused))
+        return
+    for board in Board.objects.filter(board_id=family.board.board.id).order_by("id"):
+        try:
+            check_source(board, family, source.columns, vouched=False)
+            if rows:  # that it is empty is said below
+                check_rows(board, rows, expected=None)
+        except GuardRefused as refused:
+            yield told("order table", f"A sync with {board} is refused: {refused}")
 
 
 def _identities(connection: BaseDatabaseWrapper, table: str, identity: Column) -> Iterator[Finding]:
@@ -139,14 +171,17 @@ def _index(connection: BaseDatabaseWrapper, table: str, identity: str) -> Iterat
 
 
 def _rights(connection: BaseDatabaseWrapper, table: str) -> Iterator[Finding]:
-    name, statement = "order rights", WRITES.get(connection.vendor)
-    if statement is None or demo_mark(connection, table):
+    name, statement = "order rights", RIGHTS.get(connection.vendor)
+    if statement is None:
         return
-    if _one(connection, statement, _reference(connection, table)):
-        remedy = "Give it an account with SELECT only; a sync never writes there."
-        yield warning(name, f"The account of ORDERS_DATABASE_URL may change {table}.", remedy)
-    else:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_reference(connection, table)])
+        more = sorted(word for (word,) in cursor.fetchall())
+    if not more:
         yield ok(name, f"The account may read {table} and not change it.")
+    elif not demo_mark(connection, table):  # whoever may not write need not be able to read the mark
+        remedy = "Give it an account with SELECT only, as deploy/grants/ makes it; a sync never writes there."
+        yield warning(name, f"The account of ORDERS_DATABASE_URL may change {table} ({', '.join(more)}).", remedy)
 
 
 def _reference(connection: BaseDatabaseWrapper, table: str) -> str:

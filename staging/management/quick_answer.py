@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from types import FrameType
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from mapping.orders_table import alias_of
@@ -16,13 +20,15 @@ from mapping.published import NoMapping, load_family
 from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 from staging.core.ports import Destination, Scope, SourceRefused, Target
-from staging.detection.glance import glance, sentences
+from staging.detection.glance import SCHEMA_VERSION, glance, sentences
 from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.setup import NotConfigured, Setup, spellings, whole
 from staging.source.sql_table import SqlTable
 
 FAILED, USAGE, WAITING, REFUSED = 1, 2, 4, 5  # exit codes
+UNUSABLE = "The app database cannot be used. Remedy: python manage.py doctor"
+STOPPED = "Stopped by a signal. Remedy: run it again; a check changes nothing."
 OTHERS = ("full", "dry_run", "limit", "expect_rows", "new_account")
 
 
@@ -30,15 +36,19 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
     """Say how many rows moved. Raises CommandError, and SystemExit where --detailed-exitcode asks for one."""
     try:
         _check_options(options)
-        setup = _setup(options["mode"], options["board"])
-        customers = None if options["customer"] is None else spellings(setup, options["customer"])
-        found = glance(setup=setup, scope=_narrowed(setup, customers, options["po_number"]))
+        with _ending():
+            setup = _setup(options["mode"], options["board"])
+            customers = None if options["customer"] is None else spellings(setup, options["customer"])
+            found = glance(setup=setup, scope=_narrowed(setup, customers, options["po_number"]))
     except (NoMapping, NotConfigured, SourceRefused, CommandError) as refused:
         problem = _command_error(refused)
         if options["json"]:
-            told = {"schema_version": 1, "check": True, "mode": options["mode"], "error": str(problem)}
-            stdout.write(json.dumps(told, ensure_ascii=False))
+            refusal(options["mode"], str(problem), stdout)
         raise problem from None
+    except (DatabaseError, KeyboardInterrupt, SystemExit) as broken:  # the edge of the command line has the exit code
+        if options["json"]:
+            refusal(options["mode"], UNUSABLE if isinstance(broken, DatabaseError) else STOPPED, stdout)
+        raise
     if options["json"]:
         about = {"mode": options["mode"], "board": str(setup.board), "error": None}
         stdout.write(json.dumps({**found.to_json(), **about}, ensure_ascii=False))
@@ -50,6 +60,26 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
     if options["detailed_exitcode"] and not found.quiet:
         stdout.flush()
         raise SystemExit(REFUSED if found.refusal else WAITING)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Within this block SIGTERM ends the command as SIGINT does, by an exception: there is a document to print."""
+
+    def ended(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, ended)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def refusal(mode: str | None, sentence: str, stdout: Any) -> None:
+    """The document of a check that could not be made; `mode` is None where the options could not be read."""
+    told = {"schema_version": SCHEMA_VERSION, "check": True, "mode": mode, "error": sentence}
+    stdout.write(json.dumps(told, ensure_ascii=False))
 
 
 def _check_options(options: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
             report = sync(request=_request(options, setup), setup=setup, calls=calls, progress=console.progress)
             if not options["dry_run"]:
                 notify.ended(report.run.pk)
-    except (CommandError, DatabaseError) as refused:
+    except (CommandError, DatabaseError, SystemExit, KeyboardInterrupt) as refused:
         if options["json"]:
             _tell_refusal(stdout, refused, options["mode"], calls)
         raise
@@ -59,15 +59,24 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         raise SystemExit(code)
 
 
-def _tell_refusal(stdout: Any, refused: CommandError | DatabaseError, mode: str, calls: CallLog) -> None:
+def bad_option(message: str, stdout: Any) -> None:
+    """The document of a command line that could not be read, so that not even the mode is known."""
+    error = f"{message[:1].upper()}{message[1:]}. Remedy: sync_orders --help"
+    stdout.write(json.dumps(never_begun(None, RunState.FAILED, error, CallLog()), ensure_ascii=False))
+
+
+def _tell_refusal(stdout: Any, refused: BaseException, mode: str, calls: CallLog) -> None:
     """What reads the JSON document gets one for every end; the sentence goes to stderr as well."""
     if isinstance(refused, CommandError):
         status, error = STATUS.get(refused.returncode, RunState.FAILED), str(refused)
+    elif isinstance(refused, SystemExit | KeyboardInterrupt):
+        status, error = RunState.STOPPED, STOPPED
     else:  # its own words may be a statement; the edge of the command line finds the sentence
         status, error = RunState.FAILED, "The app database cannot be used. Remedy: python manage.py doctor"
     stdout.write(json.dumps(never_begun(mode, status, error, calls), ensure_ascii=False))
 
 
+STOPPED = "Stopped at once by a signal. Remedy: run it again to go on; nothing is lost."
 STATUS = {REFUSED: RunState.REFUSED}
 
 

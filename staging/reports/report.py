@@ -27,9 +27,9 @@ STATUS = {
 }
 
 
-def never_begun(mode: str, status: str, error: str, calls: CallLog) -> dict[str, Any]:
-    """The same document for a run that could not begin: it has no id, and nothing was counted."""
-    return document(Report(SyncRun(mode=mode, state=status), error=error), calls)
+def never_begun(mode: str | None, status: str, error: str, calls: CallLog) -> dict[str, Any]:
+    """The same document for a run that could not begin: no id, nothing counted, `mode` None where unknown."""
+    return document(Report(SyncRun(mode=mode or "", state=status), error=error), calls) | {"mode": mode}
 
 
 def document(report: Report, calls: CallLog) -> dict[str, Any]:

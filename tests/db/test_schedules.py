@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
@@ -77,6 +78,8 @@ def test_a_row_that_stops_all_schedules_is_paused_and_the_others_go_on(
 
 @pytest.mark.parametrize("name", BAD)
 def test_every_bad_row_is_named_paused_once_told_once_and_stands_in_the_audit(line: World, name: str) -> None:
+    if BAD[name].get("minutes", 0) > 32_767 and connection.vendor != "sqlite":
+        pytest.skip("a server keeps no number of minutes that is too large")
     row(name="good")
     row(name="odd one", **BAD[name])
     (before,) = schedules.faulty(timezone.now())
@@ -246,17 +249,18 @@ def test_a_broken_chain_is_told_of_once_and_stands_on_the_front_page_and_with_th
     assert (well.state, well.mode) == (RunState.COMPLETED, "") and mail.outbox == []
     (finding,) = upkeep.examine_audit()
     assert finding.status == "ok" and "It was whole at" in finding.message
-    event = AuditEvent.objects.filter(chain__name="run:1").earliest("id")
+    chain = f"run:{SyncRun.objects.get(kind=Kind.SYNC).pk}"
+    event = AuditEvent.objects.filter(chain__name=chain).earliest("id")
     AuditEvent.objects.filter(pk=event.pk).update(actor="somebody")
     bad = checked()
-    assert bad.state == RunState.FAILED and bad.error.startswith("The audit is broken: chain run:1 at event 1")
+    assert bad.state == RunState.FAILED and bad.error.startswith(f"The audit is broken: chain {chain} at event 1")
     checked()
     assert len(mail.outbox) == 1 and "Failed - Audit check run" in mail.outbox[0].subject
-    assert "The audit is broken: chain run:1" in mail.outbox[0].body
+    assert f"The audit is broken: chain {chain}" in mail.outbox[0].body
     (finding,) = upkeep.examine_audit()
     assert finding.status == "problem" and "verify_audit" in finding.remedy
     page = signed_in("viewer").get("/").content.decode()
-    assert "Broken" in page and "The audit is broken: chain run:1" in page
+    assert "Broken" in page and f"The audit is broken: chain {chain}" in page
     shown = signed_in("viewer").get(f"/staging/syncrun/{bad.pk}/change/").content.decode()
     assert "Audit check run" in shown and "broken chains" in shown
     AuditEvent.objects.filter(pk=event.pk).update(actor=event.actor)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,10 +19,11 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 from django_q.models import Task
 
-from ordersite import cluster, watchdog
+from ordersite import cluster, supervisor, watchdog
 from ordersite.cluster import PATIENCE, PATIENCE_BESIDE_OTHERS, UNWRITTEN, Cluster
 from ordersite.first_start import make_demo_orders
 from ordersite.models import WorkerPulse
+from ordersite.supervisor import Supervisor
 from staging.models import SyncRun
 from staging.running.lease import LENGTH, database_now, new_owner
 from tests.journeys.installation import Installation, free_port, until
@@ -167,6 +170,38 @@ def test_demo_orders_are_made_where_there_are_none_and_nobody_elses_are_touched(
         cursor.execute('drop table "ORDERS_UNIFIED"')
     settings.PRODUCTION = True
     assert make_demo_orders(5) == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import sys; print('no such module: paint', file=sys.stderr); sys.exit(3)", ["exit code 3", "module: paint"]),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ["killed by signal 9"]),
+    ],
+)
+def test_a_web_server_that_keeps_ending_is_given_up_with_its_last_words(
+    db: None, monkeypatch: pytest.MonkeyPatch, program: str, words: list[str]
+) -> None:
+    said: list[str] = []
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*_: str, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, "-S", "-c", program], stderr=subprocess.PIPE))
+        return started[-1]
+
+    monkeypatch.setattr(supervisor.children, "start", start)
+    monkeypatch.setattr(supervisor, "LOOK", 0.01)
+    serve = Supervisor("127.0.0.1", free_port(), say=said.append)
+    monkeypatch.setattr(serve._cluster, "look", lambda: None)
+    serve._web = serve._start_web()
+    assert serve._watch() == 1
+    for child in started:
+        child.wait()
+        child.stderr.close()  # type: ignore[union-attr]
+    assert len(started) == supervisor.RESTARTS + 1
+    assert f"ended {len(started)} times" in said[0]
+    assert [word for word in words if word not in said[1]] == []
+    assert "Remedy: " in said[2]
 
 
 def test_production_is_served_by_something_else(settings: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,24 @@ def test_a_database_that_fails_is_told_without_its_own_words(line: World, monkey
     document = json.loads(out.getvalue())
     complete(document)
     assert "SECRET" not in document["error"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_run_that_was_stopped(line: World, number: signal.Signals, code: int, signals: int) -> None:
+    line.add(1)
+    line.add(2)
+    left = [number] * signals
+
+    def stop(sent: Any) -> None:
+        while sent.writes and left:
+            signal.raise_signal(left.pop())
+
+    line.wire.before = stop
+    ended, document, _ = run("--batch-size", "1")
+    assert (ended, document["status"]) == (code, "stopped")
+    assert (document["run_id"] is None) == (signals == 2), "a second signal ends it at once"
+    assert signals == 1 or "Remedy" in document["error"]
 
 
 def test_the_published_schema_is_one_and_names_every_key_and_state(line: World) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
-from tests.journeys.typed import Typed, migrated, served, wait_until
+from tests.journeys.typed import ROOT, Typed, migrated, served, wait_until
 
 KEYS = {"schema_version", "run_id", "mode", "status", "counts", "batches", "api", "duration_s"}
 COUNTED = [
@@ -30,6 +33,78 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Typed:
     document = installation.sync("--mode", "TEST", "--limit", "10")
     assert document["counts"]["created"] == 10 and document["counts"]["removed"] is None
     return installation
+
+
+def as_published(out: str, schema: str = "sync_orders.schema.json") -> dict[str, Any]:
+    """The one document of a command, which is what the published schema says."""
+    document: dict[str, Any] = json.loads(out)
+    jsonschema.validate(document, json.loads((ROOT / "docs" / schema).read_text(encoding="utf-8")))
+    return document
+
+
+CHECK = "sync_orders_check.schema.json"
+
+
+@together
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--mode", "LIVE"), 2, "LIVE"),
+        (("--sizes", "sometimes"), 2, "sometimes"),
+        (("--limit", "none"), 2, "--limit"),
+        (("--board", "Nowhere"), 2, "Nowhere"),
+        (("--mode", "PRODUCTION"), 2, "MONDAY_API_TOKEN"),
+        (("--expect-rows", "7"), 5, "not 7 as stated"),
+        (("--unknown",), 2, "--unknown"),
+    ],
+)
+def test_a_command_line_that_is_refused_has_its_document_too(
+    quick: Typed, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    out, _ = quick.end("sync_orders", "--json", *arguments, code=code)
+    assert said in str(as_published(out)["error"])
+
+
+@together
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 0, ""),
+        (("--detailed-exitcode", "--customer", "HARBOUR"), 0, ""),
+        (("--customer", "HARBOR"), 2, "HARBOUR"),
+        (("--full",), 2, "--full"),
+        (("--mode", "LIVE"), 2, "LIVE"),
+    ],
+)
+def test_a_check_has_its_document_however_it_ends(
+    quick: Typed, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    quick.sync("--mode", "TEST")
+    out, _ = quick.end("sync_orders", "--check", "--json", *arguments, code=code)
+    document = as_published(out, CHECK)
+    assert said in (document["error"] or "") and ("read" in document) == (code == 0)
+
+
+def test_a_check_without_tables_or_orders_has_its_document(tmp_path: Path) -> None:
+    bare = Typed(tmp_path / "bare")
+    out, err = bare.end("sync_orders", "--check", "--json", code=2)
+    assert "doctor" in str(as_published(out, CHECK)["error"]) and "manage.py migrate" in err
+    (tmp_path / "made").mkdir()
+    installation = migrated(tmp_path / "made")
+    installation.run("load_demo_orders", "--rows", "30")
+    installation.sync("--mode", "TEST")
+    assert installation.run("sync_orders", "--check", "--detailed-exitcode")
+    installation.orders('DELETE FROM "ORDERS_UNIFIED" WHERE rowid = 1')
+    out, _ = installation.end("sync_orders", "--check", "--json", "--detailed-exitcode", code=4)
+    assert as_published(out, CHECK)["gone"] == 1
+    installation.orders('DELETE FROM "ORDERS_UNIFIED"')
+    out, _ = installation.end("sync_orders", "--check", "--json", "--detailed-exitcode", code=5)
+    assert "empty" in as_published(out, CHECK)["refusal"]
+    installation.orders('DROP TABLE "ORDERS_UNIFIED"')
+    out, _ = installation.end("sync_orders", "--check", "--json", code=5)
+    assert "ORDERS_UNIFIED" in str(as_published(out, CHECK)["error"])
+    out, _ = installation.end("sync_orders", "--json", code=5)
+    assert as_published(out)["status"] == "refused"
 
 
 @together
@@ -149,9 +224,11 @@ def test_a_push_that_is_stopped_or_killed_goes_on_in_the_next_run(tmp_path: Path
         process = installation.start("sync_orders", "--mode", "TEST", "--batch-size", "5", "--json")
         wait_until(lambda: _answered(installation) > 20)
         process.send_signal(ending)
-        _, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=120)
         assert "Traceback" not in err
         assert process.returncode == (-9 if ending == signal.SIGKILL else 128 + ending)
+        if ending != signal.SIGKILL:
+            assert as_published(out)["status"] == "stopped"
         document = installation.sync("--mode", "TEST")
         assert document["status"] == "completed"
         quiet = installation.sync("--mode", "TEST")

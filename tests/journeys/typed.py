@@ -64,6 +64,10 @@ class Typed:
         out, err = self._end(self.start(*arguments), arguments, code)
         return out + err if code else out
 
+    def end(self, *arguments: str, code: int = 0) -> tuple[str, str]:
+        """Run one command and give what it printed on stdout and on stderr; fails as `run` does."""
+        return self._end(self.start(*arguments), arguments, code)
+
     def sync(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """Run a sync and give its JSON document, whose sums are checked."""
         words = ("sync_orders", "--json", *arguments)

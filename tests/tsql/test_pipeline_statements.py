@@ -5,19 +5,15 @@ Not only single querysets: whatever a sync, an approval, a push, an undo and the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.core.exceptions import EmptyResultSet
-from django.db import NotSupportedError, connections
-from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 from django.test.utils import CaptureQueriesContext
 
 from staging.detection.glance import glance
 from staging.setup import whole
 from tests.tsql import offline
+from tests.tsql.compiled import compiling
 from tests.world import World
 
 pytestmark = [
@@ -26,54 +22,8 @@ pytestmark = [
 ]
 
 
-class Compiled:
-    """What was compiled for SQL Server: statements with their parameters, each text once."""
-
-    def __init__(self) -> None:
-        self.statements: dict[str, tuple[Any, ...]] = {}
-        self.refused: list[str] = []
-        self.connection = offline.connection()
-        self.connection.get_autocommit = lambda: False  # type: ignore[method-assign]  # as inside a transaction
-
-    def take(self, compiler: Any) -> None:
-        query, real = compiler.query.clone(), connections["default"]
-        connections["default"] = self.connection  # a query inside another one asks for its connection by name
-        try:
-            other = query.get_compiler(using="default")
-            if isinstance(compiler, SQLInsertCompiler):
-                other.returning_fields = compiler.returning_fields
-            made = other.as_sql()
-        except EmptyResultSet:  # an empty list finds nothing, on every database and without asking it
-            return
-        except NotSupportedError as problem:
-            self.refused.append(str(problem))
-            return
-        finally:
-            connections["default"] = real
-        for sql, params in made if isinstance(made, list) else [made]:
-            if sql:
-                self.statements.setdefault(str(sql), tuple(params or ()))
-
-
-@contextmanager
-def compiling(monkeypatch: pytest.MonkeyPatch) -> Iterator[Compiled]:
-    """Within this block, every query that runs is compiled for SQL Server as well."""
-    found = Compiled()
-    with monkeypatch.context() as patched:
-        for kind in (SQLCompiler, SQLInsertCompiler):
-            run = kind.execute_sql
-
-            def execute_sql(self: Any, *arguments: Any, _run: Any = run, **named: Any) -> Any:
-                if self.connection.alias == "default" and self.connection is not found.connection:
-                    found.take(self)
-                return _run(self, *arguments, **named)
-
-            patched.setattr(kind, "execute_sql", execute_sql)
-        yield found
-
-
-def test_every_statement_of_the_line_is_good_tsql(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    with compiling(monkeypatch) as found:
+def test_every_statement_of_the_line_is_good_tsql(world: World) -> None:
+    with compiling() as found:
         for number in range(1, 9):
             world.add(number)
         world.add(9, TOTAL=99)
@@ -92,10 +42,8 @@ def test_every_statement_of_the_line_is_good_tsql(world: World, monkeypatch: pyt
         batch = world.order(1).batch
         world.undo(batch)
         world.sync(limit=1)
-    assert found.refused == []
     assert len(found.statements) > 60
-    wrong = {sql: problems for sql, params in found.statements.items() if (problems := offline.problems(sql, params))}
-    assert wrong == {}
+    assert found.problems() == {}
 
 
 def test_statements_that_are_written_by_hand_are_good_tsql(world: World) -> None:
@@ -124,9 +72,7 @@ def test_what_is_known_is_asked_of_each_table_once(world: World) -> None:
     assert len(few) == len(many) < 20
 
 
-def test_every_statement_of_a_pruning_is_good_tsql(
-    world: World, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any
-) -> None:
+def test_every_statement_of_a_pruning_is_good_tsql(world: World, settings: Any, tmp_path: Any) -> None:
     from django.utils import timezone
 
     from staging import audit
@@ -141,12 +87,10 @@ def test_every_statement_of_a_pruning_is_good_tsql(
     world.sync()
     world.change(1, S=7)
     world.sync()
-    with compiling(monkeypatch) as found:
+    with compiling() as found:
         foreseen(now=timezone.now())
         with runs.now_on(kind=Kind.PRUNE, subject=SUBJECT, board=None, mode="", actor="cli", scope={}) as run:
             runs.end(run, now=timezone.now(), **care.carry_out(run, lambda phase, done, total: None))
         audit.verify()
     assert run.counts["batches"] == 1 and run.counts["audit"]
-    assert found.refused == []
-    wrong = {sql: problems for sql, params in found.statements.items() if (problems := offline.problems(sql, params))}
-    assert wrong == {}
+    assert found.problems() == {}

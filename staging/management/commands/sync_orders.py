@@ -5,7 +5,8 @@ Only the options stand here, so that `--check` loads none of what the whole line
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from django.core.management.base import CommandParser
 
@@ -19,6 +20,30 @@ class Command(QuietCommand):
         "TEST does it all against the local board; "
         "PRODUCTION stops where a person must approve, and pushes what is approved."
     )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """As Django's; where somebody reads the JSON document, options that cannot be read are told in one too."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        refuse = parser.error
+
+        def error(message: str) -> NoReturn:
+            if parser.called_from_command_line and "--json" in sys.argv:
+                self._tell(message)
+            refuse(message)
+            raise AssertionError("A parser's error ends the command.")
+
+        parser.error = error  # type: ignore[method-assign]
+        return parser
+
+    def _tell(self, message: str) -> None:
+        if "--check" in sys.argv:
+            from staging.management.quick_answer import refusal
+
+            refusal(None, f"{message[:1].upper()}{message[1:]}. Remedy: sync_orders --help", self.stdout)
+        else:
+            from staging.management.whole_line import bad_option
+
+            bad_option(message, self.stdout)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
