@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -84,7 +84,12 @@ class MemorySource:
         ]
         return found[:most]
 
-    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
+    def repeated_keys(
+        self, keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+        return {key: self._repeated(key, scope) for key in keys}
+
+    def _repeated(self, columns: tuple[str, ...], scope: Scope) -> set[tuple[str, ...]]:
         keys = [tuple(str(row.get(name) or "").strip() for name in columns) for row in self._within(scope)]
         return {key for key in keys if keys.count(key) > 1}
 

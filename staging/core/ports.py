@@ -6,7 +6,7 @@ module alone, so every test double is held to the same contract as the real thin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -104,9 +104,11 @@ class OrderSource(Protocol):
         """Identity, source fingerprint and full row of at most `most` rows in which one of these columns begins with
         the text, blanks around it and case aside; in no particular order. Columns that there are not find nothing."""
 
-    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
-        """The business keys (trimmed texts, missing as "") on more than one row in scope, whose first value stands on a
-        row without identity."""
+    def repeated_keys(
+        self, keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+        """By each of these keys, which are names of columns: the business keys (trimmed texts, missing as "") on more
+        than one row in scope, whose first value stands on a row without identity."""
 
 
 @dataclass(frozen=True, slots=True)

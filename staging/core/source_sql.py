@@ -100,16 +100,27 @@ class SourceSql:
         params = tuple(f"{_MARKS.sub(_escaped, begins)}%" for _, begins in found)
         return self._full_rows([Statement(alternatives or "1 = 0", params)])
 
-    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> Statement:
-        """The values (trimmed, missing as '') that stand on more than one row in scope, where the first of them stands
-        on a row without identity: others need no UUID derived, and sorting the whole table by its keys takes long."""
-        values = [f"COALESCE({self.dialect.trimmed(self._column(name))}, '')" for name in columns]
-        fields = ", ".join(f"{value} AS k{position}" for position, value in enumerate(values))
-        names = ", ".join(f"k.k{position}" for position in range(len(values)))
+    def repeated_keys(self, keys: Sequence[Sequence[str]], scope: Scope) -> Statement:
+        """Of each of these keys, which begin with one column: its number, and the values (trimmed, missing as '', as
+        many columns as the widest key has) that stand on more than one row in scope.
+
+        Only values whose first one stands on a row without identity: others need no UUID derived, and sorting the whole
+        table by its keys takes long. One pass over the table serves all keys, where the database keeps what it found.
+        """
+        names = list(dict.fromkeys(name for key in keys for name in key))
+        values = [f"COALESCE({self.dialect.trimmed(self._column(name))}, '')" for name in names]
         asked = self._select(values[0], [self._missing()])
         wanted = Statement(f"{values[0]} IN ({asked.text})")
+        fields = ", ".join(f"{value} AS k{position}" for position, value in enumerate(values))
         inner = self._select(fields, [*self._within(scope), wanted])
-        return Statement(f"SELECT {names} FROM ({inner.text}) AS k group by {names} having COUNT(*) > 1", inner.params)
+        # In small letters for the same reason as above.
+        widest = max(map(len, keys))
+        questions = []
+        for number, key in enumerate(keys):
+            grouped = ", ".join(f"k.k{names.index(name)}" for name in dict.fromkeys(key))
+            shown = ", ".join([*(f"k.k{names.index(name)}" for name in key), *["''"] * (widest - len(key))])
+            questions.append(f"SELECT {number}, {shown} FROM k group by {grouped} having COUNT(*) > 1")
+        return Statement(f"WITH k AS ({inner.text}) {' union all '.join(questions)}", inner.params)
 
     def binary_cell(self, column: Column) -> Statement:
         """A row where this column of an SQLite table holds binary data, which its JSON refuses."""

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import chain, compress, islice, pairwise
-from operator import ne, or_
+from itertools import chain, compress, islice, pairwise, repeat
+from operator import and_, is_, is_not, ne, not_, or_
 from typing import IO, Any, NamedTuple
 
 from django.db.models import Case, Q, QuerySet, Value, When
@@ -25,7 +25,7 @@ from staging.models import Seen, Snapshot, StagedOrder
 from staging.models.snapshot import LinkState, Verdict
 
 PARTITION_ROWS = 120_000
-CHUNK = 5_000  # rows of what is known, fetched at a time
+CHUNK = 2_000  # rows of what is known, fetched at a time
 SPOOL = 250_000  # letters of a spooled file, read at a time
 WHOLE = ("00", "g")
 """The range of all UUIDs, by their first two hex digits."""
@@ -176,7 +176,7 @@ class _Known:
         for rows in _words(board, low, high, scheme, mapping_keys):
             quiet: dict[str, dict[str, str]] = {word: {} for word in self.quiet}
             other: dict[str, str] = {}
-            for records, fingerprints, words in _columns(rows.iterator(chunk_size=CHUNK)):
+            for records, fingerprints, words in _columns(rows):
                 if words[0] in quiet and words.count(words[0]) == len(words):
                     quiet[words[0]].update(zip(records, fingerprints, strict=True))
                     continue
@@ -206,18 +206,15 @@ class _Known:
                 listed.pop(record, None)
         return taken
 
-    def absent(self, present: Collection[str]) -> dict[str, str]:
-        """What is known of records that are not among these."""
-        found = {record: verdict for record, verdict in self.other.items() if record not in present}
-        for word, quiet in self.quiet.items():
-            found |= dict.fromkeys(quiet.keys() - present, word)
-        return found
+    def is_quiet(self, record: str) -> bool:
+        """Whether a fingerprint of the record is known that says something."""
+        return any(record in quiet for quiet in self.quiet.values())
 
 
-def _columns(rows: Iterable[tuple[str, str, str]]) -> Iterator[list[tuple[str, ...]]]:
-    """Records, fingerprints and words of a page at a time."""
-    rows = iter(rows)
-    while page := list(islice(rows, CHUNK)):
+def _columns(rows: QuerySet[Any, Any]) -> Iterator[list[tuple[str, ...]]]:
+    """Records, fingerprints and words of a page at a time: the pages as they are fetched, not row by row."""
+    compiler = rows.query.get_compiler(rows.db)
+    for page in compiler.execute_sql(chunked_fetch=True, chunk_size=CHUNK):
         yield list(zip(*page, strict=True))
 
 
@@ -265,54 +262,48 @@ def _compare_partition(
     pages: Iterable[Page], known: _Known, found: Comparison, anew: Collection[str], *, full: bool, classify: Classify
 ) -> None:
     forced = known.take(anew) if anew else {}
-    present: set[str] = set()
+    unmet = {word: quiet.copy() for word, quiet in known.quiet.items() if quiet}
     differing: dict[str, str] = {}
     for page in pages:
-        repeated = present.intersection(page.records)
-        if len(set(page.records)) < len(page.records):
-            repeated |= {record for record, times in Counter(page.records).items() if times > 1}
-        if repeated:
-            page = _without_repeated(page, repeated, present, differing, known, found)
-        present.update(page.records)
-        rest = page
-        for word, quiet in known.quiet.items():
-            loud = _loud(rest, quiet) if quiet else rest
-            if full:
-                found.asleep.update(set(rest.records).difference(loud.records))
+        for word, quiet in unmet.items():
+            page = _strangers(page, word, quiet, differing, found, full=full)
+        for record, raw in zip(page.records, page.raws, strict=True):
+            if record in found.duplicates:
+                found.duplicates[record] += 1
+            elif record in differing or known.is_quiet(record):
+                found.duplicates[record] = 2
+                if differing.pop(record, None) is None:
+                    found.quiet[known.verdict(record)] -= 1  # its first row was counted already, and is taken back
+                found.asleep.discard(record)
             else:
-                found.quiet[word] += len(rest.records) - len(loud.records)
-                rest = loud
-        differing.update(zip(rest.records, rest.raws, strict=True))
-    present.update(found.unreadable)
+                differing[record] = raw
+    present = differing.keys() | found.duplicates.keys() | found.unreadable.keys()
     former = {record: verdict for record in differing if (verdict := known.verdict(record))}
     found.incomparable += sum(known.other.get(record, "") in known.quiet for record in former)
-    former |= known.absent(present)
-    former |= {record: verdict for record, verdict in forced.items() if record not in present}
+    former |= {record: verdict for record, verdict in (known.other | forced).items() if record not in present}
+    for word, quiet in unmet.items():
+        former |= dict.fromkeys(quiet.keys() - found.unreadable.keys(), word)
     if differing or former:
         classify(differing, former, found)
 
 
-def _without_repeated(
-    page: Page, repeated: set[str], present: set[str], differing: dict[str, str], known: _Known, found: Comparison
+def _strangers(
+    page: Page, word: str, unmet: dict[str, str], differing: dict[str, str], found: Comparison, *, full: bool
 ) -> Page:
-    """The rows of a page whose record stands on no other; a first row that was counted already is taken back."""
-    for record in repeated.intersection(present):
-        if record not in found.duplicates:
-            found.duplicates[record] = 1
-            if differing.pop(record, None) is None:
-                found.quiet[known.verdict(record)] -= 1
-            found.asleep.discard(record)
-    for record in page.records:
-        if record in repeated:
-            found.duplicates[record] = found.duplicates.get(record, 0) + 1
-    present |= repeated
-    return _kept(page, [record not in repeated for record in page.records])
-
-
-def _loud(page: Page, quiet: dict[str, str]) -> Page:
-    """The rows of a page whose fingerprint is not the known one: without a line of Python for each, as most are."""
-    differs = list(map(ne, map(quiet.get, page.records), page.fingerprints))
-    return _kept(page, differs)
+    """The rows of a page whose record is not, or not any more, among those that no row was met for; the others are
+    counted, or found to differ. Without a line of Python for each, as most are quiet."""
+    was = list(map(unmet.pop, page.records, repeat(None)))
+    differs = list(map(ne, was, page.fingerprints))
+    strange = was.count(None)
+    if full:
+        found.asleep.update(compress(page.records, map(not_, differs)))
+    else:
+        found.quiet[word] += differs.count(False)
+    if full or differs.count(True) > strange:
+        met = map(is_not, was, repeat(None))
+        moved = met if full else map(and_, met, differs)
+        differing.update(compress(zip(page.records, page.raws, strict=True), moved))
+    return _kept(page, list(map(is_, was, repeat(None)))) if strange else Page((), (), ())
 
 
 def _kept(page: Page, wanted: Sequence[bool]) -> Page:

@@ -197,14 +197,16 @@ class Rows:
         return self._all_keys
 
     def _repeated_keys(self) -> Callable[[Row], set[tuple[str, ...]]]:
-        """Which keys stand on more than one row, asked of the source once per key definition and only when needed."""
+        """Which keys stand on several rows: asked only when needed, then by each definition whose columns are there."""
         family, known = self._setup.mappings.family, dict[tuple[str, ...], set[tuple[str, ...]]]()
 
         def of(row: Row) -> set[tuple[str, ...]]:
             customer = self.customer_of(row)
             columns = (family.mapping(customer) if customer else family.default).source.business_key
             if columns not in known:
-                known[columns] = self._setup.source.repeated_keys(columns, Scope(include=self._scope.include))
+                others = {mapping.source.business_key for mapping in family.mappings()}
+                wanted = {columns, *(key for key in others if set(key).issubset(self.columns))}
+                known.update(self._setup.source.repeated_keys(wanted, Scope(include=self._scope.include)))
             return known[columns]
 
         return of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from staging.core.terms import MOST, parts, terms
 from staging.models import Snapshot, StagedOrder, Term, insert_rows
@@ -12,13 +13,14 @@ PAGE = 500
 
 def remember(board_id: int, found: Mapping[str, set[str]]) -> None:
     """Add what these records are found by, terms by record. Requires an open transaction; known ones write nothing."""
-    records = list(found)
+    records, fresh = list(found), list[tuple[int, str, str]]()
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
         known = set(Term.objects.filter(board_id=board_id, record__in=page).values_list("record", "text"))
-        wanted = ((record, text[:MOST]) for record in page for text in sorted(found[record]))
-        rows = [(board_id, record, text) for record, text in wanted if (record, text) not in known]
-        insert_rows(Term, ("board_id", "record", "text"), rows)
+        wanted = ((record, text[:MOST]) for record in page for text in found[record])
+        fresh += [(board_id, record, text) for record, text in wanted if (record, text) not in known]
+    fresh.sort(key=itemgetter(2, 1))  # in the order of the index by text, whose pages are then each written once
+    insert_rows(Term, ("board_id", "record", "text"), fresh)
 
 
 def of_orders(orders: Iterable[StagedOrder], columns: Iterable[str] = ()) -> dict[str, set[str]]:

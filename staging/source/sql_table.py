@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from typing import Any
@@ -117,12 +117,20 @@ class SqlTable:
         with closing(self._stream(statement, most)) as rows:
             return [(identity, print_, tuple(row)) for identity, print_, *row in islice(rows, most)]
 
-    def repeated_keys(self, columns: Sequence[str], scope: Scope) -> set[tuple[str, ...]]:
-        """The business keys (trimmed texts, missing as "") on more than one row in scope, whose first value stands on a
-        row without identity."""
-        with self._sentences():
-            statement = self._sql.repeated_keys(columns, scope)
-        return {tuple(str(value) for value in key) for key in self._fetch(statement)}
+    def repeated_keys(
+        self, keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+        """By each of these keys, which are names of columns: the business keys (trimmed texts, missing as "") on more
+        than one row in scope, whose first value stands on a row without identity. A statement per first column."""
+        found: dict[tuple[str, ...], set[tuple[str, ...]]] = {key: set() for key in keys}
+        for first in {key[0]: None for key in found}:
+            alike = [key for key in found if key[0] == first]
+            with self._sentences():
+                statement = self._sql.repeated_keys(alike, scope)
+            for number, *values in self._fetch(statement):
+                key = alike[number]
+                found[key].add(tuple(map(str, values[: len(key)])))
+        return found
 
     def _paged(
         self, build: Callable[[Sequence[str], Scope], Statement], identities: Sequence[str], scope: Scope

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from staging.core.identity import Unreadable, canonical, derived
+from staging.core.identity import Unreadable, canonical, canonical_page, derived
 
 TEXT = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -81,3 +81,18 @@ def test_a_derived_uuid_ignores_blanks_around_values_and_nothing_else() -> None:
 
 def test_a_derived_uuid_is_already_canonical() -> None:
     assert canonical(derived(["蓝", "B'HOOD"])) == derived(["蓝", "B'HOOD"])
+
+
+def test_a_page_of_plain_uuids_is_read_at_once() -> None:
+    page = [str(UUID(int=number)) for number in (1, 2**127, 2**128 - 1)]
+    assert canonical_page([page[0], page[1].upper(), page[2]]) == page
+
+
+def test_a_page_in_which_any_letter_stands_elsewhere_is_not_read_at_once() -> None:
+    page = [str(UUID(int=number)) for number in (7, 2**128 - 1)]
+    others = "g-,{} \u00e9\u212a\uff0d"
+    for at, letter in ((at, letter) for at in range(36) for letter in others if page[0][at] != letter):
+        assert canonical_page([page[0][:at] + letter + page[0][at + 1 :], page[1]]) is None, (at, letter)
+    swapped = page[0][:7] + "-" + page[0][7] + page[0][9:]
+    for odd in ([swapped, page[1]], [",".join(page)], [*page, ""], ["", *page], [page[0][:-1], page[1] + "0"], [1, 2]):
+        assert canonical_page(odd) is None, odd

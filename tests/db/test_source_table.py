@@ -196,10 +196,14 @@ def test_keys_that_stand_on_several_rows_are_told_trimmed() -> None:
     rows += [order(None, None, ""), order(None, " "), order(None, "A", "2"), order(uuid(8), "B"), order(uuid(9), "B")]
     with small_table(COLUMNS, [*rows, order(uuid(6), "A|1", ""), order(uuid(7), "A", "|1")]):
         found = source()
-        assert found.repeated_keys(["who", "po"], ALL) == {("A", "1"), ("", "")}
-        assert found.repeated_keys(["who", "po"], Scope(customers=("A",))) == set()
-        assert ("5",) in found.repeated_keys(["S"], ALL)
-        assert found.repeated_keys(["who"], ALL) == {("A",), ("",)}  # no row without identity belongs to B
+        both, one, size = ("who", "po"), ("who",), ("S",)
+        told = found.repeated_keys([both, one, size], ALL)
+        assert told[both] == {("A", "1"), ("", "")}
+        assert told[one] == {("A",), ("",)}  # no row without identity belongs to B
+        assert ("5",) in told[size]
+        assert found.repeated_keys([one], ALL) == {one: told[one]}
+        assert found.repeated_keys([both], Scope(customers=("A",))) == {both: set()}
+        assert found.repeated_keys([], ALL) == {}
 
 
 def test_reading_goes_on_while_a_stream_is_open(orders: SqlTable) -> None:

@@ -55,7 +55,9 @@ def statements(source: SourceSql, scope: Scope) -> Iterator[Statement]:
     yield source.rows(page, scope)
     yield source.fingerprints_of(page, scope)
     yield source.rows_without_identity(scope)
-    yield source.repeated_keys([column.name for column in source.columns[:4]], scope)
+    key = [column.name for column in source.columns[:4]]
+    yield source.repeated_keys([key], scope)
+    yield source.repeated_keys([key, key[:2], [key[0], source.columns[5].name]], scope)
     yield source.search([column.name for column in source.columns[:4]], "50% [off]_!")
     yield source.search([], "nothing")
     yield SQLSERVER.catalogue(source.table)
