@@ -134,7 +134,9 @@ class OrdersiteAdmin(AdminSite):
                 found.append(_link("Local board", reverse("sandbox", args=[""])))
             sections.append(_section(title, found))
         sections.append(_section("More", list(models.values())))
-        return [section for section in sections if section["models"]]
+        shown = [section for section in sections if section["models"]]
+        _mark(request.path, [model for section in shown for model in section["models"]])
+        return shown
 
 
 def _section(title: str, models: list[Any]) -> dict[str, Any]:
@@ -145,6 +147,13 @@ def _section(title: str, models: list[Any]) -> dict[str, Any]:
         "has_module_perms": True,
         "models": models,
     }
+
+
+def _mark(path: str, models: list[dict[str, Any]]) -> None:
+    """Mark the screen that this page belongs to; of two the nearer one, as order lists lie below the runs."""
+    above = [model for model in models if model["admin_url"] and path.startswith(model["admin_url"])]
+    for model in models:
+        model["current"] = bool(above) and model is max(above, key=lambda one: len(one["admin_url"]))
 
 
 def _named(model: Any) -> Any:

@@ -21,6 +21,7 @@ from staging.core.meaning import BATCH
 from staging.models import Batch
 from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
+from staging.reports.unused import of_customer
 
 from .conflicts import why_not_rule
 from .decisions import active_run, buttons, may
@@ -30,6 +31,7 @@ from .ticks import asked, bar, number, query, tick_actions, ticked
 
 PAGE = 50  # orders of a batch on one page
 LISTED = 100  # labels and groups that are named
+AHEAD = ("open", "approved", "needs_attention")  # states in which it matters what the batch lacks
 PARTS = {"undone": "Undone or kept", "unclear": "No answer yet"}
 
 
@@ -54,6 +56,7 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "history": history(batch, limit=60),
         "may_comment": may(request.user, "hold"),
         "may_map": request.user.has_perm("mapping.change_document"),
+        "unused": of_customer(batch.board, batch.customer) if batch.state in AHEAD else (),
         **_of_the_board(batch),
         **_orders(request, batch, narrowing),
     }

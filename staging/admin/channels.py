@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django import forms
@@ -21,6 +21,7 @@ from staging.models.notice import Passage, Way
 from staging.notices import webhook
 
 TONES = {"sent": "good", "failed": "bad", "waiting": "wait", "collected": "wait", "sending": "busy"}
+OFF = "Switched off, nothing is sent through it. One that was used cannot be deleted, as its messages are kept."
 KEPT = "Nothing is shown of what is kept. Leave it empty to keep it."
 
 
@@ -53,6 +54,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Channel
         fields = ("name", "kind", "address", "secret", "events", "digest", "active")
+        help_texts: ClassVar = {"active": OFF}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,6 +104,10 @@ class ChannelAdmin(Listed):
     list_display = ("name", "kind", "masked", "told", "when", "active", "last")
     search_fields = ("name",)
     ordering = ("name", "id")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
+        """Only a channel that was never used: what was sent through another stays in the log of messages."""
+        return super().has_delete_permission(request, obj) and (obj is None or not obj.deliveries.exists())
 
     def get_urls(self) -> list[URLPattern]:
         """With the test."""

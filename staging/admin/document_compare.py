@@ -28,7 +28,7 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
     versions = document.versions.order_by("-number")[:200]
     context = {
         **admin.site.each_context(request),
-        "title": f"{document.name}: {_named(before)} and version {after.number}",
+        "title": f"{document.name}: {f'{_named(before)} and ' if before else ''}version {after.number}",
         "opts": Document._meta,
         "document": document,
         "before": before,

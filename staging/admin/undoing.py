@@ -220,9 +220,12 @@ def numbers_of(preview: SyncRun) -> dict[str, int]:
 
 
 def _sentence(numbers: Mapping[str, int]) -> str:
-    words = (
-        f"Puts back what stands under the first heading of {counted(numbers['back'] - numbers['unticked'], 'order')}."
-    )
+    words = f"Puts back what the batch wrote in {counted(numbers['back'] - numbers['unticked'], 'order')}."
+    if numbers["kept"]:
+        words += f" Keeps what people edited since in {counted(numbers['kept'], 'order')}"
+        words += ", but for what is overwritten." if numbers["forced"] else "."
+    if numbers["cannot"]:
+        words += f" Cannot put back all of {counted(numbers['cannot'], 'order')}."
     if numbers["forced"]:
         words += f" Overwrites {counted(numbers['forced'], 'edit')} of people."
     if numbers["unticked"]:

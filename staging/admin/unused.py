@@ -10,7 +10,8 @@ from django.urls import URLPattern, path
 
 from monday.models import Board
 from staging.models import Seen
-from staging.reports.unused_files import customers, file_name, workbook
+from staging.reports.unused import by_spelling
+from staging.reports.unused_files import file_name, workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST = 20_000  # rows of a file that a page makes; larger ones are made by the command
@@ -28,7 +29,7 @@ def urls() -> list[URLPattern]:
 def files(request: HttpRequest) -> HttpResponse:
     """Every customer with its rows and its file. 403 without the right to see them."""
     _check(request)
-    boards = [(board, customers(board)) for board in Board.objects.order_by("-id")]
+    boards = [(board, by_spelling(board)) for board in Board.objects.order_by("-id")]
     context = {
         **admin.site.each_context(request),
         "title": "Rows not used, by customer",
@@ -45,7 +46,7 @@ def file(request: HttpRequest, board: int) -> HttpResponse:
     _check(request)
     found = Board.objects.filter(pk=board).first()
     name = request.GET.get("customer", "")
-    rows = dict(customers(found)).get(name, 0) if found else 0
+    rows = dict(by_spelling(found)).get(name, 0) if found else 0
     if found is None or not rows:
         raise Http404("There are no such rows.")
     if rows > MOST:

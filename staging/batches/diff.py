@@ -14,9 +14,10 @@ from mapping.published import NoMapping, load_pinned
 from monday.core.columns import Value
 from staging.core.changeset import LINK, SIZE, differences
 from staging.core.fingerprint import order_of
+from staging.core.words import sentences
 from staging.models import Batch, StagedOrder
 
-from .conflicts import in_conflict, undecided
+from .conflicts import SIDES, in_conflict, undecided
 
 ITEM = {"name": "Name", "group": "Group", LINK: "Link key"}
 SIZES = (SIZE, "Any size")
@@ -55,6 +56,11 @@ class FieldConflict:
     wanted: str | None
     live: str | None
     decided: str = ""
+
+    @property
+    def ruling(self) -> str:
+        """What was chosen, as its button says it; "" where nothing was."""
+        return SIDES.get(self.decided, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,7 @@ def _order(order: StagedOrder, titles: _Titles) -> OrderPicture:
         operation=order.operation,
         state=order.state,
         reason=order.reason,
-        problem=" ".join(str(problem[part]) for part in ("message", "remedy") if problem.get(part)),
+        problem=sentences(problem.get("message"), problem.get("remedy")),
         fields=fields,
         sizes=sizes,
         conflicts=tuple(_conflict(conflict, titles, order) for conflict in problem.get("conflicts") or ()),

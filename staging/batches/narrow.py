@@ -16,6 +16,7 @@ from staging.core.changeset import SIZE, differences
 from staging.core.fingerprint import order_of
 from staging.core.lifecycle import SHOWN, OrderState
 from staging.core.terms import term
+from staging.core.words import sentences
 from staging.models import Batch, StagedOrder, Term
 
 NAMED = 20  # orders of a message that are named beside it
@@ -114,7 +115,7 @@ def _said(batch: Batch) -> Iterator[tuple[int, str, str, str, str]]:
 
 def _why(reason: str, problem: dict[str, Any]) -> str:
     if problem.get("message"):
-        return " ".join(str(problem[part]) for part in ("message", "remedy") if problem.get(part))
+        return sentences(problem["message"], problem.get("remedy"))
     return reason or "No reason was given."
 
 

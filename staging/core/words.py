@@ -8,6 +8,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def sentences(*parts: object) -> str:
+    """What is said one after the other, each part with an end of its own; empty ones are left out."""
+    said = [str(part).strip() for part in parts if part]
+    return " ".join(one if one.endswith((".", "!", "?", ":")) else f"{one}." for one in said)
+
+
 def in_state(state: str) -> str:
     """A state as the end of "it ...": "is open", "is being pushed", "needs attention"."""
     return SAID.get(state, f"is {state.replace('_', ' ')}")

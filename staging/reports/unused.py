@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import Count
+
+from mapping.core.texts import fold
+from mapping.models import Customer
 from monday.models import Board
 from staging.models import Seen
 from staging.models.snapshot import Verdict
@@ -42,6 +46,18 @@ def reasons(board: Board) -> list[tuple[str, int]]:
     for row in unused(board):
         counted.update({f"{column}: {reason}" if column else reason for column, _, reason, _ in row.problems})
     return counted.most_common()
+
+
+def by_spelling(board: Board) -> list[tuple[str, int]]:
+    """Each customer with rows that cannot be used, as the source spells it, and their number; by name."""
+    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING).values_list("customer_name")
+    return [(name, number) for name, number in rows.annotate(number=Count("id")).order_by("customer_name")]
+
+
+def of_customer(board: Board, customer: Customer) -> list[tuple[str, int]]:
+    """The spellings under which rows of this customer cannot be used, each with its number of rows; by name."""
+    own = {fold(customer.name), *customer.aliases.values_list("folded", flat=True)}
+    return [(name, rows) for name, rows in by_spelling(board) if fold(name) in own]
 
 
 def unknown_customers(board: Board) -> dict[str, int]:

@@ -11,26 +11,17 @@ from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
-from django.db.models import Count
 from openpyxl import Workbook
 
 from monday.core.spreadsheets import for_xlsx
 from monday.models import Board
-from staging.models import Seen
-from staging.models.snapshot import Verdict
 
-from .unused import Unused, unused
+from .unused import Unused, by_spelling, unused
 
 HEADINGS = ("Business key", "UUID", "Verdict", "Column", "Value", "Reason", "To be put right in the")
 WIDTHS = (34, 38, 16, 26, 26, 60, 22)
 MOST_LINES = 500_000  # of one file; a sheet holds 1,048,576
 UNSAFE = re.compile(r"[^\w.-]+")
-
-
-def customers(board: Board) -> list[tuple[str, int]]:
-    """Each customer with rows that cannot be used, as the source spells it, and their number; by name."""
-    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING).values_list("customer_name")
-    return [(name, number) for name, number in rows.annotate(number=Count("id")).order_by("customer_name")]
 
 
 def workbook(board: Board, customer: str) -> bytes:
@@ -59,7 +50,7 @@ def workbook(board: Board, customer: str) -> bytes:
 def write_all(board: Board, folder: Path, *, customer: str = "") -> list[tuple[Path, int]]:
     """A file per customer in this folder, made where it is missing: each path with its rows. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [(name, rows) for name, rows in customers(board) if not customer or name == customer]
+    wanted = [(name, rows) for name, rows in by_spelling(board) if not customer or name == customer]
     taken: set[str] = set()
     written = []
     for name, rows in wanted:

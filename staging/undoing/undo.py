@@ -6,7 +6,7 @@ remembered on its record, so that the next run leaves the board as it is until t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,10 @@ from django.db.models import Max
 
 from monday.boards import GroupFailed
 from monday.client import Unavailable
+from staging.batches.diff import field_titles
 from staging.core.lifecycle import ORDER, BatchState, NotAllowed, OrderState
 from staging.core.pushplan import Write
-from staging.core.undoplan import NO_FORCE, Force, Reversal
+from staging.core.undoplan import ITEM, NO_FORCE, Force, Reversal
 from staging.models import Batch, Receipt, StagedOrder
 from staging.pushing.journal import ReceiptJournal, abandon, intend
 from staging.pushing.resolve import PATIENCE, seconds_left
@@ -197,9 +198,10 @@ def _undo_chunk(
     for kind in ("item", "line"):
         _write(batch, works, kind, setup, destination, owner)
     renew(batch, owner)
+    title = field_titles(batch)
     with transaction.atomic():
         for work in works:
-            _settle(batch, work, actor, setup, done)
+            _settle(batch, work, actor, setup, done, title)
 
 
 def _begin(batch: Batch, works: Sequence[Reversing], actor: str, now: datetime) -> None:
@@ -262,7 +264,7 @@ def _made(work: Reversing) -> str:
     return next((r.item_id for r in work.receipts if not r.size and r.outcome == "done" and r.item_id), "")
 
 
-def _settle(batch: Batch, work: Reversing, actor: str, setup: Setup, done: Undone) -> None:
+def _settle(batch: Batch, work: Reversing, actor: str, setup: Setup, done: Undone, title: Callable[[str], str]) -> None:
     """Fold the undo's receipts into the snapshot, and end the order as undone or kept. Requires an open transaction.
 
     An order of which an answer was lost stays as it is: the next undo looks at the board first.
@@ -282,7 +284,8 @@ def _settle(batch: Batch, work: Reversing, actor: str, setup: Setup, done: Undon
             batch, [work.order.pk], "undone", actor=actor, now=now, data=data, current=_last_word(work)
         )
         return
-    why = " ".join(dict.fromkeys(whys)) + (f" Kept: {', '.join(sorted(kept))}." if kept else "")
+    named = sorted({"the whole item" if name == ITEM else title(name) for name in kept})
+    why = " ".join(dict.fromkeys(whys)) + (f" Kept: {', '.join(named)}." if named else "")
     done.keep(work.order, why)
     current = bool(answered) and _last_word(work)
     move_orders(batch, [work.order.pk], "keep", actor=actor, now=now, reason=why, data={"kept": kept}, current=current)

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import get_resolver, reverse
+from django.utils.http import urlencode
 
 BEST: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "staging.batch": (
-        ("open", {"state": "open"}),
+        ("open", {"state": "open", "customer__name": "HARBOUR"}),
         ("pushed", {"state": "pushed"}),
         ("needing attention", {"state": "needs_attention"}),
         ("undone", {"state": "undone"}),
@@ -26,15 +27,19 @@ BEST: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
         ("a push", {"kind": "push"}),
         ("an undo", {"kind": "undo"}),
         ("a refresh", {"kind": "refresh"}),
+        ("an undo preview", {"kind": "preview"}),
+        ("a mapping preview", {"kind": "impact"}),
+        ("a reconciliation", {"kind": "reconcile", "state": "completed"}),
+        ("at work", {"state": "running"}),
     ),
     "staging.stagedorder": (
         ("waiting", {"state": "staged"}),
         ("updated", {"operation": "update", "state": "applied"}),
-        ("in conflict", {"operation": "update", "state": "held"}),
         ("rejected", {"state": "rejected"}),
         ("undone", {"state": "undone"}),
     ),
     "auth.user": (("", {"username": "viewer"}),),
+    "django_q.ormq": (),  # done before somebody looks
     "mapping.document": (("of a board", {"kind": "board"}), ("of a customer", {"kind": "customer"})),
 }
 """Which records of a model have a page worth a look of its own; of the others the newest."""
@@ -79,8 +84,10 @@ def _extra() -> dict[str, str]:
 
     from mapping.models import Version
     from monday.models import Board
+    from staging.batches.conflicts import undecided
     from staging.core.lifecycle import BATCH
-    from staging.models import Batch, Snapshot, StagedOrder, SyncRun
+    from staging.models import Batch, Seen, Snapshot, StagedOrder, SyncRun
+    from staging.pushing.send import GONE
 
     extra = {
         "order lists": reverse("admin:staging_intake"),
@@ -96,7 +103,7 @@ def _extra() -> dict[str, str]:
         "local board, boards": reverse("sandbox", args=[""]),
         "local board, requests": reverse("sandbox", args=["sandbox/requests"]),
     }
-    if run := SyncRun.objects.order_by("-id").first():
+    if run := SyncRun.objects.filter(state="running").first():
         extra["cancel a run"] = reverse("admin:staging_syncrun_cancel", args=[run.pk])
     if version := Version.objects.order_by("id").first():
         extra["a version"] = reverse("admin:mapping_version_page", args=[version.pk])
@@ -121,10 +128,30 @@ def _extra() -> dict[str, str]:
         code = (order.problem or {}).get("code", "")
         for action in ("retry", "give_up"):
             extra[f"confirm {action}"] = f"{reverse('admin:rejected_act', args=[action])}?code={code}"
-    for order in StagedOrder.objects.filter(state="held", batch__state__in=("needs_attention", "open"))[:20]:
-        for conflict in (order.problem or {}).get("conflicts", [])[:1]:
-            ruling = reverse("admin:staging_batch_conflict")
-            extra["rule on a conflict"] = f"{ruling}?order={order.pk}&field={conflict['field']}&take=source"
+    for order in StagedOrder.objects.filter(state="held", problem__isnull=False).order_by("-id")[:20]:
+        page = reverse("admin:staging_stagedorder_change", args=[order.pk])
+        if (order.problem or {}).get("code") == GONE:
+            extra["staged order gone from the board"] = page
+            link = Snapshot.objects.filter(board=order.board_id, record=order.record).first()
+            extra["gone from the board"] = reverse("admin:staging_gone", args=[link.pk]) if link else ""
+        for conflict in undecided(order)[:1]:
+            ruling = f"{reverse('admin:staging_batch_conflict')}?order={order.pk}&field={conflict['field']}&take=source"
+            extra["rule on a conflict"] = ruling
+            extra["staged order in conflict, one decided" if order.rulings else "staged order in conflict"] = page
+    if preview := SyncRun.objects.filter(kind="preview").order_by("-id").first():
+        undo = reverse("admin:staging_batch_undo", args=[preview.scope["batch"]])
+        extra |= {"undo": undo, "undo, confirmed": f"{undo}?confirm=1"}
+        extra["undo of two"] = f"{reverse('admin:staging_batch_undo_many')}?ids={preview.scope['batch']},2"
+    if draft := Version.objects.filter(state="draft").order_by("-id").first():
+        extra["a draft with what it changes"] = reverse("admin:mapping_version_page", args=[draft.pk])
+    if run := SyncRun.objects.filter(kind="intake").order_by("-id").first():
+        extra["an order list"] = reverse("admin:staging_intake_list", args=[run.pk])
+    never = Seen.objects.exclude(record__in=StagedOrder.objects.values("record"))
+    if seen := never.filter(verdict="invalid").order_by("id").first():
+        extra["a record"] = reverse("admin:staging_record", args=[seen.board_id, seen.record])
+    if seen := Seen.objects.filter(verdict="unknown_customer").exclude(customer_name="").order_by("id").first():
+        claim = reverse("admin:mapping_customer_claim", args=["spelling"])
+        extra["claim a spelling"] = f"{claim}?{urlencode({'name': seen.customer_name})}"
     return extra
 
 

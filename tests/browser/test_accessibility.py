@@ -18,6 +18,16 @@ LOOKS: tuple[tuple[int, str], ...] = ((1280, "light"), (390, "dark"))
 FRAME = ("#header", "#nav-sidebar")
 # What the scene must bring forth, or a page of that kind would be missing.
 SEEN = ("batch open", "batch needing attention", "staged order rejected", "staged order in conflict", "undone")
+SEEN += (
+    "one decided",
+    "gone from the board",
+    "undo, confirmed",
+    "run a push",
+    "run an undo",
+    "run at work",
+    "a record",
+)
+SEEN += ("delivery", "a draft with what it changes", "an order list", "undo of two", "claim a spelling")
 UNFOLD = "for (const each of document.querySelectorAll('details:not(.choice)')) each.open = true"
 # A row like six others tells nothing new, and costs as much time.
 THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 7)')) row.remove()"

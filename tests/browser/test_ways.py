@@ -61,7 +61,7 @@ def test_why_was_this_rejected(stranger: Stranger) -> None:
 def test_who_approved_it(stranger: Stranger) -> None:
     stranger.click("#nav-sidebar >> text=Batches")
     stranger.click("#result_list tr:has-text('Needs attention') th a >> nth=0")
-    stranger.reads("Approved by policy:test")
+    stranger.reads("Approved by approver")
 
 
 def test_what_will_be_sent(stranger: Stranger) -> None:

@@ -367,6 +367,8 @@ def test_any_two_versions_stand_side_by_side(line: World) -> None:
     assert '<tr class="row-added">' in shown.content.decode()
     assert client.get(address, {"to": second.pk}).context["before"] == first
     assert client.get(address).context["after"] == third
+    text = client.get(address, {"to": first.pk}).content.decode()
+    assert "Nothing came before it" in text and "not set" not in text
     assert client.get(address, {"from": first.pk, "to": first.pk}).context["difference"].same
     foreign = held(board_document()).pk
     assert client.get(address, {"from": foreign}).status_code == 404

@@ -107,6 +107,30 @@ def test_a_list_counts_no_further_than_it_must(line: World, monkeypatch: pytest.
     assert answer.context["cl"].result_count == 2
 
 
+def test_a_list_says_how_many_were_found_only_where_it_is_narrowed(line: World) -> None:
+    client = signed_in("viewer")
+    words = {
+        "": None,
+        "q=HARBOUR": "2 found. Clear the search",
+        "state__exact=open": "1 found. Clear the filters",
+        "q=HARBOUR&state__exact=pushed": "1 found. Clear search and filters",
+    }
+    for query, said in words.items():
+        page = re.sub(r"<[^>]+>", "", client.get(f"/staging/batch/?{query}").content.decode())
+        assert (said in page) if said else "found." not in page, query
+
+
+def test_the_side_bar_marks_one_screen(line: World) -> None:
+    marked = re.compile(r'<a href="([^"]+)" aria-current="page">')
+    for page, screen in {
+        "/staging/syncrun/": "/staging/syncrun/",
+        "/staging/syncrun/lists/": "/staging/syncrun/lists/",
+        "/staging/syncrun/boards/adopt/": "/staging/syncrun/boards/adopt/",
+        f"/staging/batch/{Batch.objects.latest('pk').pk}/change/": "/staging/batch/",
+    }.items():
+        assert marked.findall(signed_in("operator").get(page).content.decode()) == [screen]
+
+
 # --- the front page -------------------------------------------------------------------------------------------------
 def test_the_front_page_says_what_waits_and_each_card_leads_to_its_list(line: World) -> None:
     client = signed_in("viewer")

@@ -337,6 +337,19 @@ def test_an_administrator_makes_a_channel_tries_it_and_never_sees_its_address(li
     assert "Test message from Ordersite" in log and "taken (HTTP 200)" in log and "s3cr3t" not in log
 
 
+def test_a_channel_is_deleted_only_as_long_as_nothing_was_sent_through_it(line: World, receiver: Receiver) -> None:
+    client = signed_in("administrator")
+    for name in ("used", "new"):
+        client.post("/staging/channel/add/", {**FORM, "name": name, "address": receiver.address, "secret": "x"})
+    used, new = Channel.objects.order_by("pk")
+    client.post(f"/staging/channel/{used.pk}/test/")
+    page = client.get(f"/staging/channel/{used.pk}/change/").content.decode()
+    assert "cannot be deleted, as its messages are kept" in page and "deletelink" not in page
+    assert client.post(f"/staging/channel/{used.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"/staging/channel/{new.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert list(Channel.objects.all()) == [used]
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -12,7 +12,8 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from staging.models import Seen
-from staging.reports.unused_files import HEADINGS, customers, file_name, workbook
+from staging.reports.unused import by_spelling
+from staging.reports.unused_files import HEADINGS, file_name, workbook
 from tests.db.admin_line import opened_line, signed_in
 from tests.world import World, uuid
 
@@ -34,7 +35,7 @@ def rows(data: bytes) -> list[tuple[Any, ...]]:
 
 
 def test_each_customer_has_its_own_rows_with_column_value_and_reason(line: World) -> None:
-    names = dict(customers(line.board))
+    names = dict(by_spelling(line.board))
     assert names["HARBOUR"] == 1 and sum(names.values()) == Seen.objects.count() == 3
     heading, *lines = rows(workbook(line.board, "HARBOUR"))
     assert heading == HEADINGS and {line[1] for line in lines} == {uuid(1)}
@@ -88,3 +89,19 @@ def test_the_list_leads_to_the_files(line: World) -> None:
     for odd in ({"customer": "NOBODY"}, {"customer": "\x00"}, {}):
         assert client.get(f"/staging/seen/files/{line.board.pk}.xlsx", odd).status_code in (200, 400, 404)
     assert client.get("/staging/seen/files/999.xlsx", {"customer": "HARBOUR"}).status_code == 404
+
+
+def test_a_batch_leads_to_the_rows_of_its_customer_that_are_not_in_it(line: World) -> None:
+    Seen.objects.filter(record=uuid(1)).update(customer_name="Harbour")  # names are compared without case
+    batch, client = line.batch(), signed_in("viewer")
+    address = f"/staging/batch/{batch.pk}/change/"
+    page = client.get(address).content.decode()
+    assert batch.customer.name == "HARBOUR" and "a row of Harbour in the source cannot be used" in page
+    assert "calc" not in page and "no name" not in page
+    shown = client.get("/staging/seen/?q=Harbour")
+    assert 'href="/staging/seen/?q=Harbour"' in page and [row.record for row in shown.context["cl"].result_list] == [
+        uuid(1)
+    ]
+    assert f'href="/staging/seen/files/{line.board.pk}.xlsx?customer=Harbour"' in page
+    Seen.objects.filter(record=uuid(1)).delete()
+    assert "Not in this batch" not in client.get(address).content.decode()
