@@ -95,7 +95,10 @@ def pages(filled: Any) -> dict[str, str]:
     receipts, seen = reverse("admin:staging_receipt_changelist"), reverse("admin:staging_seen_changelist")
     approve = reverse("admin:staging_batch_act", args=["approve"])
     calls, search = reverse("admin:monday_apicall_changelist"), reverse("admin:search")
-    known = {name: place for name, place in places().items() if "local board" not in name and "confirm" not in name}
+    # The newest open batch is the large one, which has a bound of its own.
+    large = ("batch open", "confirm")
+    known = {n: place for n, place in places().items() if "local board" not in n and not n.startswith(large)}
+    undo = reverse("admin:staging_batch_undo", args=[filled.big_batch])
     return known | {
         "front page, its cards alone": reverse("admin:today"),
         "batch of 10,000": batch,
@@ -103,6 +106,9 @@ def pages(filled: Any) -> dict[str, str]:
         "batch of 10,000, searched": f"{batch}?q=style+77",
         "batch of 10,000, by a field that changes": f"{batch}?field=numeric_price",
         "batch of 10,000, by a size that changes": f"{batch}?field=size%3A&kind=update",
+        "batch of 10,000, undo of it": undo,
+        "batch of 10,000, undo of it, a page in its midst": f"{undo}?back={filled.order}",
+        "batch of 10,000, confirming its undo": f"{undo}?confirm=1",
         "batch of 10,000, approving it": f"{approve}?ids={filled.big_batch}",
         "order with a long life": reverse("admin:staging_stagedorder_change", args=[filled.order]),
         "run with a batch of 10,000": reverse("admin:staging_syncrun_change", args=[filled.run]),
@@ -131,6 +137,8 @@ def pages(filled: Any) -> dict[str, str]:
         "receipts of an item": f"{receipts}?q={filled.item}",
         "receipts of a request": f"{receipts}?q=request-77",
         "rows not used, searched": f"{seen}?q=B77",
+        "messages of a channel": f"{reverse('admin:staging_delivery_changelist')}?channel__id__exact=1",
+        "jobs done, searched": f"{reverse('admin:django_q_success_changelist')}?q=sweep",
         "calls of a run": f"{calls}?q=run:12",
         "calls refused": f"{calls}?outcome__exact=RateLimited",
     }

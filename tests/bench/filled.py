@@ -55,6 +55,8 @@ def fill(folder: Path, *, orders: int, events: int, seed: int = 8) -> Filled:
     _unused(orders // 10, now)
     _names(lives)
     _audit(events, now)
+    _readings(lives, batches[-1].pk, now)
+    _jobs_and_messages(events // 10, now)
     with connections["default"].cursor() as cursor:
         cursor.execute("ANALYZE")
     return _what_to_ask(batches)
@@ -284,6 +286,50 @@ def _audit(events: int, now: datetime) -> None:
             }
 
     _insert(AuditEvent, like, rows())
+
+
+def _readings(lives: list[tuple[int, int, str, str]], big: int, now: datetime) -> None:
+    """A preview of the large batch's undo, as if it had been pushed, and a reconciliation in which all has drifted."""
+    from monday.models import Board
+    from staging.models import BoardFinding, Foreseen, SyncRun
+
+    ended: dict[str, Any] = {"mode": "TEST", "actor": "anna", "trigger": "admin", "state": "completed"}
+    ended |= {"started_at": now, "finished_at": now, "board": Board.objects.get()}
+    preview = SyncRun.objects.create(kind="preview", subject=f"batch:{big}", scope={"batch": big}, **ended)
+    parts = ("back", "back", "kept", "cannot")
+    seen = {"field": "numeric_price", "written": "12", "live": "13", "before": "11", "why": "", "forcible": True}
+    mine = [order for order, batch, *_ in lives if batch == big]
+    like = Foreseen(run=preview, order_id=mine[0], part="back", fields=[seen])
+    _insert(Foreseen, like, ({"order_id": order, "part": parts[order % 4]} for order in mine))
+    reading = SyncRun.objects.create(kind="reconcile", subject="board:TEST:", scope={"board": None}, **ended)
+    drift = BoardFinding(
+        run=reading, category="drifted", name="STYLE RED", field="numeric_price", written="1", live="2"
+    )
+    _insert(BoardFinding, drift, ({"record": record, "item_id": str(7 * 10**9 + pk)} for pk, _, record, _ in lives))
+
+
+def _jobs_and_messages(number: int, now: datetime) -> None:
+    """The results of a month of jobs, and the messages of years."""
+    from django_q.models import Task
+
+    from staging.models import Channel, Delivery, Notice
+
+    times = [now - timedelta(seconds=30 * n) for n in range(number)]
+    names = ("sweep", "canary", "sync-run", "push-run")
+    job = Task(func="staging.jobs.sweep", cluster="ordersite", success=True, started=now, stopped=now)
+    rows = [
+        Task(id=f"{n:032x}", name=names[n % 4], group=names[n % 4], func=job.func, cluster=job.cluster)
+        for n in range(number)
+    ]
+    for row, at in zip(rows, times, strict=True):
+        row.started, row.stopped, row.success = at, at, row.name != "push-run" or at.minute != 0
+    Task.objects.bulk_create(rows, batch_size=1_000)
+    channel = Channel.objects.create(name="Planners", kind="email", address="planners@example.com", events=["failed"])
+    Channel.objects.create(name="Never used", kind="email", address="warehouse@example.com", events=["failed"])
+    news = {"title": "Failed", "lines": ["It failed."], "links": [], "events": ["failed"], "at": now.isoformat()}
+    notice = Notice.objects.create(topic="sync", title="Failed - nothing was sent", news=news, at=now)
+    like = Delivery(notice=notice, channel=channel, state="sent", due_at=now, began_at=now, ended_at=now)
+    _insert(Delivery, like, ({"due_at": at, "began_at": at, "ended_at": at} for at in times[: number // 4]))
 
 
 def _what_to_ask(batches: list[Any]) -> Filled:
