@@ -11,3 +11,13 @@ CREATE USER ordersite FOR LOGIN ordersite;
 ALTER ROLE db_datareader ADD MEMBER ordersite;
 ALTER ROLE db_datawriter ADD MEMBER ordersite;
 ALTER ROLE db_ddladmin ADD MEMBER ordersite;
+GO
+-- The lists that people bring by the page, where several hosts serve them (INTAKE_DATABASE_URL).
+CREATE DATABASE ordersite_intake;
+GO
+USE ordersite_intake;
+GO
+CREATE USER ordersite FOR LOGIN ordersite;
+ALTER ROLE db_datareader ADD MEMBER ordersite;
+ALTER ROLE db_datawriter ADD MEMBER ordersite;
+ALTER ROLE db_ddladmin ADD MEMBER ordersite;

@@ -11,7 +11,20 @@ from django.db import Error, connections
 from mapping.core.family import Family
 from mapping.published import NoMapping
 
-from . import api, app_database, approvers, backup, leftovers, machine, mappings, project, source, upkeep, workers
+from . import (
+    api,
+    app_database,
+    approvers,
+    backup,
+    leftovers,
+    machine,
+    mappings,
+    order_lists,
+    project,
+    source,
+    upkeep,
+    workers,
+)
 from .finding import Finding, problem, told, warning
 
 Topic = Callable[[], Iterator[Finding]]
@@ -28,6 +41,7 @@ OF_THE_APP = (
 )
 APP_REMEDY = "Check DATABASE_URL, that the server runs, that its account may connect, and the file's rights."
 SOURCE_REMEDY = "Check ORDERS_DATABASE_URL, that the server runs, that its account may connect, and its grants."
+LISTS_REMEDY = "Check INTAKE_DATABASE_URL, that the server runs, that its account may connect, and the file's rights."
 OTHER_REMEDY = "Check that this account may read it."
 
 
@@ -55,6 +69,7 @@ def examine(*, online: bool) -> list[Finding]:
         found += _topic(upkeep.AUDIT, upkeep.examine_audit)
     for family in families or [mappings.shipped()]:
         found += _topic("order source", partial(source.examine, family, remembered=bool(families)))
+    found += _topic(order_lists.NAME, order_lists.examine)
     found += [*_topic("token", api.token), *_topic("local board", api.local_board)]
     found += _topic("monday.com", partial(api.online, families, counted=usable) if online else api.not_asked)
     return found
@@ -85,7 +100,8 @@ def _topic(name: str, look: Topic) -> list[Finding]:
 def _failed(name: str, failure: Exception) -> Finding:
     lines = str(failure).strip().splitlines()
     reason = lines[0].rstrip(".") if lines else type(failure).__name__
-    remedy = APP_REMEDY if name in OF_THE_APP else SOURCE_REMEDY if name == source.NAME else OTHER_REMEDY
+    remedies = {source.NAME: SOURCE_REMEDY, order_lists.NAME: LISTS_REMEDY} | dict.fromkeys(OF_THE_APP, APP_REMEDY)
+    remedy = remedies.get(name, OTHER_REMEDY)
     return problem(name, f"It cannot be looked at ({reason}).", remedy)
 
 

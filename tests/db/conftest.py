@@ -10,6 +10,23 @@ from django.contrib import admin
 
 from tests.world import World
 
+# What screens, lists, files and jobs ask the database is compiled for SQL Server at every run; `--tsql` does all.
+SCREENS_AND_JOBS = {
+    *("test_admin_batches", "test_admin_customers", "test_admin_documents", "test_admin_pages", "test_batch_page"),
+    *("test_adopt", "test_board_readings", "test_exports", "test_gone", "test_health", "test_impact", "test_intake"),
+    *("test_jobs", "test_lockout", "test_notifications", "test_people_admin", "test_reconcile", "test_rejected_queue"),
+    *("test_reporting", "test_run_report", "test_schedules", "test_search", "test_undo_preview", "test_unused_files"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of screens and jobs. The hook is handed the items of every folder."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.path.stem in SCREENS_AND_JOBS:
+            item.add_marker("tsql")
+
+
 # The screens are loaded with the addresses, and some tests look at them before any page is asked for.
 admin.autodiscover()
 

@@ -65,14 +65,15 @@ def source(**names: str) -> SqlTable:
 
 
 @contextmanager
-def dropping(*tables: str) -> Iterator[None]:
+def dropping(*tables: str, alias: str = "orders") -> Iterator[None]:
     """Whatever a test leaves behind under these names, and the demo's mark, is gone before and after it."""
-    connection = connections["orders"]
+    connection = connections[alias]
 
     def drop() -> None:
         for name in (*tables, order_table.MARKS):
             if order_table.exists(connection, name):
-                run(f"DROP TABLE {DIALECTS[connection.vendor].quote(name)}")
+                with connection.cursor() as cursor:
+                    cursor.execute(f"DROP TABLE {DIALECTS[connection.vendor].quote(name)}")
 
     drop()
     try:

@@ -27,7 +27,7 @@ from monday.models import Board, Budget
 from monday.sandbox.app import SandboxApp
 from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
-from ordersite.doctor import app_database, machine, mappings, source
+from ordersite.doctor import app_database, machine, mappings, order_lists, source
 from ordersite.doctor.examination import examine
 from ordersite.doctor.finding import Finding, told
 from ordersite.doctor.reaching import network_file_system
@@ -44,7 +44,7 @@ from tests.world import World
 
 TOP = Path(__file__).resolve().parents[2]
 KEY = "k" * 30 + "-0123456789-abcdefghij"
-on_both = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
+on_both = pytest.mark.django_db(transaction=True, databases=["default", "orders", "intake"])
 
 
 def doctor(*options: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,7 @@ def test_an_empty_installation_is_told_which_commands_to_run_and_stays_empty(tmp
     assert outcome.returncode == 1 and outcome.stderr == ""
     assert "Remedy: python manage.py migrate" in outcome.stdout
     assert "python manage.py load_demo_orders" in outcome.stdout
-    assert outcome.stdout.splitlines()[-1] == "5 ok, 2 warnings, 2 problems."
+    assert outcome.stdout.splitlines()[-1] == "6 ok, 2 warnings, 2 problems."
     assert [path.name for path in tmp_path.iterdir()] == ["static"]
 
 
@@ -228,6 +228,7 @@ def test_what_sql_server_is_asked_is_good_tsql(native: str):
         source.RIGHTS,
         {name: sql for name, (_, sql) in app_database.VERSIONS.items()},
         app_database.TEXTS,
+        order_lists.MAY_MAKE_TABLES,
     )
     for statement in (count.text, *(statements["microsoft"] for statements in asked)):
         assert problems(statement) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from monday.sandbox.app import SandboxApp
 from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
 from monday.sandbox.transport import seed
-from ordersite.doctor import mappings, source
+from ordersite.doctor import mappings, order_lists, source
 from ordersite.doctor.examination import examine
 from ordersite.doctor.finding import Finding
+from ordersite.doctor.order_lists import PLACE
 from staging import wiring
 from staging.core.ports import SourceRefused
 from staging.detection.columns import shape
@@ -34,7 +36,7 @@ from staging.source.sql_table import SqlTable
 from tests.db.source_tables import dropping, run, vendor
 from tests.journeys.typed import shipped_structure
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders", "intake"])
 ROWS = 60
 
 
@@ -158,6 +160,29 @@ def test_an_account_that_cannot_read_the_mark_of_the_demo_may_still_be_well(boar
 
 def family_of(board: Board) -> Family:
     return next(family for family in mappings.published() if family.board.board.id == board.board_id)
+
+
+def test_lists_of_people_have_a_database_of_their_own(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [found.status for found in told("order lists")] == ["ok"]
+    mine = {
+        **connections["intake"].settings_dict,
+        **{part: connections["orders"].settings_dict[part] for part in PLACE},
+    }
+    monkeypatch.setattr(connections["intake"], "settings_dict", mine)
+    (found,) = told("order lists")
+    assert found.status == "problem" and "INTAKE_DATABASE_URL" in found.remedy
+
+
+def test_an_account_that_may_make_no_tables_for_lists_is_named(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    if vendor() != "postgresql":
+        pytest.skip("the embedded source has no accounts")
+    elsewhere = SimpleNamespace(settings_dict=dict.fromkeys(PLACE, "elsewhere"))
+    monkeypatch.setattr(order_lists, "connections", {"intake": connections["orders"], "orders": elsewhere})
+    monkeypatch.setattr(order_lists, "connect", lambda alias: connections["orders"])
+    assert [found.status for found in order_lists.examine()] == ["ok"], "the tests' own account may make tables"
+    with role():
+        (found,) = order_lists.examine()
+    assert found.status == "problem" and "owner" in found.remedy
 
 
 def test_a_token_of_another_account_than_the_boards_is_named(board: Board, tmp_path: Any, settings: Any) -> None:

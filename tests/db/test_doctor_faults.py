@@ -41,7 +41,7 @@ from tests.db.admin_line import signed_in
 from tests.db.source_tables import dropping, run
 from tests.journeys.typed import shipped_structure
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders", "intake"])
 
 
 @dataclass

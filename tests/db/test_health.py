@@ -51,7 +51,7 @@ def test_production_answers_probes_that_come_past_the_proxy(settings: Any) -> No
     assert Client().get("/metrics").status_code == 301
 
 
-@pytest.mark.django_db(databases=["default", "orders"])
+@pytest.mark.django_db(databases=["default", "orders", "intake"])
 def test_ready_says_every_topic_of_the_doctor_and_its_texts_only_to_who_may_see_them() -> None:
     roles.establish(Group, Permission)
     answer = Client().get("/readyz")
