@@ -47,6 +47,7 @@ SECURE_HSTS_SECONDS = int(env.number("HSTS_SECONDS", 31_536_000 if PRODUCTION el
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+CSRF_FAILURE_VIEW = "ordersite.errors.no_token"
 CSRF_TRUSTED_ORIGINS = [origin.strip() for origin in env.text("CSRF_TRUSTED_ORIGINS").split(",") if origin.strip()]
 SESSION_COOKIE_AGE = int(env.number("SESSION_HOURS", 12, at_least=0.25, at_most=24 * 30) * 3600)  # seconds
 AUTH_PASSWORD_VALIDATORS = [

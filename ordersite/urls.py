@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
+from . import errors
 from .health import healthz, metrics, readyz
 from .sandbox_page import sandbox_page
 
 admin.autodiscover()
+
+handler400, handler403, handler404, handler500 = errors.unreadable, errors.forbidden, errors.not_found, errors.broken
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -12,8 +13,11 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from mapping.core.family import Family
 from mapping.models import Alias, Customer, VersionState
+from mapping.publish import NoMapping, load_family
 from mapping.resources import AliasResource, CustomerResource
+from monday.models import Board
 from monday.screens import ReadOnly, link, moment
 from staging.core.lifecycle import OPEN
 from staging.models import Snapshot, StagedOrder, SyncRun
@@ -30,10 +34,10 @@ ENDED = (RunState.COMPLETED, RunState.WITH_ERRORS, RunState.WAITING)
 
 @admin.register(Customer)
 class CustomerAdmin(ListPages, UnknownPages, ReadOnly):
-    list_display = ("name", "spellings", "orders", "open_orders", "last_sync", "document")
+    list_display = ("name", "spellings", "orders", "open_orders", "last_sync", "document", "approvers")
     search_fields = ("name", "aliases__text")
     search_help_text = "A name or one of its spellings"
-    fields = readonly_fields = ("name", "spellings", "orders", "open_orders", "last_sync", "document")
+    fields = readonly_fields = ("name", "spellings", "orders", "open_orders", "last_sync", "document", "approvers")
     exported = ("customer", "aliases")
     list_resource = CustomerResource
     list_columns = ("customer", "aliases")
@@ -60,9 +64,10 @@ class CustomerAdmin(ListPages, UnknownPages, ReadOnly):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The page of the list, each customer with its last sync."""
         page = super().get_changelist_instance(request)
-        runs = list(_recent())
+        runs, families = list(_recent()), _families()
         for customer in page.result_list:
             customer.last_run = _last(runs, customer)
+            customer.families = families
         return page
 
     @admin.display(description="Spellings in the source")
@@ -104,6 +109,15 @@ class CustomerAdmin(ListPages, UnknownPages, ReadOnly):
         more = f" + {drafts} draft{'s' if drafts > 1 else ''}" if drafts else ""
         return link(reverse("admin:mapping_document_change", args=[found.pk]), words + more)
 
+    @admin.display(description="Approved by")
+    def approvers(self, customer: Any) -> str:
+        """Whom the policies of the boards name; anybody with the right where they name nobody."""
+        families = customer.families if hasattr(customer, "families") else _families()
+        policies = [family.mapping(customer.name).policy for family in families if customer.name in family.customers]
+        named = sorted({name for policy in policies for name in policy.approvers})
+        words = ", ".join(named) or "any approver"
+        return f"{words}, four eyes" if any(policy.four_eyes for policy in policies) else words
+
 
 @admin.register(Alias)
 class AliasAdmin(ListPages, ReadOnly):
@@ -123,6 +137,15 @@ class AliasAdmin(ListPages, ReadOnly):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {"may_bring": self.may_bring(request), **(extra_context or {})})
+
+
+def _families() -> list[Family]:
+    """What is published for each board; a board without a mapping has none."""
+    found = []
+    for board_id in Board.objects.order_by("pk").values_list("board_id", flat=True):
+        with suppress(NoMapping):
+            found.append(load_family(board_id).family)
+    return found
 
 
 def _number(rows: QuerySet[Any], by: str) -> Subquery:

@@ -55,6 +55,10 @@ class OrderAdmin(ReadOnly):
             *super().get_urls(),
         ]
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """The pages of runs lead to the orders that each staged."""
+        return lookup == "batch__run" or super().lookup_allowed(lookup, value, request)
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By what its record is called, as on every page's search."""
         return narrowed(queryset, search_term), False

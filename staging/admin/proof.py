@@ -17,6 +17,7 @@ from staging.models import AuditChain, AuditEvent, Receipt, Snapshot
 from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import LinkState
 from staging.records.search import matching
+from staging.upkeep.care import last_check
 
 from .pills import LINKS, WRITES
 
@@ -145,6 +146,13 @@ class AuditAdmin(ReadOnly):
         *("previous_hash", "hash"),
     )
     ordering = ("-id",)
+    change_list_template = "staging/admin/audit.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The list, and when its chains were checked last."""
+        run, at = last_check()
+        shown = {"check": run, "checked": moment(at), "broken": bool(run and run.result.get("broken"))}
+        return super().changelist_view(request, {**shown, **(extra_context or {})})
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By a whole word. A subject has a colon in it, and only such a one may be a chain too."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.utils import timezone
 
 from monday.screens import seconds
 from staging.batches.tally import counts_now, sums
-from staging.models import Batch, SyncRun
+from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import ACTIVE
 
@@ -51,6 +52,17 @@ def batches_of(run: SyncRun) -> list[Batch]:
     else:
         found = Batch.objects.filter(pk=run.scope.get("batch", 0))
     return list(found.select_related("customer").order_by("id")[:200])
+
+
+def orders_of(run: SyncRun) -> list[tuple[str, int, str]]:
+    """What a sync staged, by the state in which it is now: (its name, how many orders, the query of their list)."""
+    if run.kind != Kind.SYNC:
+        return []
+    rows = StagedOrder.objects.filter(batch__run=run).order_by("state").values_list("state")
+    return [
+        (state.replace("_", " ").capitalize(), number, f"batch__run={run.pk}&state__exact={state}")
+        for state, number in rows.annotate(number=Count("pk"))
+    ]
 
 
 def took(run: SyncRun) -> str:

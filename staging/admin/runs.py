@@ -15,12 +15,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from mapping.models import Customer
 from monday.models import ApiCall
 from monday.screens import ReadOnly, moment
 from staging.batches.tally import counts_now
 from staging.core.lifecycle import NotAllowed
 from staging.core.meaning import RUN
-from staging.models import StagedOrder, SyncRun
+from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.running import runs
 from staging.running.runs import ACTIVE
@@ -28,7 +29,7 @@ from staging.running.runs import ACTIVE
 from . import adopt, exports, gone, intake, reports
 from .pills import batch_pill, run_pill
 from .progress import progress, progress_of
-from .run_picture import batches_of, picture, pushes, took
+from .run_picture import batches_of, orders_of, picture, pushes, took
 from .start import start_sync
 
 COUNTS = ("read", "new", "changed", "removed", "staged", "applied", "rejected", "held")
@@ -59,12 +60,28 @@ class WithChanges(admin.SimpleListFilter):
         return queryset.filter(~Q(kind=Kind.SYNC) | Q(pk__in=StagedOrder.objects.values("batch__run")))
 
 
+class OfCustomer(admin.SimpleListFilter):
+    """The syncs that staged something of a customer."""
+
+    title = "customer"
+    parameter_name = "customer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in Customer.objects.order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        known = {value for value, _ in self.lookup_choices}
+        if self.value() not in known:
+            return queryset
+        return queryset.filter(pk__in=Batch.objects.filter(customer=int(str(self.value()))).values("run"))
+
+
 @admin.register(SyncRun)
 class RunAdmin(ReadOnly):
     called = "Runs"
     list_display = ("name", "pill", "what", "asked_by", "started", "duration", "found", "written", "wrong")
     list_display_links = ("name",)
-    list_filter = ("state", "kind", "mode", WithChanges)
+    list_filter = ("state", "kind", "mode", OfCustomer, "started_at", WithChanges)
     search_fields = ("=id", "=actor")
     search_help_text = "A run's number, or who asked for it"
     date_hierarchy = None
@@ -121,6 +138,7 @@ class RunAdmin(ReadOnly):
             **_live(run, request),
             "title": f"{run.get_kind_display()} run {run.pk}",
             "opts": self.opts,
+            "orders": orders_of(run),
             "calls": ApiCall.objects.filter(correlation=f"run:{run.pk}").order_by("-id")[:15],
         }
         return TemplateResponse(request, "staging/admin/run.html", context)

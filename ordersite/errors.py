@@ -1,0 +1,47 @@
+"""Pages that cannot be shown: each says what that means and what to do next, where Django's own say two words."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+NOTHING = "Nothing is at this address, or it was removed. Remedy: go on from its list, or search for it above."
+NOT_YOURS = "Your role may not see this or do this. Remedy: ask an administrator for a role that may."
+UNSIGNED = (
+    "The form was not sent from a page of this site that you have open, so nothing was done. "
+    "Remedy: open the page anew and press the button again; the browser must keep cookies."
+)
+UNREADABLE = "What was sent cannot be read, so nothing was done. Remedy: open the page anew and try again."
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Status 404, with what the page said that was looked for."""
+    said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    return _page(request, 404, "Not found", f"{said} {NOTHING}" if said else NOTHING)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Status 403: the person is known, and may not."""
+    return _page(request, 403, "Not allowed", NOT_YOURS)
+
+
+def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Status 403 for a form without this site's own token, as one of another site would be."""
+    return _page(request, 403, "Nothing was done", UNSIGNED)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Status 400."""
+    return _page(request, 400, "Nothing was done", UNREADABLE)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Status 500, told without asking the database anything, as that may be what is broken."""
+    return HttpResponse(render_to_string("ordersite/broken.html"), status=500)
+
+
+def _page(request: HttpRequest, status: int, title: str, sentence: str) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": title, "sentence": sentence}
+    return render(request, "ordersite/error.html", context, status=status)
