@@ -21,7 +21,7 @@ from monday.screens import ReadOnly, moment
 from staging.batches.tally import counts_now
 from staging.core.lifecycle import NotAllowed
 from staging.core.meaning import RUN
-from staging.models import Batch, StagedOrder, SyncRun
+from staging.models import Batch, SyncRun
 from staging.models.run import Kind
 from staging.running import runs
 from staging.running.runs import ACTIVE
@@ -57,7 +57,7 @@ class WithChanges(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != "some":
             return queryset
-        return queryset.filter(~Q(kind=Kind.SYNC) | Q(pk__in=StagedOrder.objects.values("batch__run")))
+        return queryset.filter(~Q(kind=Kind.SYNC) | Q(pk__in=Batch.objects.values("run")))
 
 
 class OfCustomer(admin.SimpleListFilter):

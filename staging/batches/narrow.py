@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from staging.core.changeset import SIZE, differences
 from staging.core.fingerprint import order_of
@@ -18,6 +18,7 @@ from staging.core.lifecycle import SHOWN, OrderState
 from staging.core.terms import term
 from staging.core.words import sentences
 from staging.models import Batch, StagedOrder, Term
+from staging.records.search import beginning
 
 NAMED = 20  # orders of a message that are named beside it
 KEPT_BACK: dict[str, str] = {
@@ -77,9 +78,13 @@ def matching(batch: Batch, narrowing: Narrowing) -> list[tuple[int, str]]:
 
 
 def _called(batch: Batch, text: str) -> Q:
-    """Records that are found by a term that begins like this, or by exactly this UUID."""
-    terms = Term.objects.filter(board=batch.board_id, text__startswith=text).exclude(text=F("record"))
-    return Q(record__in=terms.values("record")) | Q(record=text) | Q(link_key=text)
+    """Records that are found by a term that begins like this, or by exactly this UUID.
+
+    The terms of each order of the batch are looked up, as those of all records that begin so may be a million.
+    """
+    mine = Term.objects.filter(board=batch.board_id, record=OuterRef("record"))
+    terms = beginning(mine, text).exclude(text=F("record"))
+    return Q(Exists(terms)) | Q(record=text) | Q(link_key=text)
 
 
 def messages(batch: Batch) -> list[Message]:
