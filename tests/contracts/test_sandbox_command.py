@@ -22,15 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_it_tells_its_address_serves_and_ends_quietly(tmp_path: Path) -> None:
     command = [sys.executable, "manage.py", "monday_sandbox", "--port", "0", "--store", str(tmp_path / "s.sqlite3")]
     environment = {**os.environ, "VAR_DIR": str(tmp_path), "DATABASE_URL": "", "PYTHONIOENCODING": "cp1252"}
+    # A shell's background job ignores Ctrl-C, and a child would inherit that.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        assert child.stdout is not None
-        told = child.stdout.readline()
-        address = told.split(" API ")[1].split(",")[0]
-        answer = requests.post(address, json={"query": "{ me { id } }"}, headers={"Authorization": "t"}, timeout=10)
-        child.send_signal(signal.SIGINT)
-        rest, errors = child.communicate(timeout=10)
+        try:
+            assert child.stdout is not None
+            told = child.stdout.readline()
+            address = told.split(" API ")[1].split(",")[0]
+            answer = requests.post(address, json={"query": "{ me { id } }"}, headers={"Authorization": "t"}, timeout=10)
+            child.send_signal(signal.SIGINT)
+            rest, errors = child.communicate(timeout=20)
+        finally:
+            signal.signal(signal.SIGINT, former)
+            child.kill()
     assert answer.json()["data"]["me"]["id"]
     assert answer.headers["X-Ordersite-Settle"] == "60"
     assert (child.returncode, rest) == (0, "") and "Traceback" not in errors
