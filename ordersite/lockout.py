@@ -20,8 +20,16 @@ def address(request: HttpRequest) -> str:
     if settings.BEHIND_PROXY:
         named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         if named:
-            return named[:39]
+            return without_port(named)[:39]
     return str(request.META.get("REMOTE_ADDR", ""))[:39]
+
+
+def without_port(named: str) -> str:
+    """An address without the port that some proxies add, as in `192.0.2.7:52114` or `[2001:db8::7]:52114`: each
+    connection has another one, and would count as another visitor."""
+    if named.startswith("["):
+        return named[1:].partition("]")[0]
+    return named.partition(":")[0] if named.count(":") == 1 else named
 
 
 def locked(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:

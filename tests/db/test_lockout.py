@@ -57,3 +57,19 @@ def test_a_made_up_address_opens_no_further_tries(settings: Any) -> None:
     assert address(request) == "10.9.9.9", "without a proxy the header is the visitor's own word"
     settings.BEHIND_PROXY = True
     assert address(request) == "10.0.0.7", "the last one is what the proxy saw"
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:52114", "203.0.113.9"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("[2001:db8::7]:52114", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+    ],
+)
+def test_a_port_that_the_proxy_adds_makes_nobody_another_visitor(settings: Any, named: str, expected: str) -> None:
+    settings.BEHIND_PROXY = True
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": f"1.2.3.4, {named}"})
+    assert address(request) == expected
