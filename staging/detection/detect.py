@@ -99,7 +99,7 @@ def detect(
     detected.counts.waiting += rows.missing
     if complete:
         ledger.duplicates(found.duplicates, rows.repeated, found.unreadable, rows.side_by_side(found.duplicates))
-        ledger.forget(found.forgotten)
+        ledger.forget([record for record in found.forgotten if record not in rows.repeated])
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
         detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
     else:

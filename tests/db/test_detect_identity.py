@@ -69,6 +69,20 @@ def test_a_missing_uuid_is_derived_from_a_business_key_that_is_its_own(world: Wo
     assert len(world.shown()) == 1
 
 
+def test_what_is_said_of_rows_that_share_a_key_stays_as_long_as_they_do(world: World) -> None:
+    others(world)
+    world.add(2, record_uuid=None, ORDER="A9", NOTES="one")
+    world.add(3, record_uuid=None, ORDER="A9", NOTES="two")
+    world.sync()
+    before = list(Seen.objects.values())
+    for _ in range(2):
+        assert counted(world.sync())["duplicate"] == 2
+        assert list(Seen.objects.values()) == before
+    world.source.orders.pop()
+    assert counted(world.sync())["new"] == 1
+    assert not Seen.objects.exists()
+
+
 def test_twins_of_a_business_key_with_uuids_of_their_own_are_ordinary(world: World) -> None:
     world.add(1)
     world.add(2, ORDER="A1")
