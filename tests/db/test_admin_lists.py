@@ -51,3 +51,12 @@ def test_the_audits_list_says_whether_its_chains_were_found_whole(line: World) -
 
 def test_customers_tell_who_approves_for_them(line: World) -> None:
     assert "any approver" in signed_in("viewer").get("/mapping/customer/").content.decode()
+
+
+def test_a_push_that_kept_orders_back_says_so_beside_completed(line: World) -> None:
+    batch, now = Batch.objects.latest("pk"), timezone.now()
+    ended = {"kind": "push", "state": "completed", "scope": {"batch": batch.pk}, "started_at": now, "finished_at": now}
+    for held, words in ((1, "1 order was kept back"), (2, "2 orders were kept back"), (0, "")):
+        run = SyncRun.objects.create(counts={"applied": 3, "held": held}, **ended)
+        page = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").content.decode()
+        assert words in page and (f"/staging/batch/{batch.pk}/change/?part=held#orders" in page) == bool(held)
