@@ -29,6 +29,8 @@ SEEN += (
 )
 SEEN += ("delivery", "a draft with what it changes", "an order list", "undo of two", "claim a spelling")
 UNFOLD = "for (const each of document.querySelectorAll('details:not(.choice)')) each.open = true"
+# The page itself learns of its window's new width with the next picture.
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # A row like six others tells nothing new, and costs as much time.
 THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 7)')) row.remove()"
 
@@ -38,6 +40,7 @@ def look(page: Any, width: int, theme: str, without: tuple[str, ...]) -> list[st
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=theme)
     page.evaluate(UNFOLD)
+    page.evaluate(DRAWN)
     wide = [f"too wide by {more}"] if (more := too_wide(page)) > 0 else []
     wide += [f"cut off: {part}" for part in cut_off(page)]
     page.evaluate(THIN)
