@@ -57,6 +57,7 @@ class Ledger:
         self._released = 0
         rules = setup.mappings.family
         self._named_by = [c.to for c in rules.default.columns if c.source == rules.board.source.po_number]
+        self._named = names.any_known(setup.board.pk)  # before this run, which stages a record once
         self.seconds = 0.0
         """Time spent committing pages."""
 
@@ -254,7 +255,7 @@ class Ledger:
                 Seen.objects.filter(board=self.setup.board, record__in=self._judged[start : start + PAGE]).delete()
             insert_each(self._seen)
             unused = {one.record: terms(parts(one.key), one.record) for one in self._seen}
-            names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by))
+            names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by), ask=self._named)
             self._commit_replaced()
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()
@@ -390,10 +391,8 @@ class Ledger:
                 )
 
     def _record(self, action: str, data: dict[str, Any]) -> None:
-        chain = audit.run_chain(self.run.pk)
-        audit.record(
-            chain=chain, actor=self.actor, action=action, subject=f"run:{self.run.pk}", now=self.now, data=data
-        )
+        chain, subject = audit.run_chain(self.run.pk), f"run:{self.run.pk}"
+        audit.record(chain=chain, actor=self.actor, action=action, subject=subject, now=self.now, data=data)
 
 
 MARKS = ("source_fingerprint", "scheme", "mapping_key")

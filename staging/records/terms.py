@@ -11,12 +11,19 @@ from staging.models import Snapshot, StagedOrder, Term, insert_rows
 PAGE = 500
 
 
-def remember(board_id: int, found: Mapping[str, set[str]]) -> None:
-    """Add what these records are found by, terms by record. Requires an open transaction; known ones write nothing."""
+def any_known(board_id: int) -> bool:
+    """Whether any record of the board is found by anything yet."""
+    return Term.objects.filter(board_id=board_id).exists()
+
+
+def remember(board_id: int, found: Mapping[str, set[str]], *, ask: bool = True) -> None:
+    """Add what these records are found by, terms by record. Requires an open transaction; known ones write nothing,
+    which is not asked of records that are all new to the board."""
     records, fresh = list(found), list[tuple[int, str, str]]()
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
-        known = set(Term.objects.filter(board_id=board_id, record__in=page).values_list("record", "text"))
+        rows = Term.objects.filter(board_id=board_id, record__in=page).values_list("record", "text") if ask else ()
+        known = set(rows)
         wanted = ((record, text[:MOST]) for record in page for text in found[record])
         fresh += [(board_id, record, text) for record, text in wanted if (record, text) not in known]
     fresh.sort(key=itemgetter(2, 1))  # in the order of the index by text, whose pages are then each written once
