@@ -12,7 +12,7 @@ from typing import Any
 
 from mapping.core.order import Order
 
-from .changeset import same
+from .changeset import empty, same
 from .ports import LiveItem, LiveLine
 from .pushplan import Write, gone, line_of, live_value, plan_creation, shows
 
@@ -193,7 +193,9 @@ def _undo_creation(
     stays = [
         Stays(name, None, value, shown[name], EDITED) for name, value in wrote.items() if not shows(shown[name], value)
     ]
-    stays += [Stays(title, None, None, value, EDITED) for title, value in live.people.items()]
+    # Also a cell that is ours to fill, and that the order left empty: what stands there is somebody's.
+    filled = {name: value for name, value in live.values.items() if name not in wrote and not empty(value)}
+    stays += [Stays(name, None, None, value, EDITED) for name, value in (*filled.items(), *live.people.items())]
     stays += [
         Stays(f"subitem {line.name}", None, None, ", ".join(f"{t}: {v}" for t, v in line.people.items()), EDITED)
         for line in live.lines

@@ -6,6 +6,7 @@ served by the same code.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -58,6 +59,9 @@ class MondayBoard:
         self._groups: dict[str, str] = {}
         self._titles: dict[str, str] = {}
         self._structure: BoardStructure | None = None
+        # A database that was restored gives out the numbers of its receipts again, and the API would replay the answer
+        # that another write of that number had got.
+        self._once = secrets.token_hex(8)
 
     def structure(self, *, fresh: bool = False) -> BoardStructure:
         """Columns, labels, groups and limits; read again from the board where `fresh`."""
@@ -132,7 +136,7 @@ class MondayBoard:
         outcomes = self._client.write(
             operations,
             board=self.structure(),
-            tokens=[str(receipt) for receipt in receipts],
+            tokens=[f"{self._once}/{receipt}" for receipt in receipts],
             journal=_ByReceipt(receipts, journal),
         )
         return dict(zip(receipts, outcomes, strict=True))

@@ -20,7 +20,8 @@
 18  two items with one key                             38  columns renamed to one size
 19  an answer lost for good                            39  an item that was sent, and whose row went
 20  a group that several customers want                40  an item moved to another board, or deleted
-Cases 41 and on stand beside what they are about: adopting (test_adopt), undoing (test_undo_fields, test_undo_preview),
+41  a database restored within half an hour           42  a cell left empty that somebody filled
+Further cases stand beside what they are about: adopting (test_adopt), undoing (test_undo_fields, test_undo_preview),
 items that are gone (test_gone), identity (test_detect_identity, test_business_key).
 """
 
@@ -31,6 +32,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import requests
+from django.db import transaction
 
 from monday.sandbox import boards
 from monday.sandbox.faults import Fault
@@ -554,3 +556,25 @@ def test_40_an_item_that_is_on_another_board_or_deleted_is_held_as_gone(world: W
     world.sync()
     assert [world.state(number) for number in (1, 2)] == ["held", "held"]
     assert all("Remedy: recreate it" in world.order(number).reason for number in (1, 2))
+
+
+def test_41_what_a_restored_database_forgot_is_written_again_and_no_old_answer_taken_for_it(world: World) -> None:
+    """The numbers of receipts are given out a second time, with what was sent under them within the last half hour."""
+    begun(world, 1, 2)
+    yesterday = transaction.savepoint()
+    for price in ("12", "10.50"):
+        world.change(1, PRICE=price)
+        world.sync()
+    transaction.savepoint_rollback(yesterday)
+    world.change(1, PRICE="12")
+    world.sync()
+    world.check_equal()
+
+
+def test_42_a_cell_that_was_empty_and_that_somebody_filled_keeps_a_created_item(world: World) -> None:
+    """The column is ours, what stands in it is theirs."""
+    begun(world, 1)
+    world.edit(1, long_text_notes="ask the buyer")
+    undone = world.undo()
+    assert undone.undone == 0 and len(undone.kept) == 1
+    assert world.on_board(1)
