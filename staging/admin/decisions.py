@@ -98,6 +98,8 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
         return f"One {reason}."
     if action == "undo" and not can_undo(batch):
         return "It wrote nothing that could be put back."
+    if action == "approve" and not batch.orders.filter(state=OrderState.STAGED).exists():
+        return "It holds nothing that can be approved. Remedy: release what is held first."
     if action == "approve":
         return _why_not_this_person(batch, person)
     if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():

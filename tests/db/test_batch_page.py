@@ -346,3 +346,11 @@ def test_every_state_says_what_it_means_and_what_to_do_next(line: World) -> None
     assert order and meaning.ORDER["staged"] in page("viewer", f"/staging/stagedorder/{order.pk}/change/").replace(
         "&#x27;", "'"
     )
+
+
+def test_a_batch_of_which_everything_is_held_says_so_where_it_would_be_approved(line: World) -> None:
+    batch = changed(line)
+    batch.orders.update(state="held", reason="the buyer calls back")
+    page = look("approver", batch).content.decode()
+    assert "It holds nothing that can be approved. Remedy: release what is held first." in page
+    assert "button-approve" not in page
