@@ -17,7 +17,17 @@ from django.utils import timezone
 from mapping.publish import NoMapping, load_family
 from staging import jobs
 from staging.batches.approvers import why_not_approve
-from staging.batches.decide import approve, decline, hold, release, removing, withdraw, without_removals
+from staging.batches.decide import (
+    NOTHING,
+    approve,
+    can_approve,
+    decline,
+    hold,
+    release,
+    removing,
+    withdraw,
+    without_removals,
+)
 from staging.batches.describe import BatchPicture
 from staging.batches.release import SETTLED, release_remembered
 from staging.core.fingerprint import approval_hash
@@ -98,8 +108,8 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
         return f"One {reason}."
     if action == "undo" and not can_undo(batch):
         return "It wrote nothing that could be put back."
-    if action == "approve" and not batch.orders.filter(state=OrderState.STAGED).exists():
-        return "It holds nothing that can be approved. Remedy: release what is held first."
+    if action == "approve" and not can_approve(batch):
+        return NOTHING
     if action == "approve":
         return _why_not_this_person(batch, person)
     if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():

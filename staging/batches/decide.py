@@ -20,6 +20,13 @@ from staging.transitions import PAGE, move_batch, move_orders
 from .approvers import TOO_MANY, why_not_approve
 from .check import batch_problems
 
+NOTHING = "It holds nothing that can be approved. Remedy: release what is held first."
+
+
+def can_approve(batch: Batch) -> bool:
+    """Whether a batch has anything that could be approved."""
+    return batch.orders.filter(state=OrderState.STAGED).exists()
+
 
 def approve(
     *,
@@ -54,9 +61,7 @@ def approve(
         bound = binding(batch)
         count = move_orders(batch, None, "approve", actor=actor, now=now, reason=note, data={"hash": bound})
         if not count:
-            raise NotAllowed(
-                f"Batch {batch.pk} holds nothing that can be approved. Remedy: release what is held first."
-            )
+            raise NotAllowed(f"Batch {batch.pk}: {NOTHING}")  # somebody held the last of it this very moment
         move_batch(
             batch,
             "approve",
