@@ -212,7 +212,7 @@ class MondayClient:
     ) -> list[Outcome]:
         """Send the operations in order, many in a request, and say what became of each.
 
-        `tokens` names each operation for good (a receipt's id): the same token, attempt and values make the same
+        `tokens` names each operation for good (no two are ever equal): the same token, attempt and values make the same
         idempotency key. Operations whose values cannot be sent are refused here and do not keep the others back.
         Raises Unavailable where going on is pointless; by then every operation that the journal was told of is
         answered there, and no other was sent. Whatever `journal.sending` raises comes through.
