@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 
-from mapping.core.document import BoardDocument, CustomerDocument, parse_board, parse_customer
-from mapping.core.family import Family
-from mapping.models import Document, DocumentKind, Version
-from mapping.published import NoMapping, PublishedFamily, load_family, published_customers
+from .core.document import BoardDocument, CustomerDocument, parse_board, parse_customer
+from .core.family import Family
+from .models import Document, DocumentKind, Version
+from .published import NoMapping, PublishedFamily, load_family, published_customers
 
 
 def with_text(document: Document, text: str, board_name: str | None = None) -> Family:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from ordersite import children, watchdog
 from staging import jobs
 from staging.running import schedules
+
+from . import children, watchdog
 
 CANARY_EVERY = 10.0  # seconds
 SCHEDULES_EVERY = 15.0  # between two looks for a schedule that would stop all others

@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from ordersite.doctor.examination import examine
-from ordersite.doctor.finding import Finding, Status
+from .doctor.examination import examine
+from .doctor.finding import Finding, Status
 
 NEEDED = frozenset({"settings", "working folder", "app database", "migrations"})
 """The doctor's topics without which no page can be shown."""
@@ -63,7 +63,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         sentence = "Not for everybody. Remedy: send METRICS_TOKEN as `Authorization: Bearer ...`, or sign in.\n"
         return HttpResponse(sentence, status=403, content_type="text/plain")
     # Only here, as every command reads the addresses of the site and none needs this.
-    from ordersite.metrics import exposition
+    from .metrics import exposition
 
     try:
         body, kind = exposition()

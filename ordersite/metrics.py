@@ -19,10 +19,11 @@ from prometheus_client.registry import Collector
 
 from monday.budgets import standing
 from monday.models import Board
-from ordersite.watchdog import workers
 from staging.core.lifecycle import BatchState, OrderState
 from staging.models import Batch, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
+
+from .watchdog import workers
 
 ACTIVE = (RunState.QUEUED, RunState.RUNNING)
 

@@ -11,10 +11,10 @@ import dj_database_url
 from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
-from ordersite import checks, env
-from ordersite.databases import database
-from ordersite.logs import LEVELS, Wanted
-from ordersite.mail import mail_server
+from . import checks, env
+from .databases import database
+from .logs import LEVELS, Wanted
+from .mail import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var").absolute()

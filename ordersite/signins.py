@@ -31,8 +31,9 @@ def refused(sender: object, credentials: dict[str, Any], request: HttpRequest | 
 
 
 def _tell(action: str, name: str, request: HttpRequest | None) -> None:
-    from ordersite.lockout import address
     from staging import audit
+
+    from .lockout import address
 
     shown = name.replace("\x00", "")[:100] or "nobody"
     with transaction.atomic():

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from ordersite import odd_addresses
+from . import odd_addresses
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Work": ("SyncRun", "Batch", "StagedOrder", "Seen"),
@@ -67,8 +67,8 @@ class OrdersiteAdmin(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The front page: what waits, what went wrong, what comes next."""
-        from ordersite.today import cards
-        from ordersite.today_charts import charts
+        from .today import cards
+        from .today_charts import charts
 
         shown: dict[str, Any] = {"may_look": request.user.has_perm("staging.view_batch")}
         if shown["may_look"]:
@@ -77,7 +77,7 @@ class OrdersiteAdmin(AdminSite):
 
     def today(self, request: HttpRequest) -> HttpResponse:
         """The cards alone, for the front page that asks for them again while it is open."""
-        from ordersite.today import cards
+        from .today import cards
 
         if not request.user.has_perm("staging.view_batch"):
             raise PermissionDenied
@@ -99,9 +99,10 @@ class OrdersiteAdmin(AdminSite):
 
     def long_list(self, request: HttpRequest, label: str, query: str, form: str) -> str:
         """Ask for a list that is too long for a page as a job, by a worker that lives; the address to go on at."""
-        from ordersite.watchdog import workers
         from staging.core.lifecycle import NotAllowed
         from staging.export_jobs import ask_export
+
+        from .watchdog import workers
 
         state = workers()
         try:

@@ -13,8 +13,6 @@ from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
 from monday.screens import moment, pill
-from ordersite.today_charts import READ, account
-from ordersite.watchdog import workers
 from staging.admin.pills import run_pill
 from staging.batches.tally import counts_now
 from staging.core.lifecycle import BatchState, OrderState
@@ -23,6 +21,9 @@ from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
 from staging.running import schedules
 from staging.upkeep import care
+
+from .today_charts import READ, account
+from .watchdog import workers
 
 TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
 

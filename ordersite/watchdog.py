@@ -15,10 +15,11 @@ from django.utils import timezone
 from django_q.models import Task
 from django_q.tasks import async_task
 
-from ordersite.models import WorkerPulse
 from staging.models import SyncRun
 from staging.models.run import RunState
 from staging.running.lease import LENGTH, database_now, dead
+
+from .models import WorkerPulse
 
 CANARY = "ordersite.watchdog.claimed"
 SILENT = timedelta(seconds=150)  # two canaries a minute apart, and room for a busy moment

@@ -10,11 +10,12 @@ from monday.client import MondayClient
 from monday.core.operations import ArchiveItem, ChangeValues, CreateItem, CreateSubitem, MoveToGroup, Operation
 from monday.models import Board
 from staging.wiring import recorder
-from tests.core.mapping_samples import COLUMNS
-from tests.memory_source import SIZES, MemorySource, uuid
+
+from .core.mapping_samples import COLUMNS
+from .memory_source import SIZES, MemorySource, uuid
 
 if TYPE_CHECKING:
-    from tests.world import FixedClock, Shown
+    from .world import FixedClock, Shown
 
 
 class Silent:

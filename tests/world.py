@@ -37,9 +37,10 @@ from staging.setup import Setup, silent
 from staging.sync import Report, Request, sync
 from staging.undoing.undo import Undone, undo
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
-from tests.memory_source import MemorySource, uuid
-from tests.people import People
-from tests.wire import Died, Mortal, Sent, Wire
+
+from .memory_source import MemorySource, uuid
+from .people import People
+from .wire import Died, Mortal, Sent, Wire
 
 FOX = "version: 1\ncustomer: WHITE|FOX\naliases: [WHITE FOX]\n"
 SPRUCE = "version: 1\ncustomer: 云杉服饰\naliases: [云杉]\n"

@@ -16,10 +16,11 @@ from monday.client import Identity, MondayClient, Unavailable
 from monday.sandbox.store import SandboxStore, StoreUnusable
 from monday.token import BadToken, Token
 from ordersite.checks import is_loopback
-from ordersite.doctor.finding import Finding, ok, problem, told, warning
-from ordersite.doctor.mappings import against
 from staging.detection.guards import GuardRefused
 from staging.wiring import check_account
+
+from .finding import Finding, ok, problem, told, warning
+from .mappings import against
 
 ANY_TOKEN = "sandbox"  # noqa: S105  any word opens a local board  # nosec B105
 

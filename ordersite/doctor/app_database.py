@@ -11,9 +11,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from ordersite.doctor.finding import Finding, ok, problem, warning
-from ordersite.doctor.reaching import connect, file_of, missing_file, network_file_system
 from staging.running.lease import database_now
+
+from .finding import Finding, ok, problem, warning
+from .reaching import connect, file_of, missing_file, network_file_system
 
 NAME = "app database"
 MIGRATE = "python manage.py migrate"

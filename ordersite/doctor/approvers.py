@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mapping.core.family import Family
-from ordersite.doctor.finding import Finding, warning
 from staging.batches.approvers import able
+
+from .finding import Finding, warning
 
 NAME = "approvers"
 

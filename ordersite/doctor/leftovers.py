@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ordersite.doctor.finding import Finding, ok, warning
 from staging.core.lifecycle import BatchState, OrderState
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import RunState
 from staging.running.lease import GRACE, database_now, dead
+
+from .finding import Finding, ok, warning
 
 NAME = "leftovers"
 SYNC = "python manage.py sync_orders (with the mode and board of that run) goes on"

@@ -14,15 +14,16 @@ from mapping.core.targets import source_columns_needed
 from mapping.orders_table import alias_of
 from mapping.published import PublishedFamily
 from monday.models import Board
-from ordersite.doctor.app_database import version
-from ordersite.doctor.finding import Finding, Status, ok, problem, told, warning
-from ordersite.doctor.reaching import connect, missing_file
 from staging import wiring
 from staging.core.ports import OrderSource, SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, quoted_table
 from staging.detection.guards import GuardRefused, check_rows, check_source
 from staging.setup import belonging
 from staging.source.order_table import columns, demo_mark
+
+from .app_database import version
+from .finding import Finding, Status, ok, problem, told, warning
+from .reaching import connect, missing_file
 
 NAME = "order source"
 LOAD = "python manage.py load_demo_orders, python manage.py load_orders FILE, or set ORDERS_DATABASE_URL"

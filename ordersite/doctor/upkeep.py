@@ -8,9 +8,10 @@ from datetime import timedelta
 from django.utils import timezone
 from django_q.models import Schedule
 
-from ordersite.doctor.finding import Finding, ok, told, warning
 from staging.running import schedules
 from staging.upkeep import care
+
+from .finding import Finding, ok, told, warning
 
 SCHEDULES, AUDIT = "schedules", "audit"
 SETUP = "python manage.py setup_schedules, with the mode of this installation; it changes none that is there"

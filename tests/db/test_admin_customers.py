@@ -18,8 +18,9 @@ from staging.admin.lists import ListRefused, read
 from staging.admin.unknown import unknown
 from staging.batches import decide
 from staging.models import AuditEvent, Batch
-from tests.db.admin_line import opened_line, signed_in
 from tests.world import World
+
+from .admin_line import opened_line, signed_in
 
 UNKNOWN, CLAIM = "/mapping/customer/unknown/", "/mapping/customer/unknown/{}/"
 CUSTOMERS, SPELLINGS = "/mapping/customer/", "/mapping/alias/"

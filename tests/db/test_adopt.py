@@ -14,9 +14,10 @@ from staging.detection.guards import GuardRefused
 from staging.models import AuditEvent, BoardFinding, Receipt, Snapshot, StagedOrder
 from staging.models.run import RunState
 from staging.setup import Stopped
-from tests.db.counted import counted
 from tests.strangers import adopted, adoption, put
 from tests.world import World, uuid
+
+from .counted import counted
 
 
 def tally(done: Adopted) -> dict[str, int]:

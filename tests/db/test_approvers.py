@@ -15,8 +15,9 @@ from staging.batches.decide import approve, release
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch, StagedOrder, SyncRun
 from tests.core.mapping_samples import BOARD, HARBOUR
-from tests.db.admin_line import opened_line, person, signed_in
 from tests.world import World
+
+from .admin_line import opened_line, person, signed_in
 
 FOUR_EYES = BOARD + "policy: {four_eyes: true}\n"
 

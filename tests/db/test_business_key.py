@@ -10,8 +10,9 @@ from staging.batches import decide
 from staging.core.identity import derived
 from staging.models import Batch, Snapshot, StagedOrder
 from tests.core.mapping_samples import BOARD, HARBOUR
-from tests.db.counted import counted, others
 from tests.world import World, uuid
+
+from .counted import counted, others
 
 BY_COLOUR = HARBOUR + "business_key: [ORDER, STYLE, COLOUR]\n"
 BY_STYLE = HARBOUR + "business_key: [STYLE]\n"

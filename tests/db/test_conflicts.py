@@ -11,8 +11,9 @@ from staging.batches.conflicts import in_conflict, rule, what_is_seen
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent
 from tests.core.mapping_samples import BOARD
-from tests.db.admin_line import opened_line, person, signed_in, work_off
 from tests.world import World
+
+from .admin_line import opened_line, person, signed_in, work_off
 
 PRICE = "numeric_price"
 

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from mapping.core.family import Family
 from staging.models import Batch, Receipt, Seen, Snapshot, StagedOrder
 from tests.core.mapping_samples import BOARD, HARBOUR
-from tests.db.counted import counted, others
 from tests.world import World, uuid
+
+from .counted import counted, others
 
 
 def test_new_rows_reach_the_board_and_the_second_run_is_quiet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

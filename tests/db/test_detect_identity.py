@@ -9,8 +9,9 @@ from django.core.management import CommandError, call_command
 
 from staging.models import Seen, Snapshot, StagedOrder
 from tests.db.admin_line import opened_line
-from tests.db.counted import counted, others
 from tests.world import World, uuid
+
+from .counted import counted, others
 
 
 def test_two_rows_with_one_uuid_are_both_refused_whatever_its_spelling(world: World) -> None:

@@ -38,9 +38,10 @@ from staging.running.lease import database_now
 from staging.source import demo
 from staging.source.demo_columns import IDENTITY, TABLE
 from tests import settings as test_settings
-from tests.db.source_tables import dropping, run, vendor
 from tests.tsql.offline import problems
 from tests.world import World
+
+from .source_tables import dropping, run, vendor
 
 TOP = Path(__file__).resolve().parents[2]
 KEY = "k" * 30 + "-0123456789-abcdefghij"

@@ -37,9 +37,10 @@ from ordersite.models import WorkerPulse
 from staging.source import demo
 from staging.source.demo_columns import TABLE
 from staging.wiring import recorder
-from tests.db.admin_line import signed_in
-from tests.db.source_tables import dropping, run
 from tests.journeys.typed import shipped_structure
+
+from .admin_line import signed_in
+from .source_tables import dropping, run
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders", "intake"])
 

@@ -12,9 +12,10 @@ from staging.boards import gone
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent, Snapshot, SyncRun
 from tests.db.admin_line import opened_line, signed_in, work_off
-from tests.db.counted import counted
 from tests.strangers import put
 from tests.world import World, uuid
+
+from .counted import counted
 
 
 @pytest.fixture

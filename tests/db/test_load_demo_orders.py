@@ -30,7 +30,8 @@ from staging.source import demo
 from staging.source.demo_columns import COLUMNS, CUSTOMER, IDENTITY, NAMES, PO_NUMBER, SIZES, TABLE
 from staging.source.demo_values import CUSTOMERS, POSITION, UNKNOWN
 from staging.source.sql_table import SqlTable
-from tests.db.source_tables import dropping, rows_of, run, vendor
+
+from .source_tables import dropping, rows_of, run, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

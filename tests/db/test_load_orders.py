@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from mapping.publish import ensure_shipped
 from staging.source.demo_columns import NAMES, TABLE
-from tests.db.source_tables import dropping, rows_of, vendor
+
+from .source_tables import dropping, rows_of, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

@@ -9,8 +9,9 @@ import pytest
 from mapping.models import Version
 from staging.models import StagedOrder
 from tests.core.mapping_samples import BOARD, HARBOUR
-from tests.db.counted import counted, others
 from tests.world import World
+
+from .counted import counted, others
 
 
 def reordered(text: str) -> str:

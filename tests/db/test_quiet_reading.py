@@ -9,8 +9,9 @@ from staging.core.ports import Scope
 from staging.source import demo
 from staging.source.demo_columns import CUSTOMER, IDENTITY, PO_NUMBER, TABLE
 from staging.source.sql_table import SqlTable
-from tests.db.fetched import Fetched
-from tests.db.source_tables import dropping
+
+from .fetched import Fetched
+from .source_tables import dropping
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

@@ -13,7 +13,8 @@ import pytest
 from staging.core.ports import Scope
 from staging.source import demo
 from staging.source.demo_columns import COLUMNS as REAL_COLUMNS
-from tests.db.source_tables import run, small_table, source, vendor
+
+from .source_tables import run, small_table, source, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

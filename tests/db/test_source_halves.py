@@ -20,7 +20,8 @@ from staging.core.source_dialects import DIALECTS, Statement
 from staging.source import apart, halves
 from staging.source.reader import Reader
 from staging.source.sql_table import SqlTable
-from tests.db.source_tables import run, small_table, source, vendor
+
+from .source_tables import run, small_table, source, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

@@ -18,7 +18,8 @@ from staging.core.ports import Condition, Scope, SourceRefused
 from staging.source import demo
 from staging.source.demo_columns import CUSTOMER, IDENTITY, NAMES, PO_NUMBER, TABLE
 from staging.source.sql_table import SqlTable
-from tests.db.source_tables import run, small_table, source, vendor
+
+from .source_tables import run, small_table, source, vendor
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "orders"])
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from staging.batches.decide import decline, release
 from tests.core.mapping_samples import BOARD
-from tests.db.test_stage import five
 from tests.world import World, uuid
+
+from .test_stage import five
 
 
 def test_a_row_that_is_gone_moves_its_item_aside_and_its_return_brings_it_back(world: World) -> None:

@@ -6,7 +6,8 @@ import re
 import tomllib
 
 from staging.core import counts
-from tests.docs import pasted
+
+from . import pasted
 
 
 def architecture() -> str:

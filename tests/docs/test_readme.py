@@ -10,8 +10,9 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 
 from tests import settings as test_settings
-from tests.docs import pasted
 from tests.test_project import shell_lines
+
+from . import pasted
 
 
 def readme() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.journeys.typed import ROOT, Typed, migrated, served, wait_until
+from .typed import ROOT, Typed, migrated, served, wait_until
 
 KEYS = {"schema_version", "run_id", "mode", "status", "counts", "batches", "api", "duration_s"}
 COUNTED = [

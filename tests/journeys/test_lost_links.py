@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.journeys.typed import Typed
+from .typed import Typed
 
 UUID, KEY = "text_record_uuid", "text_size_key"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from monday.sandbox.behaviour import Behaviour
-from tests.journeys.typed import ServedBoard, Typed, served
+
+from .typed import ServedBoard, Typed, served
 
 PRODUCTION = ("--mode", "PRODUCTION", "--allow-sandbox", "--batch-size", "100")
 together = pytest.mark.xdist_group("production")  # one installation for several tests, so one worker has them all

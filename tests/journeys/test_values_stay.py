@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monday.sandbox.faults import Fault, FaultScript
-from tests.journeys.typed import served
+
+from .typed import served
 
 VALUE = "zQx 4711 for your eyes only"
 

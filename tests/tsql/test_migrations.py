@@ -12,9 +12,10 @@ from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 
 from staging.models import SyncRun, Term
-from tests.tsql import offline
 from tests.tsql.compiled import compiling
 from tests.world import World
+
+from . import offline
 
 pytestmark = pytest.mark.skipif(bool(offline.unavailable()), reason=offline.unavailable())
 OURS = ("mapping", "monday", "ordersite", "staging")

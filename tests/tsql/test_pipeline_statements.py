@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from staging.detection.glance import glance
 from staging.setup import whole
-from tests.tsql import offline
 from tests.tsql.compiled import compiling
 from tests.world import World
+
+from . import offline
 
 pytestmark = [
     pytest.mark.django_db,

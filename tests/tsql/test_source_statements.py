@@ -12,7 +12,8 @@ from staging.core.source_dialects import DIALECTS, Column, Statement
 from staging.core.source_sql import SourceSql
 from staging.source.demo_columns import COLUMNS
 from staging.source.order_table import TYPES
-from tests.tsql.offline import problems
+
+from .offline import problems
 
 SQLSERVER = DIALECTS["microsoft"]
 NATIVES = (
