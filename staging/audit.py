@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast
 
@@ -210,7 +210,7 @@ def _told(wanted: set[str]) -> dict[str, tuple[int, str]]:
     """How much of these chains was pruned at last, as the chain of what was pruned says: (events, the last's hash)."""
     told: dict[str, tuple[int, str]] = {}
     cuts = AuditEvent.objects.filter(chain__name=RETENTION, action=CUT).order_by("sequence")
-    with suppress(ValueError, TypeError):  # one that cannot be read is reported where its chain is
+    with _rubbish_passed_over():  # it is reported where its chain is
         for data in cuts.values_list("data", flat=True).iterator(chunk_size=PAGE):
             told |= {name: (length, head) for name, (length, head) in data["chains"].items() if name in wanted}
     return told
@@ -254,22 +254,32 @@ def events(chain: AuditChain, *, upto: int) -> Iterator[tuple[int, AuditEvent | 
     stored = stored.filter(sequence__lte=upto).order_by("sequence", "id")
     while places := list(stored.filter(sequence__gt=last).values_list("id", "sequence")[:PAGE]):
         ids = [pk for pk, _ in places]
-        try:
+        page: dict[int, AuditEvent] = {}
+        with _rubbish_passed_over():
             page = {event.pk: event for event in stored.filter(sequence__gt=last, sequence__lte=places[-1][1])}
-        except (ValueError, TypeError):
-            page = {pk: event for pk in ids if (event := _readable(stored, pk)) is not None}
         for pk in ids:
-            event = page.get(pk)
-            yield pk, event if event is not None and isinstance(event.data, dict) and event.at else None
+            event = None
+            with _rubbish_passed_over():
+                event = page[pk] if pk in page else stored.filter(pk=pk).first()
+            yield pk, event if event is not None and _of_its_types(event) else None
         last = places[-1][1]
 
 
-def _readable(stored: Any, pk: int) -> AuditEvent | None:
+def _of_its_types(event: AuditEvent) -> bool:
+    texts = (event.actor, event.action, event.subject, event.reason, event.previous_hash, event.hash)
+    return isinstance(event.data, dict) and bool(event.at) and all(isinstance(text, str) for text in texts)
+
+
+@contextmanager
+def _rubbish_passed_over() -> Iterator[None]:
+    """What is no value of its column ends the block and nothing else; a database that fails is another matter."""
     try:
-        found: AuditEvent | None = stored.filter(pk=pk).first()
+        yield
     except (ValueError, TypeError):
-        return None
-    return found
+        pass
+    except DatabaseError as problem:  # SQLite hands out whatever stands there, and this where that is no text
+        if "decode" not in str(problem):
+            raise
 
 
 def _raw_time() -> Any:

@@ -6,7 +6,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
@@ -50,6 +50,28 @@ def every_byte(text: str) -> list[str]:
     step = max(1, len(text) // 25)
     edits = [text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :] for at in range(0, len(text), step)]
     return [*edits, text + " ", " " + text, text[:-1]] if text else ["x", " "]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases store no bytes that are no text")
+@pytest.mark.parametrize("column", ["actor", "action", "subject", "reason", "data", "at", "hash"])
+@pytest.mark.parametrize("stored_as", ["text", "blob"])
+def test_bytes_that_are_no_text_are_missed_at_their_row_and_hide_no_other(
+    told: World, column: str, stored_as: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = AuditEvent.objects.filter(chain__name="decisions").order_by("sequence")[1]
+    other = AuditEvent.objects.filter(chain__name__startswith="run:").order_by("id").first()
+    assert other is not None
+    store(other, "reason", "as if")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE staging_auditevent SET {column} = CAST(x'7bfe22' AS {stored_as}) WHERE id = %s", [event.pk]
+        )
+    broken = {one.event for one in audit.verify()[1]}
+    assert broken == {event.pk, other.pk}
+    with pytest.raises((SystemExit, CommandError)):
+        call_command("verify_audit")
+    said = capsys.readouterr()
+    assert f"{event.pk}" in said.out + said.err
 
 
 @pytest.mark.skipif(
