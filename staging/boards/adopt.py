@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
 from mapping.models import Customer
-from staging.core.lifecycle import OPEN
+from staging.core.lifecycle import OPEN, OrderState
 from staging.detection.guards import GuardRefused, check_rows, check_source
 from staging.models import Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.records import terms
 from staging.running import runs
 from staging.setup import Progress, Setup, whole
+from staging.transitions import move_orders
 
 from . import findings
 from .board_items import Spool
@@ -82,7 +84,9 @@ def _guard_board(setup: Setup) -> None:
             f"{setup.board} lacks the column {' and '.join(lacking)}, without which nobody can tell our items and "
             "subitems from those of people; nothing was linked. Remedy: python manage.py prepare_board --apply"
         )
-    creations = StagedOrder.objects.filter(board=setup.board, operation="create", state__in=sorted(OPEN)).count()
+    # What is held goes nowhere; what an earlier adoption left unsure is held until this one knows better.
+    on_their_way = sorted(OPEN - {OrderState.HELD})
+    creations = StagedOrder.objects.filter(board=setup.board, operation="create", state__in=on_their_way).count()
     if creations:
         raise GuardRefused(
             f"{creations:,} creations are staged for {setup.board}, and their items may stand there already; nothing "
@@ -131,7 +135,16 @@ def _link_page(run: SyncRun, setup: Setup, pairing: Pairing, page: Sequence[Link
         Snapshot.objects.bulk_create(snapshots, batch_size=50)
         for board in {snapshot.board_id for snapshot in snapshots}:
             terms.remember(board, terms.of_snapshots(snapshots))
+        _supersede_creations(run, [link.pair.record for link in made], now)
         if made:
             data = {"items": {link.pair.record: [link.pair.item, link.pair.by] for link in made}}
             runs.tell(run, "adopted", run.actor, now, {"count": len(made), **data})
     return len(made)
+
+
+def _supersede_creations(run: SyncRun, records: Sequence[str], now: datetime) -> None:
+    """What was held as a creation is none any more: the next sync stages what differs."""
+    held = StagedOrder.objects.filter(board=run.board, record__in=records, operation="create", state=OrderState.HELD)
+    for order in held.select_related("batch").order_by("pk"):
+        why = "The adoption found the item that stands for it."
+        move_orders(order.batch, [order.pk], "supersede", actor=run.actor, now=now, reason=why, current=False)

@@ -14,7 +14,7 @@ from staging.models.run import Kind, RunState
 PAGE = 500
 ADOPT: Mapping[str, str] = {
     "matched": "Items that belong to a record",
-    "unsure": "Items and records that may belong together: a person must say",
+    "unsure": "Items and records that may belong together: a person must say; until then the record is held",
     "orphaned": "Items without a record: never touched",
     "unmatched": "Records without an item: the next sync creates them",
     "linked": "Items that were linked before",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from mapping.core.family import KeyReader
 from mapping.core.order import CellProblem, Invalid, Rendered
 from staging.batches.rows import Judged
-from staging.batches.stage import AMBIGUOUS, Ledger
+from staging.batches.stage import Ledger
 from staging.core.changeset import Rekeyed
 from staging.core.counts import Counts
 from staging.core.fingerprint import fingerprint, order_of
@@ -27,17 +27,11 @@ from staging.models.snapshot import LinkState, Verdict
 from staging.setup import Progress, Setup, Stopped, whole
 
 from .compare import Comparison, compare
+from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
 from .relink import readers_of, relink
 
 PAGE = 500
 SHOWN = 200  # doubled UUIDs whose rows are shown
-UNCLEAR_WHOSE = (
-    "Its UUID is new, and more than one vanished order has its business key. Remedy: give the rows their former UUIDs."
-)
-NARROWED = (
-    "Its UUID is new, and its business key is that of an order which this narrowed run did not see. "
-    "Remedy: run the sync without narrowing it."
-)
 
 
 @dataclass(slots=True)
@@ -67,7 +61,7 @@ def detect(
     and the run not `limited`. Raises SourceRefused where the source fails; what was staged until then stays a draft.
     """
     rows = Rows(setup, scope)
-    doubtful = _held_as_ambiguous(setup)
+    doubtful = held_as_ambiguous(setup)
     progress("detect", 0, expected_rows)
     found = compare(
         setup.source.fingerprint_pages(scope),
@@ -240,24 +234,6 @@ class Rows:
             yield page
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """New UUIDs matched to vanished ones; `why` says why an ambiguous one is held.
-
-    `doubtful` are the records that an earlier run held as ambiguous: they are judged as if nothing was staged of them.
-    """
-
-    rekeyed: Rekeyed
-    doubtful: frozenset[str]
-    why: str
-
-
-def _held_as_ambiguous(setup: Setup) -> frozenset[str]:
-    held = StagedOrder.objects.filter(board=setup.board, current=True, operation="create", state=OrderState.HELD)
-    problems = held.exclude(problem=None).values_list("record", "problem").iterator(chunk_size=5000)
-    return frozenset(record for record, problem in problems if problem and problem.get("code") == AMBIGUOUS)
-
-
 def _refuse_doubled(setup: Setup, scope: Scope, found: Comparison) -> None:
     """A UUID that stands on a second row outside of a narrowed scope is a duplicate here too."""
     asked = {raw: record for record, raw in (*found.moved, *found.appeared) if raw}
@@ -277,10 +253,11 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
     """
     rekeyed = relink(setup, rows, appeared=found.appeared, vanished=found.vanished, mapping_keys=mapping_keys(setup))
     rows.missing = 0
+    unsure = left_unsure(setup)
     if partial:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
-        return Matched(Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values())), doubtful, NARROWED)
-    return Matched(rekeyed, doubtful, UNCLEAR_WHOSE)
+        rekeyed = Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values()))
+    return Matched(rekeyed, doubtful, unsure, NARROWED if partial else UNCLEAR_WHOSE)
 
 
 def pages_of(records: Iterable[str]) -> Iterator[list[str]]:
@@ -356,8 +333,8 @@ def _count_order(
 ) -> None:
     print_ = fingerprint(rendered.order)
     ledger.free(judged, rendered.order)
-    ambiguous = judged.record in matched.rekeyed.ambiguous
-    anew = _staged_elsewhere(judged, customer) or (judged.record in matched.doubtful and not ambiguous)
+    doubt = matched.doubt(judged)
+    anew = _staged_elsewhere(judged, customer) or (judged.record in matched.doubtful and not doubt)
     remembered = None if anew else _remembered(judged.last)
     verdict = judge(rendered.order, print_, _accepted(judged.snapshot), remembered)
     if verdict.kind is Kind.UNCHANGED:
@@ -371,7 +348,7 @@ def _count_order(
     else:
         counts.new += verdict.kind is Kind.NEW
         counts.changed += verdict.kind is Kind.CHANGED
-        ledger.stage(judged, customer, rendered, verdict, print_, matched.why if ambiguous else "")
+        ledger.stage(judged, customer, rendered, verdict, print_, doubt)
 
 
 def _staged_elsewhere(judged: Judged, customer: str) -> bool:

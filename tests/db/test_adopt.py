@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from monday.core.operations import CreateItem, CreateSubitem
+from monday.core.operations import ArchiveItem, CreateItem, CreateSubitem
 from staging.batches import describe
+from staging.batches.decide import release
 from staging.boards.adopt import Adopted
 from staging.core.changeset import LINK
 from staging.detection.guards import GuardRefused
@@ -154,6 +155,35 @@ def test_twins_that_cannot_be_told_apart_are_left_for_a_person_with_their_record
     assert tally(adopted(world)) == {"unsure": 2}
     assert BoardFinding.objects.filter(category="unsure").count() == 4
     assert not Snapshot.objects.exists()
+
+
+def test_what_is_left_unsure_is_held_and_not_created_until_it_is_settled_and_adopted(world: World) -> None:
+    rows(world, 1, 2)
+    first, second = put(world, 1, numeric_price="1"), put(world, 1, numeric_price="2")
+    put(world, 2)
+    assert tally(adopted(world)) == {"key": 1, "unsure": 2, "adopted": 1}
+    for again in (False, True):
+        world.sync(full=again)
+        assert world.state(1) == "held" and "adopt again" in world.order(1).reason
+        assert world.state(2) == "applied"
+    world.by_hand(ArchiveItem(second[0]))
+    assert tally(adopted(world)) == {"key": 1, "linked": 1, "adopted": 1}
+    assert world.state(1) == "superseded"
+    world.sync()
+    world.check_equal()
+    assert world.item(1).id == first[0]
+
+
+def test_what_is_left_unsure_may_be_released_by_a_person_and_is_created(world: World) -> None:
+    rows(world, 1)
+    put(world, 1, numeric_price="1")
+    put(world, 1, numeric_price="2")
+    adopted(world)
+    world.sync()
+    (batch,) = {order.batch for order in StagedOrder.objects.filter(record=uuid(1))}
+    release(batch=batch, orders=[world.order(1).pk], actor="ben", now=world.clock.now())
+    world.sync()
+    assert world.state(1) == "applied" and world.on_board(1)
 
 
 def test_one_record_and_two_equal_items_link_one_and_leave_the_other_alone(world: World) -> None:
