@@ -22,7 +22,7 @@ from staging.models.snapshot import Verdict
 from staging.running import schedules
 from staging.upkeep import care
 
-from .today_charts import READ, account
+from .today_charts import READ, account, calls_today
 from .watchdog import workers
 
 TONES = {RunState.FAILED: "bad", RunState.REFUSED: "bad", RunState.WITH_ERRORS: "warn", RunState.WAITING: "wait"}
@@ -144,7 +144,7 @@ def _calls_left() -> Card:
         return Card("API calls left today", "-", "no board was read yet", url, "off")
     if now.waiting_until is not None:
         return Card("API calls left today", moment(now.waiting_until), "the next call may leave then", url, "warn")
-    made = f"{now.calls:,} made today"
+    made = f"{calls_today():,} made today"
     if now.left.left is None:
         return Card("API calls left today", UNSAID, f"{made}; the account has not told its limit", url, "off")
     tone = "good" if now.left.left * 10 > (now.daily_limit or 0) else "warn"

@@ -95,6 +95,11 @@ def calls() -> Chart:
     )
 
 
+def calls_today() -> int:
+    """How many API calls were made today, whichever board they were for: what the last bar of `calls` shows."""
+    return ApiCall.objects.filter(at__gte=_start(_days()[-1])).count()
+
+
 def account() -> Standing | None:
     """How the budget stands of the account whose board was read last, None before the first board."""
     environment = "production" if settings.PRODUCTION else "sandbox"

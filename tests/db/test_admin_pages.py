@@ -17,6 +17,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from monday.core.errors import FAULTS
+from monday.models import ApiCall
 from ordersite import roles, watchdog
 from ordersite.first_start import make_demo_users
 from ordersite.mail import mail_server
@@ -134,10 +135,13 @@ def test_the_side_bar_marks_one_screen(line: World) -> None:
 # --- the front page -------------------------------------------------------------------------------------------------
 def test_the_front_page_says_what_waits_and_each_card_leads_to_its_list(line: World) -> None:
     client = signed_in("viewer")
+    for at in (timezone.now(), timezone.now() - timedelta(days=1)):
+        ApiCall.objects.create(at=at, kind="read", outcome="done")
     cards = {card.title: card for card in client.get("/").context["cards"]}
     assert (cards["Waiting for approval"].value, cards["Waiting for approval"].words) == ("1", "changes of 1 customer")
     assert cards["Rows not used"].value == "1" and cards["Rejected"].value == "0"
     assert "Silent" in cards["Workers"].value and cards["Next scheduled sync"].value == "none"
+    assert "1 made today" in cards["API calls left today"].words  # as the chart below it shows
     for card in cards.values():
         assert client.get(card.url).status_code in (200, 403), card.url
     watchdog.claimed()
