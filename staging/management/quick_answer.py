@@ -18,6 +18,7 @@ from django.utils import timezone
 from mapping.orders_table import alias_of
 from mapping.published import NoMapping, load_family
 from monday.core.structure import BoardStructure
+from monday.management.quiet import UNUSABLE
 from monday.models import Board, Environment
 from staging.core.ports import Destination, Scope, SourceRefused, Target
 from staging.detection.glance import SCHEMA_VERSION, glance, sentences
@@ -27,7 +28,6 @@ from staging.setup import NotConfigured, Setup, spellings, whole
 from staging.source.sql_table import SqlTable
 
 FAILED, USAGE, WAITING, REFUSED = 1, 2, 4, 5  # exit codes
-UNUSABLE = "The app database cannot be used. Remedy: python manage.py doctor"
 STOPPED = "Stopped by a signal. Remedy: run it again; a check changes nothing."
 OTHERS = ("full", "dry_run", "limit", "expect_rows", "new_account")
 

@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from monday.calls import CallLog
+from monday.management.quiet import UNUSABLE
 from staging.console import REFUSED, USAGE, Console, actor, sentences
 from staging.models.run import RunState
 from staging.notices import notify
@@ -59,9 +60,8 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         raise SystemExit(code)
 
 
-def bad_option(message: str, stdout: Any) -> None:
+def bad_option(error: str, stdout: Any) -> None:
     """The document of a command line that could not be read, so that not even the mode is known."""
-    error = f"{message[:1].upper()}{message[1:]}. Remedy: sync_orders --help"
     stdout.write(json.dumps(never_begun(None, RunState.FAILED, error, CallLog()), ensure_ascii=False))
 
 
@@ -72,7 +72,7 @@ def _tell_refusal(stdout: Any, refused: BaseException, mode: str, calls: CallLog
     elif isinstance(refused, SystemExit | KeyboardInterrupt):
         status, error = RunState.STOPPED, STOPPED
     else:  # its own words may be a statement; the edge of the command line finds the sentence
-        status, error = RunState.FAILED, "The app database cannot be used. Remedy: python manage.py doctor"
+        status, error = RunState.FAILED, UNUSABLE
     stdout.write(json.dumps(never_begun(mode, status, error, calls), ensure_ascii=False))
 
 

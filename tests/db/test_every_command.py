@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
@@ -187,6 +188,8 @@ def odd(typed: Any, words: str, code: int) -> Iterator[str]:
     if code:
         if b"Remedy" not in out + err and b"usage:" not in err and not words.startswith("check_mapping"):
             yield f"says no remedy: {err!r}"  # what is wrong with a document is followed by what to do
+        if has_json(words) and (why := odd_document(*typed(f"{words} --json", "ascii"), code)):
+            yield why
         return
     if words.split()[0] in SERVERS | {"migrate"} or words.startswith("batches approve"):
         return  # a server says where it answers, and what is approved is not approved twice
@@ -195,10 +198,22 @@ def odd(typed: Any, words: str, code: int) -> Iterator[str]:
         yield f"is not quiet: {ended} {out[:300]!r} {err[-300:]!r}"
     if not has_json(words):
         return
-    ended, out, err = typed(f"{words} --json --verbosity 0", "utf-8")
+    if why := odd_document(*typed(f"{words} --json --verbosity 0", "utf-8"), code):
+        yield why
+
+
+def odd_document(ended: int, out: bytes, err: bytes, code: int) -> str:
+    """Why stdout is not the one document that a script reads, however the command ends; "" where it is."""
     try:
         document = json.loads(out)
     except ValueError:
         document = {}
-    if ended or document.get("schema_version") != 1:
-        yield f"gives no JSON: {ended} {out[:300]!r} {err[-300:]!r}"
+    if ended != code or document.get("schema_version") != 1:
+        return f"gives no JSON: {ended} {out[:300]!r} {err[-300:]!r}"
+    if set(document) == {"schema_version", "error"}:
+        jsonschema.validate(document, REFUSED)
+        return "" if document["error"].encode("ascii", "replace") in err + out else f"says otherwise: {err!r}"
+    return ""
+
+
+REFUSED = json.loads(Path("docs/refused.schema.json").read_text(encoding="utf-8"))

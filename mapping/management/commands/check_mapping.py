@@ -6,7 +6,6 @@ with `--known` against the board as it was read last, which asks nobody.
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -71,7 +70,7 @@ class Command(QuietCommand):
             raise CommandError(f"The database cannot be read: {reason}. Remedy: {remedy}.", returncode=USAGE) from None
         failed = any(errors(problems) for problems in read.problems.values())
         if options["json"]:
-            self.stdout.write(json.dumps(_as_json(read.problems, failed, against), ensure_ascii=False, indent=2))
+            self.tell(_as_json(read.problems, failed, against))
         else:
             self._print(read, against)
         if failed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -60,7 +59,7 @@ class Command(QuietCommand):
             record = self.recorder if options["publish"] else None
             outcomes = keep(outcomes, actor=_actor(), now=timezone.now(), record=record)
         if options["json"]:
-            self.stdout.write(json.dumps(_as_json(translations, outcomes), ensure_ascii=False, indent=2))
+            self.tell(_as_json(translations, outcomes))
         else:
             self._print(translations, outcomes)
 
@@ -93,7 +92,7 @@ class Command(QuietCommand):
     def _refuse(self, refusals: list[tuple[str, Finding]], *, as_json: bool) -> None:
         if as_json:
             files = [{"file": file, **asdict(finding)} for file, finding in refusals]
-            self.stdout.write(json.dumps({"schema_version": 1, "ok": False, "refused": files}, ensure_ascii=False))
+            self.tell({"schema_version": 1, "ok": False, "refused": files})
         else:
             for file, finding in refusals:
                 self.stdout.write(finding.sentence(file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -50,7 +49,7 @@ class Command(QuietCommand):
         ahead = f"Creating it takes {_calls(plan.calls)} (left today: {live.calls_left()})."
         if options["json"]:
             document = _as_json(plan, problems, options["apply"])
-            self.stdout.write(json.dumps(document, ensure_ascii=False, indent=2))
+            self.tell(document)
         else:
             self._show(plan, problems, structure.name, ahead, options["apply"])
         if options["apply"]:

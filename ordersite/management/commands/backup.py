@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,10 @@ class Command(QuietCommand):
             raise CommandError(str(refused), returncode=1) from None
         size = made.stat().st_size
         document = {"schema_version": 1, "file": str(made), "bytes": size}
-        told = json.dumps(document, ensure_ascii=False) if options["json"] else f"{made} ({size / 1e6:,.1f} MB)"
-        self.stdout.write(told)
+        if options["json"]:
+            self.tell(document)
+        else:
+            self.stdout.write(f"{made} ({size / 1e6:,.1f} MB)")
 
 
 def _number(word: str) -> int:

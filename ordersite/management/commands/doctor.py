@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
@@ -40,7 +39,7 @@ class Command(QuietCommand):
         ]
         if options["json"]:
             document = {"schema_version": SCHEMA_VERSION, "checks": [asdict(found) for found in checks]}
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
         else:
             self._print(checks)
         if any(found.status is Status.PROBLEM for found in checks):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -76,7 +75,7 @@ class Command(QuietCommand):
                 "files": [str(path) for path in files],
                 "api_calls": run.api.get("calls"),
             }
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
             return
         word = "Adoption" if options["apply"] else "Adoption, dry run"
         self.stdout.write(f"{word} - run {run.pk} - {run.mode} - {run.board}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -135,7 +134,7 @@ class Command(QuietCommand):
             found = found.filter(customer=_customer(options["customer"]))
         pictures = describe.describe_all(list(found.order_by("-pk")[: options["limit"]]))
         if options["json"]:
-            self._print_json(batch_output.listed(pictures))
+            self.tell(batch_output.listed(pictures))
         elif pictures:
             self._print(batch_output.table(pictures))
         elif Batch.objects.exists():
@@ -154,7 +153,7 @@ class Command(QuietCommand):
             if not options["json"]:
                 self._print(batch_output.page(picture, checked, orders, events, ahead))
         if options["json"]:
-            self._print_json(documents[0] if len(documents) == 1 else {"schema_version": 1, "batches": documents})
+            self.tell(documents[0] if len(documents) == 1 else {"schema_version": 1, "batches": documents})
 
     # --- deciding --------------------------------------------------------------------------------------------------
     def _decide(self, options: dict[str, Any]) -> set[int]:
@@ -174,7 +173,7 @@ class Command(QuietCommand):
                     about = {"id": batch.pk, "customer": batch.customer.name, "state": batch.state}
                     documents.append({**about, **told.data})
         if options["json"]:
-            self._print_json({"schema_version": 1, "action": options["action"], "batches": documents})
+            self.tell({"schema_version": 1, "action": options["action"], "batches": documents})
         return codes
 
     @contextmanager
@@ -216,9 +215,6 @@ class Command(QuietCommand):
     def _print(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.stdout.write(line)
-
-    def _print_json(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(document, ensure_ascii=False))
 
 
 def _batches(ids: Sequence[int]) -> list[Batch]:

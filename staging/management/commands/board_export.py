@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 from typing import Any
@@ -73,7 +72,7 @@ class Command(QuietCommand):
                 "columns": list(done.titles),
                 "api_calls": calls.calls,
             }
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
             return
         what = f"{counted(done.items, 'item')} and {counted(done.subitems, 'subitem')} of {found.board}"
         self.stdout.write(f"{path}: {what}, {len(done.titles)} columns; {counted(calls.calls, 'API call')}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import Any
 
@@ -65,7 +64,7 @@ class Command(QuietCommand):
                 "columns": [_as_json(one) for one in shown],
                 "api_calls": calls.calls,
             }
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
             return
         for one in shown:
             self._show(one)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -54,4 +53,7 @@ class Command(QuietCommand):
             remedy = "name a file that may be written with --out"
             raise CommandError(f"{path} cannot be written ({reason}). Remedy: {remedy}.", returncode=FAILED) from None
         document = {"schema_version": 1, "board": found.structure.name, "file": str(path)}
-        self.stdout.write(json.dumps(document, ensure_ascii=False) if options["json"] else str(path))
+        if options["json"]:
+            self.tell(document)
+        else:
+            self.stdout.write(str(path))

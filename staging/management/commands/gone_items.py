@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -49,7 +48,7 @@ class Command(QuietCommand):
             done, refused = _decide(_chosen(setup, options), setup, options)
         calls.flush()
         if options["json"]:
-            self.stdout.write(json.dumps({"schema_version": 1, "done": done, "refused": refused}, ensure_ascii=False))
+            self.tell({"schema_version": 1, "done": done, "refused": refused})
         else:
             for name in done:
                 self.stdout.write(f"{name}: {SAID[options['choice']]}")
@@ -61,7 +60,7 @@ class Command(QuietCommand):
     def _list(self, links: list[Snapshot], *, json_wanted: bool) -> None:
         if json_wanted:
             rows = [_picture(link) for link in links]
-            self.stdout.write(json.dumps({"schema_version": 1, "gone": rows}, ensure_ascii=False))
+            self.tell({"schema_version": 1, "gone": rows})
             return
         for link in links:
             left = " (not followed)" if link.state == LinkState.GONE else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -75,4 +74,4 @@ class Command(QuietCommand):
                 for change in changes
             ],
         }
-        self.stdout.write(json.dumps(document, ensure_ascii=False))
+        self.tell(document)

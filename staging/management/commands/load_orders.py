@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -49,9 +48,7 @@ class Command(QuietCommand):
             remedy = "check ORDERS_DATABASE_URL, free space and rights; nothing was loaded"
             raise CommandError(f"The order source cannot be written: {reason}. Remedy: {remedy}.") from problem
         if options["json"]:
-            self.stdout.write(
-                json.dumps(_document(path, table, done, self._unknown(done.customers)), ensure_ascii=False)
-            )
+            self.tell(_document(path, table, done, self._unknown(done.customers)))
         else:
             self._print(path, table, done)
 

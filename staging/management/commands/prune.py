@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import Any
 
@@ -71,7 +70,7 @@ class Command(QuietCommand):
         self.stdout.write(f"{total:,} in all.{kept}")
 
     def _print(self, document: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **document}, ensure_ascii=False))
+        self.tell({"schema_version": SCHEMA_VERSION, **document})
 
 
 def _archived(found: list[Found]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -54,7 +53,7 @@ class Command(QuietCommand):
                 raise SystemExit(console.signal_code) from None
         files = save_files(run, findings.RECONCILE, options["out"])
         if options["json"]:
-            self.stdout.write(json.dumps(_document(run, counts, files), ensure_ascii=False))
+            self.tell(_document(run, counts, files))
         else:
             self._show(run, counts, files, limit or 0)
         with suppress(BrokenPipeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -54,7 +53,7 @@ class Command(QuietCommand):
         word = "given up" if options["give_up"] else "to go out again"
         if options["json"]:
             document = {"schema_version": 1, "done": word, "orders": done, "refused": refused}
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
         else:
             for batch, number in done.items():
                 after = "" if options["give_up"] else f" Next: batches push {batch}"
@@ -70,7 +69,7 @@ class Command(QuietCommand):
         listed = [one for orders in found.values() for one in queue(orders)]
         if as_json:
             document = {"schema_version": 1, "rejected": listed}
-            self.stdout.write(json.dumps(document, ensure_ascii=False, default=str))
+            self.tell(document)
             return
         for one in listed:
             again = f"again {one['next']:%Y-%m-%d %H:%M} UTC" if one["next"] else "waits for a person"

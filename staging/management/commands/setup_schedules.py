@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -38,7 +37,7 @@ class Command(QuietCommand):
             if not options["json"]:
                 self.stdout.write(f"{name}: {_said(when)}, {done}")
         if options["json"]:
-            self.stdout.write(json.dumps({"schema_version": 1, "schedules": told}, ensure_ascii=False))
+            self.tell({"schema_version": 1, "schedules": told})
 
 
 def _named(job: Job, mode: str) -> tuple[str, str]:

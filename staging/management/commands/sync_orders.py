@@ -5,8 +5,7 @@ Only the options stand here, so that `--check` loads none of what the whole line
 
 from __future__ import annotations
 
-import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import CommandParser
 
@@ -21,29 +20,16 @@ class Command(QuietCommand):
         "PRODUCTION stops where a person must approve, and pushes what is approved."
     )
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """As Django's; where somebody reads the JSON document, options that cannot be read are told in one too."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        refuse = parser.error
-
-        def error(message: str) -> NoReturn:
-            if parser.called_from_command_line and "--json" in sys.argv:
-                self._tell(message)
-            refuse(message)
-            raise AssertionError("A parser's error ends the command.")
-
-        parser.error = error  # type: ignore[method-assign]
-        return parser
-
-    def _tell(self, message: str) -> None:
-        if "--check" in sys.argv:
+    def refuse(self, sentence: str) -> None:
+        """The document of a command line that could not be read; every other end has one of its own."""
+        if "--check" in self.words:
             from staging.management.quick_answer import refusal
 
-            refusal(None, f"{message[:1].upper()}{message[1:]}. Remedy: sync_orders --help", self.stdout)
+            refusal(None, sentence, self.stdout)
         else:
             from staging.management.whole_line import bad_option
 
-            bad_option(message, self.stdout)
+            bad_option(sentence, self.stdout)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
@@ -76,4 +62,5 @@ class Command(QuietCommand):
             from staging.management.quick_answer import answer
         else:
             from staging.management.whole_line import answer
+        self.told = True  # by whichever of the two answers, however it ends
         answer(options, self.stdout, self.stderr)

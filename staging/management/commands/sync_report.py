@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ class Command(QuietCommand):
             self._mail(report, options["mail"])
         if options["json"]:
             told = {"files": [str(path) for path in paths], "mailed_to": options["mail"]}
-            self.stdout.write(json.dumps({**_document(report), **told}, ensure_ascii=False))
+            self.tell({**_document(report), **told})
         elif not paths and not options["mail"]:
             self.stdout.write(as_text(report), ending="")
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ class Command(QuietCommand):
             return
         if options["json"]:
             rows = [_picture(row) for row in unused(board, customer=options["customer"])]
-            self.stdout.write(json.dumps({"schema_version": 1, "board": board.name, "rows": rows}, ensure_ascii=False))
+            self.tell({"schema_version": 1, "board": board.name, "rows": rows})
             return
         shown = 0
         for row in unused(board, customer=options["customer"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -40,7 +39,7 @@ class Command(QuietCommand):
                 "broken": [asdict(one) for one in broken],
                 "pruned": [{**asdict(one), "at": one.at.isoformat()} for one in (() if broken else history())],
             }
-            self.stdout.write(json.dumps(document, ensure_ascii=False))
+            self.tell(document)
         else:
             self._print(sound, chains, broken)
         if broken:
