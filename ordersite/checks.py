@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,20 +16,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 
+from monday.core.addresses import is_local, is_loopback
+
 from . import env
 
 SECRETS = ("SECRET_KEY", "MONDAY_API_TOKEN", "METRICS_TOKEN", "DATABASE_URL", "ORDERS_DATABASE_URL")
 SERVER_GIVES_UP = 60  # seconds; a request that the API is still working on then ends with an error
-
-
-def is_loopback(host: str) -> bool:
-    """True for this machine's own addresses, which leave it on no wire."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def is_safe_address(address: str) -> bool:
@@ -48,8 +39,7 @@ def is_safe_address(address: str) -> bool:
 @checks.register("settings")
 def read_timeout(**_: Any) -> list[checks.CheckMessage]:
     """A shorter time-out than the server's own leaves writes behind of which nobody knows whether they happened."""
-    local = is_loopback(urlsplit(settings.MONDAY_API_URL).hostname or "")
-    if local or settings.MONDAY_READ_TIMEOUT > SERVER_GIVES_UP:
+    if is_local(settings.MONDAY_API_URL) or settings.MONDAY_READ_TIMEOUT > SERVER_GIVES_UP:
         return []
     return [
         checks.Warning(

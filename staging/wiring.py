@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -20,9 +19,11 @@ from mapping.orders_table import INTAKE, alias_of
 from mapping.publish import NoMapping, PublishedFamily, ensure_shipped, load_family
 from mapping.vetting import Surroundings, tables
 from monday import boards
-from monday.budgets import SharedBudget
 from monday.calls import CallLog
 from monday.client import Identity, MondayClient
+from monday.connection import ANY_TOKEN, client_at, shared_budget, token_for
+from monday.core.addresses import is_local
+from monday.core.budget import Budget
 from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 from monday.sandbox.store import StoreUnusable
@@ -38,9 +39,7 @@ from .setup import Setup
 from .source import order_table
 from .source.sql_table import SqlTable
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 IN_PROCESS = ADDRESS + "v2"
-SANDBOX_TOKEN = "sandbox"  # noqa: S105  any word opens the local board  # nosec B105
 
 
 class SystemClock:
@@ -99,7 +98,8 @@ def connected(
     if expected is not None and expected.address != address:
         raise NotConfigured(_elsewhere(expected, address))
     mappings = published(mode, board_name)
-    budget = _budget(address)
+    # The board inside this process has no limits to share.
+    budget = None if address == IN_PROCESS else shared_budget(address)
     client = _client(mode, address, mappings, calls, budget)
     try:
         identity = client.identity()
@@ -229,32 +229,16 @@ def _check_intake(mode: str, mappings: PublishedFamily) -> None:
 
 def _address(mode: str) -> str:
     """Where the board of this mode answers."""
-    return settings.MONDAY_API_URL if _is_local(settings.MONDAY_API_URL) or mode != "TEST" else IN_PROCESS
+    return settings.MONDAY_API_URL if is_local(settings.MONDAY_API_URL) or mode != "TEST" else IN_PROCESS
 
 
-def _is_local(address: str) -> bool:
-    return urlsplit(address).hostname in LOOPBACK
-
-
-def _budget(address: str) -> SharedBudget | None:
-    """The limits of the account, shared by all processes; the board inside this process has none to share."""
-    if address == IN_PROCESS:
-        return None
-    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
-    return SharedBudget(address=address, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
-
-
-def _client(
-    mode: str, address: str, mappings: PublishedFamily, calls: CallLog, budget: SharedBudget | None
-) -> MondayClient:
-    local = _is_local(address)
-    token = Token(settings.MONDAY_API_TOKEN or (SANDBOX_TOKEN if local or mode == "TEST" else ""))
+def _client(mode: str, address: str, mappings: PublishedFamily, calls: CallLog, budget: Budget | None) -> MondayClient:
+    token = Token(ANY_TOKEN) if address == IN_PROCESS else token_for(address)
     session = None
     try:
         if address == IN_PROCESS:
             session = sandbox_session(settings.SANDBOX_STORE)
-            token = Token(SANDBOX_TOKEN)
-        elif local:
+        elif is_local(address):
             session = http_session()
         if session is not None:
             seed(session, address, expected_structure(*mappings.family.mappings()), token.reveal())
@@ -264,17 +248,7 @@ def _client(
         raise NotConfigured(
             "MONDAY_API_TOKEN is not set. Remedy: set it, or MONDAY_API_TOKEN_FILE, or use --mode TEST."
         )
-    return MondayClient(
-        address=address,
-        token=token,
-        session=session,
-        api_version=settings.MONDAY_API_VERSION,
-        connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
-        read_timeout=settings.MONDAY_READ_TIMEOUT,
-        recorder=calls,
-        budget=budget,
-        waits=calls.waits,
-    )
+    return client_at(address, token, budget=budget, session=session, recorder=calls, waits=calls.waits)
 
 
 def _check_identity(mode: str, identity: Identity, address: str, *, allow_sandbox: bool) -> None:
@@ -304,7 +278,7 @@ def _elsewhere(board: Board, address: str) -> str:
     if board.address == IN_PROCESS:
         remedy = "unset MONDAY_API_URL, and use TEST"
     else:
-        remedy = f"set MONDAY_API_URL to {board.address}" + (" and start it" if _is_local(board.address) else "")
+        remedy = f"set MONDAY_API_URL to {board.address}" + (" and start it" if is_local(board.address) else "")
     return f"{board} answers at {board.address}, and the settings name {address}; nothing was sent. Remedy: {remedy}."
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
 from monday.boards import know
-from monday.budgets import SharedBudget, standing
+from monday.budgets import standing
 from monday.client import Identity, MondayClient
+from monday.connection import client_at, shared_budget, token_for
 from monday.core.forecast import CallsLeft
 from monday.core.structure import BoardStructure
 from monday.models import Board
-from monday.token import BadToken, Token
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+from monday.token import BadToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +48,13 @@ class Live:
 @contextmanager
 def reached() -> Iterator[Live]:
     """The board's API as the settings name it. Raises BadToken and `monday.client.Unavailable`."""
-    local = urlsplit(settings.MONDAY_API_URL).hostname in LOOPBACK
-    token = Token(settings.MONDAY_API_TOKEN or ("sandbox" if local else ""))  # any word opens a local board
+    token = token_for(settings.MONDAY_API_URL)
     if not token:
         raise BadToken(
             "MONDAY_API_TOKEN is not set. Remedy: set it, or MONDAY_API_TOKEN_FILE, to a token of the account."
         )
-    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
-    budget = SharedBudget(address=settings.MONDAY_API_URL, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
-    client = MondayClient(
-        address=settings.MONDAY_API_URL,
-        token=token,
-        api_version=settings.MONDAY_API_VERSION,
-        connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
-        read_timeout=settings.MONDAY_READ_TIMEOUT,
-        budget=budget,
-    )
+    budget = shared_budget(settings.MONDAY_API_URL)
+    client = client_at(settings.MONDAY_API_URL, token, budget=budget)
     try:
         identity = client.identity()
         budget.join(client, identity)

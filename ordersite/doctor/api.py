@@ -13,16 +13,15 @@ from django.conf import settings
 from mapping.core.family import Family
 from monday.budgets import SharedBudget, standing
 from monday.client import Identity, MondayClient, Unavailable
+from monday.connection import client_at, shared_budget, token_for
+from monday.core.addresses import is_local
 from monday.sandbox.store import SandboxStore, StoreUnusable
 from monday.token import BadToken, Token
-from ordersite.checks import is_loopback
 from staging.detection.guards import GuardRefused
 from staging.wiring import check_account
 
 from .finding import Finding, ok, problem, told, warning
 from .mappings import against
-
-ANY_TOKEN = "sandbox"  # noqa: S105  any word opens a local board  # nosec B105
 
 
 def token() -> Iterator[Finding]:
@@ -34,7 +33,7 @@ def token() -> Iterator[Finding]:
         return
     if known:
         yield ok("token", "MONDAY_API_TOKEN is set.")
-    elif _local():
+    elif is_local(settings.MONDAY_API_URL):
         yield ok("token", "A local board needs none.")
     else:
         remedy = "Set MONDAY_API_TOKEN_FILE to a file that holds it."
@@ -74,21 +73,12 @@ def online(families: Sequence[Family], *, counted: bool = True) -> Iterator[Find
     is not usable.
     """
     try:
-        known = Token(settings.MONDAY_API_TOKEN or (ANY_TOKEN if _local() else ""))
+        known = token_for(settings.MONDAY_API_URL)
     except BadToken:
         yield warning("monday.com", "Not asked, as the token cannot be one.", "See above.")
         return
-    patience = settings.MONDAY_CONNECT_TIMEOUT + settings.MONDAY_READ_TIMEOUT
-    shared = SharedBudget(address=settings.MONDAY_API_URL, reserve=settings.MONDAY_DAILY_RESERVE, life=patience + 30)
-    budget = shared if counted else None
-    client = MondayClient(
-        address=settings.MONDAY_API_URL,
-        token=known,
-        api_version=settings.MONDAY_API_VERSION,
-        connect_timeout=settings.MONDAY_CONNECT_TIMEOUT,
-        read_timeout=settings.MONDAY_READ_TIMEOUT,
-        budget=budget,
-    )
+    budget = shared_budget(settings.MONDAY_API_URL) if counted else None
+    client = client_at(settings.MONDAY_API_URL, known, budget=budget)
     try:
         identity = client.identity()
         yield from _account(client, identity, budget)
@@ -126,7 +116,3 @@ def _account(client: MondayClient, identity: Identity, budget: SharedBudget | No
         yield warning("API version", words, "Plan to take a newer release of Ordersite.")
     else:
         yield ok("API version", f"{answering.value} answers and is current.")
-
-
-def _local() -> bool:
-    return is_loopback(urlsplit(settings.MONDAY_API_URL).hostname or "")

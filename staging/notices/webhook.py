@@ -22,6 +22,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from monday.core.addresses import is_loopback
+
 TIMEOUTS = (5.0, 10.0)  # seconds to connect, and between two pieces of the answer
 LARGEST = 4096  # bytes of an answer that are read
 AGAIN = frozenset({408, 425, 429})  # refusals that pass by themselves, beside those from 500 on
@@ -49,7 +51,7 @@ def wrong(address: str) -> str:
         return "The address cannot be read. Remedy: copy it again."
     if not address.isprintable() or " " in address or not host or parts.username or parts.password:
         return "The address cannot be read. Remedy: copy it again, whole, without user and password."
-    if parts.scheme == "https" or (parts.scheme == "http" and host in settings.NOTIFY_HOSTS and _is_loopback(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and host in settings.NOTIFY_HOSTS and is_loopback(host)):
         return ""
     return "A webhook's address begins with https://. Remedy: copy it again."
 
@@ -118,13 +120,6 @@ def _unanswered(problem: Exception) -> Posted:
             return Posted(False, False, words)
         cause = inner or cause.__cause__ or cause.__context__
     return Posted(False, True, f"no answer ({type(problem).__name__})")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _looked_at(connection: Any, made: Any) -> Any:

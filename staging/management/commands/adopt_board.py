@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
 from staging.boards import findings
 from staging.boards.adopt import Adopted, adopt
 from staging.boards.pairing import as_json, told
-from staging.console import Console, actor, sentences
 from staging.management.board_output import board_options, save_files, whole_number
+from staging.management.board_run import board_run
 from staging.models import SyncRun
-from staging.models.run import Kind, RunState
-from staging.running import runs
-from staging.setup import Setup, Stopped
-from staging.wiring import opened
+from staging.models.run import Kind
+
+STOPPED = "Stopped. What is linked stays. Remedy: run the same command again to go on."
 
 
 class Command(QuietCommand):
@@ -43,21 +39,18 @@ class Command(QuietCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         for name in ("expect_rows", "expect_orphans"):
             options[name] = whole_number(name, options[name], least=name == "expect_rows")
-        console = Console(self.stdout, self.stderr, quiet=options["json"] or options["verbosity"] == 0)
-        calls = CallLog(waits=console.waits)
-        with (
-            console.stoppable(signal.SIGINT, signal.SIGTERM),
-            sentences(),
-            opened(
-                mode=options["mode"], calls=calls, board_name=options["board"], allow_sandbox=options["allow_sandbox"]
-            ) as setup,
-        ):
-            try:
-                run, done = _adopted(setup, options, calls, console)
-            except Stopped:
-                self.stderr.write("Stopped. What is linked stays. Remedy: run the same command again to go on.")
-                raise SystemExit(console.signal_code) from None
-        files = save_files(run, findings.ADOPT, options["out"])
+        asked = ("apply", "expect_rows", "expect_orphans")
+        with board_run(self, Kind.ADOPT, options, asked=asked, stopped=STOPPED) as now:
+            done = adopt(
+                run=now.run,
+                setup=now.setup,
+                progress=now.progress,
+                apply=options["apply"],
+                expect_rows=options["expect_rows"],
+                expect_orphans=options["expect_orphans"],
+            )
+            now.end(as_json(done.counts), done.notes)
+        run, files = now.run, save_files(now.run, findings.ADOPT, options["out"])
         self._show(run, done, files, options)
         with suppress(BrokenPipeError):
             self.stdout.flush()
@@ -87,27 +80,3 @@ class Command(QuietCommand):
             self.stdout.write(f"  {path}")
         if not files and (counts.unsure_items or counts.orphaned or counts.unmatched):
             self.stdout.write("  --out DIR writes all of it into files; the admin's page Adoption shows it too.")
-
-
-def _adopted(setup: Setup, options: dict[str, Any], calls: CallLog, console: Console) -> tuple[SyncRun, Adopted]:
-    with runs.now_on(
-        kind=Kind.ADOPT,
-        subject=runs.board_subject(options["mode"], options["board"]),
-        board=setup.board,
-        mode=options["mode"],
-        actor=actor(),
-        scope={"board": options["board"], "apply": options["apply"]},
-    ) as run:
-        calls.correlation = f"run:{run.pk}"
-        done = adopt(
-            run=run,
-            setup=setup,
-            apply=options["apply"],
-            progress=runs.renewing(run, console.progress),
-            expect_rows=options["expect_rows"],
-            expect_orphans=options["expect_orphans"],
-        )
-        calls.flush()
-        counts, now = as_json(done.counts), timezone.now()
-        runs.end(run, RunState.COMPLETED, now=now, counts=counts, notes=done.notes, api=calls.to_json())
-    return run, done

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils import timezone
 
-from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
 from staging.boards import findings
 from staging.boards.reconcile import Counts, as_json, reconcile, told
-from staging.console import Console, actor, sentences
 from staging.management.board_output import board_options, save_files, whole_number
+from staging.management.board_run import board_run
 from staging.models import BoardFinding, SyncRun
-from staging.models.run import Kind, RunState
-from staging.running import runs
-from staging.setup import Setup, Stopped
-from staging.wiring import opened
+from staging.models.run import Kind
 
 
 class Command(QuietCommand):
@@ -37,21 +31,11 @@ class Command(QuietCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         limit = whole_number("limit", options["limit"])
-        console = Console(self.stdout, self.stderr, quiet=options["json"] or options["verbosity"] == 0)
-        calls = CallLog(waits=console.waits)
-        with (
-            console.stoppable(signal.SIGINT, signal.SIGTERM),
-            sentences(),
-            opened(
-                mode=options["mode"], calls=calls, board_name=options["board"], allow_sandbox=options["allow_sandbox"]
-            ) as setup,
-        ):
-            try:
-                run, counts = _reconciled(setup, options, calls, console)
-            except Stopped:
-                self.stderr.write("Stopped. Remedy: run the same command again.")
-                raise SystemExit(console.signal_code) from None
-        files = save_files(run, findings.RECONCILE, options["out"])
+        stopped = "Stopped. Remedy: run the same command again."
+        with board_run(self, Kind.RECONCILE, options, stopped=stopped) as now:
+            counts = reconcile(run=now.run, setup=now.setup, progress=now.progress)
+            now.end(as_json(counts))
+        run, files = now.run, save_files(now.run, findings.RECONCILE, options["out"])
         if options["json"]:
             self.tell(_document(run, counts, files))
         else:
@@ -101,20 +85,3 @@ def _document(run: SyncRun, counts: Counts, files: list[Path]) -> dict[str, Any]
         "files": [str(path) for path in files],
         "api_calls": run.api.get("calls"),
     }
-
-
-def _reconciled(setup: Setup, options: dict[str, Any], calls: CallLog, console: Console) -> tuple[SyncRun, Counts]:
-    with runs.now_on(
-        kind=Kind.RECONCILE,
-        subject=runs.board_subject(options["mode"], options["board"]),
-        board=setup.board,
-        mode=options["mode"],
-        actor=actor(),
-        scope={"board": options["board"]},
-    ) as run:
-        calls.correlation = f"run:{run.pk}"
-        counts = reconcile(run=run, setup=setup, progress=runs.renewing(run, console.progress))
-        calls.flush()
-        now = timezone.now()
-        runs.end(run, RunState.COMPLETED, now=now, counts=as_json(counts), api=calls.to_json())
-    return run, counts
