@@ -72,6 +72,14 @@ def took(run: SyncRun) -> str:
     return seconds(((run.finished_at or timezone.now()) - run.started_at).total_seconds())
 
 
+TRIGGERS = {"admin": "Person", "cli": "Command line", "schedule": "Schedule", "sweeper": "Sweeper"}
+
+
+def trigger(run: SyncRun) -> str:
+    """What made it begin: a person in the browser, the command line, a schedule, the sweeper, or another run."""
+    return TRIGGERS.get(run.trigger) or run.trigger.capitalize()
+
+
 WORDS = {
     "customer": "customer",
     "po_number": "PO number",

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
-from mapping.models import Customer
 from monday.models import ApiCall
-from monday.screens import ReadOnly, moment
+from monday.screens import ReadOnly
 from staging.batches.tally import counts_now
 from staging.core.lifecycle import NotAllowed
 from staging.core.meaning import RUN
-from staging.models import Batch, SyncRun
+from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.running import runs
 from staging.running.runs import ACTIVE
@@ -29,57 +26,18 @@ from staging.running.runs import ACTIVE
 from . import adopt, exports, gone, intake, reports
 from .pills import batch_pill, run_pill
 from .progress import progress, progress_of
-from .run_picture import batches_of, orders_of, picture, pushes, took
+from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
+from .run_picture import batches_of, orders_of, picture, pushes, trigger
 from .start import start_sync
-
-COUNTS = ("read", "new", "changed", "removed", "staged", "applied", "rejected", "held")
-
-
-def _count(name: str) -> Callable[[Any, Any], object]:
-    """One of a run's counts: empty where it counts no such thing."""
-
-    def told(screen: Any, run: Any) -> object:
-        number = getattr(run.now, name) if run.now else run.counts.get(name, "")
-        return "not checked" if number is None else number
-
-    return told
-
-
-class WithChanges(admin.SimpleListFilter):
-    """Hides the runs that found nothing to do."""
-
-    title = "changes"
-    parameter_name = "changes"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("some", "Runs with changes")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() != "some":
-            return queryset
-        return queryset.filter(~Q(kind=Kind.SYNC) | Q(pk__in=Batch.objects.values("run")))
-
-
-class OfCustomer(admin.SimpleListFilter):
-    """The syncs that staged something of a customer."""
-
-    title = "customer"
-    parameter_name = "customer"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(pk), name) for pk, name in Customer.objects.order_by("name").values_list("pk", "name")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        known = {value for value, _ in self.lookup_choices}
-        if self.value() not in known:
-            return queryset
-        return queryset.filter(pk__in=Batch.objects.filter(customer=int(str(self.value()))).values("run"))
 
 
 @admin.register(SyncRun)
-class RunAdmin(ReadOnly):
+class RunAdmin(RunColumns, ReadOnly):
     called = "Runs"
-    list_display = ("name", "pill", "what", "asked_by", "started", "duration", "found", "written", "wrong")
+    list_display = (
+        *("name", "pill", "asked_by", "started", "n_read", "n_unchanged", "n_new", "n_changed", "n_removed"),
+        *("n_invalid", "n_applied", "n_rejected", "n_held"),
+    )
     list_display_links = ("name",)
     list_filter = ("state", "kind", "mode", OfCustomer, "started_at", WithChanges)
     search_fields = ("=id", "=actor")
@@ -124,9 +82,6 @@ class RunAdmin(ReadOnly):
         counts = counts_now(rows)
         for run in rows:
             run.now = counts.get(run.pk)
-
-    # Columns of the export.
-    read, new, changed, removed, staged, applied, rejected, held = map(_count, COUNTS)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -181,56 +136,12 @@ class RunAdmin(ReadOnly):
             raise Http404(f"There is no run {object_id}.")
         return run
 
-    @admin.display(description="Run", ordering="id")
-    def name(self, run: SyncRun) -> str:
-        return f"Run {run.pk}"
-
-    @admin.display(description="State", ordering="state")
-    def pill(self, run: SyncRun) -> SafeString:
-        return run_pill(run)
-
-    @admin.display(description="What", ordering="kind")
-    def what(self, run: SyncRun) -> str:
-        scope = run.scope.get("customer") or run.subject.replace(":", " ")
-        if not run.mode:
-            return str(run.get_kind_display())
-        return f"{run.mode} {run.get_kind_display().lower()}{f' of {scope}' if scope else ''}"
-
-    @admin.display(description="Asked by", ordering="actor")
-    def asked_by(self, run: SyncRun) -> str:
-        return run.actor
-
-    @admin.display(description="Started", ordering="started_at")
-    def started(self, run: SyncRun) -> SafeString:
-        return moment(run.started_at)
-
-    @admin.display(description="Took")
-    def duration(self, run: SyncRun) -> str:
-        return took(run)
-
-    @admin.display(description="Read / new / changed / removed")
-    def found(self, run: Any) -> str:
-        now = run.now
-        if now is None:
-            return ""
-        removed = "not checked" if now.removed is None else f"{now.removed:,}"
-        return f"{now.read:,} / {now.new:,} / {now.changed:,} / {removed}"
-
-    @admin.display(description="Applied")
-    def written(self, run: Any) -> str:
-        return f"{run.now.applied if run.now else run.counts.get('applied', run.counts.get('undone', 0)):,}"
-
-    @admin.display(description="Rejected / held")
-    def wrong(self, run: Any) -> str:
-        rejected = run.now.rejected if run.now else run.counts.get("rejected", 0)
-        held = run.now.held if run.now else run.counts.get("held", run.counts.get("kept", 0))
-        return f"{rejected:,} / {held:,}" if rejected or held else ""
-
 
 def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
     return {
         "run": run,
         "pill": run_pill(run),
+        "trigger": trigger(run),
         "picture": picture(run),
         "batches": [(batch, batch_pill(batch)) for batch in batches_of(run)],
         "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -60,3 +62,25 @@ def test_a_push_that_kept_orders_back_says_so_beside_completed(line: World) -> N
         run = SyncRun.objects.create(counts={"applied": 3, "held": held}, **ended)
         page = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").content.decode()
         assert words in page and (f"/staging/batch/{batch.pk}/change/?part=held#orders" in page) == bool(held)
+
+
+def test_the_list_of_runs_says_what_began_each_and_what_it_counted(line: World) -> None:
+    client, run = signed_in("viewer"), SyncRun.objects.latest("pk")
+    counts = {"read": 1234, "unchanged": 1200, "new": 20, "changed": 3, "invalid": 9, "duplicate": 2, "removed": None}
+    SyncRun.objects.filter(pk=run.pk).update(counts=counts, trigger="schedule", actor="schedule")
+    Batch.objects.filter(run=run).get().orders.update(state="rejected")
+    SyncRun.objects.create(kind="push", trigger=f"run {run.pk}", actor="anna", counts={}, started_at=timezone.now())
+    page = client.get("/staging/syncrun/").content.decode()
+    push, sync = (part.split("</tr>")[0] for part in page.split('<th class="field-name">')[1:3])
+    cells = dict(re.findall(r'<td class="field-(\w+)">(.*?)</td>', sync))
+    told = {name: re.sub("<[^>]+>", "", cell) for name, cell in cells.items()}
+    wanted = {"n_read": "1,234", "n_unchanged": "1,200", "n_new": "20", "n_changed": "3", "n_invalid": "9"}
+    wanted |= {"n_removed": "not checked", "n_applied": "0", "n_rejected": "1", "n_held": "0", "asked_by": "Schedule"}
+    assert {name: told[name] for name in wanted} == wanted
+    (place,) = re.findall(r'href="([^"]+)"', cells["n_rejected"])
+    assert len(client.get(unescape(place)).context["cl"].result_list) == 1
+    assert f"Run {run.pk}<span" in push and "anna" in push and '<span class="none">-</span>' in push
+    taken = client.get("/staging/syncrun/export/?format=csv").content.decode("utf-8-sig").splitlines()
+    rows = [dict(zip(taken[0].split(","), row.split(","), strict=True)) for row in taken[1:]]
+    mine = next(row for row in rows if row["id"] == str(run.pk))
+    assert (mine["unchanged"], mine["invalid"], mine["trigger"], mine["held"]) == ("1200", "9", "schedule", "0")
