@@ -15,7 +15,8 @@ from django_q.models import Schedule
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
 from staging.batches.tally import counts_now
-from staging.core.lifecycle import BatchState, OrderState
+from staging.core.lifecycle import OrderState
+from staging.core.words import counted
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.models.snapshot import Verdict
@@ -48,11 +49,10 @@ def cards() -> list[Card]:
 
 
 def _waiting() -> Card:
-    batches = Batch.objects.filter(state=BatchState.OPEN)
-    customers = batches.aggregate(n=Count("customer", distinct=True))["n"]
-    changes = StagedOrder.objects.filter(batch__state=BatchState.OPEN, state=OrderState.STAGED).count()
-    words = f"changes of {customers} customer{'' if customers == 1 else 's'}" if changes else "nothing waits"
-    url = f"{reverse('admin:staging_batch_changelist')}?state__exact=open"
+    customers = Batch.objects.waiting().aggregate(n=Count("customer", distinct=True))["n"]
+    changes = StagedOrder.objects.waiting().count()
+    words = f"changes of {counted(customers, 'customer')}" if changes else "nothing waits"
+    url = f"{reverse('admin:staging_batch_changelist')}?waits=approval"
     return Card("Waiting for approval", f"{changes:,}", words, url, "wait" if changes else "good")
 
 

@@ -188,7 +188,7 @@ def state_of(report: Report, setup: Setup) -> str:
         )
     if unclear or rejected or mine.filter(state=BatchState.FAILED).exists():
         return RunState.WITH_ERRORS
-    waiting = StagedOrder.objects.filter(board=report.run.board, batch__state=BatchState.OPEN, state=OrderState.STAGED)
+    waiting = StagedOrder.objects.waiting().filter(board=report.run.board)
     report.waits = waiting.exists()
     return RunState.WAITING if waiting.filter(batch__run=report.run).exists() else RunState.COMPLETED
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from . import audit
-from .core.lifecycle import BATCH, ORDER, BatchState, NotAllowed, OrderState, allowed
+from .core.lifecycle import BATCH, ORDER, NotAllowed, allowed
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import RunState
 
@@ -69,8 +69,7 @@ def _wait_of_run(run_id: int, action: str) -> None:
 
 
 def _waits(run_id: int) -> bool:
-    staged = StagedOrder.objects.filter(batch__run=run_id, batch__state=BatchState.OPEN, state=OrderState.STAGED)
-    return staged.exists()
+    return StagedOrder.objects.waiting().filter(batch__run=run_id).exists()
 
 
 def move_orders(

@@ -17,7 +17,7 @@ from staging.batches.diff import fields_of, open_conflicts, orders_of
 from staging.batches.lacking import lacking
 from staging.batches.narrow import Narrowing, matching, messages
 from staging.core.lifecycle import SHOWN
-from staging.core.meaning import BATCH
+from staging.core.meaning import ALL_HELD, BATCH
 from staging.models import Batch
 from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
@@ -43,8 +43,8 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "title": picture.title,
         "batch": batch,
         "picture": picture,
-        "pill": batch_pill(batch),
-        "means": BATCH[batch.state],
+        "pill": batch_pill(batch, all_held=picture.all_held),
+        "means": ALL_HELD if picture.all_held else BATCH[batch.state],
         "buttons": buttons(batch, request.user),
         "progress": progress_of(busy, request.user) if busy else None,
         "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,

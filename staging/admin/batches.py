@@ -32,12 +32,26 @@ from .undo_many import undo_many
 from .undoing import undoing
 
 
+class WaitsFor(admin.SimpleListFilter):
+    """The open batches by what a person can do with them."""
+
+    title = "what it waits for"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("approval", "Approval"), ("release", "Release, as all of it is held")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = {"approval": Batch.objects.waiting, "release": Batch.objects.all_held}.get(str(self.value()))
+        return queryset.filter(pk__in=wanted().values("pk")) if wanted else queryset
+
+
 @admin.register(Batch)
 class BatchAdmin(ReadOnly):
-    list_display = ("name", "customer", "pill", "changes", "does", "created", "approver")
+    list_display = ("name", "customer", "pill", "holds", "does", "created", "approver")
     list_display_links = ("name",)
     list_select_related = ("customer", "run", "board")
-    list_filter = ("state", "board", "customer")
+    list_filter = (WaitsFor, "state", "board", "customer")
     search_fields = ("=id", "customer__name")
     search_help_text = "A batch's number or a customer's name"
     exported = ("id", "run__id", "customer__name", "state", "approved_by", "approved_at", "note", "created_at")
@@ -103,12 +117,13 @@ class BatchAdmin(ReadOnly):
         return f"Batch {batch.pk}"
 
     @admin.display(description="State", ordering="state")
-    def pill(self, batch: Batch) -> SafeString:
-        return batch_pill(batch)
+    def pill(self, batch: Any) -> SafeString:
+        return batch_pill(batch, all_held=batch.picture.all_held)
 
-    @admin.display(description="Changes")
-    def changes(self, batch: Any) -> str:
-        return f"{batch.picture.changes:,}"
+    @admin.display(description="Holds")
+    def holds(self, batch: Any) -> str:
+        held: str = batch.picture.holds
+        return held
 
     @admin.display(description="What it does")
     def does(self, batch: Any) -> str:

@@ -16,7 +16,7 @@ from staging.models import StagedOrder
 from staging.models.snapshot import LinkState, Verdict
 from staging.records.search import FoundRecord, find
 
-from .pills import LINKS, batch_pill, order_pill, run_pill
+from .pills import LINKS, batch_pills, order_pill, run_pill
 
 LONGEST = 300
 
@@ -36,7 +36,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "searched": text,  # the box of the header
         "found": found,
         "records": [(one, place(one), stands(one)) for one in found.records],
-        "batch_pill": batch_pill(found.batch) if found.batch else "",
+        "batch_pill": batch_pills([found.batch])[found.batch.pk] if found.batch else "",
         "run_pill": run_pill(found.run) if found.run else "",
         "opts": StagedOrder._meta,
     }

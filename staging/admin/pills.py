@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.safestring import SafeString
 
 from monday.screens import pill
@@ -53,6 +55,7 @@ ORDERS = {
     O.UNDONE: "back",
     O.KEPT: "warn",
 }
+AT_ONCE = 500  # batches that one statement asks for; no page shows more
 WORDS = {B.OPEN: "Waiting for approval"}
 WRITES = {
     W.INTENDED: "wait",
@@ -78,10 +81,19 @@ def run_pill(run: SyncRun) -> SafeString:
     return pill(RUNS[R(run.state)], run.get_state_display())
 
 
-def batch_pill(batch: Batch) -> SafeString:
-    """How a batch stands."""
+def batch_pill(batch: Batch, *, all_held: bool = False) -> SafeString:
+    """How a batch stands. `all_held` says that it is open and nothing of it can be approved."""
+    if all_held:
+        return pill("warn", "All held")
     state = B(batch.state)
     return pill(BATCHES[state], WORDS.get(state) or batch.get_state_display())
+
+
+def batch_pills(batches: Iterable[Batch]) -> dict[int, SafeString]:
+    """How each of these batches stands, by its key; asked for all of them at once."""
+    listed = {batch.pk: batch for batch in batches}
+    stuck = set(Batch.objects.all_held().filter(pk__in=list(listed)[:AT_ONCE]).values_list("pk", flat=True))
+    return {pk: batch_pill(batch, all_held=pk in stuck) for pk, batch in listed.items()}
 
 
 def order_pill(order: StagedOrder) -> SafeString:

@@ -20,7 +20,7 @@ from staging.records.life import life as told
 from staging.records.search import known
 
 from .find import place, stands
-from .pills import WRITES, batch_pill, operation_word, order_pill
+from .pills import WRITES, batch_pills, operation_word, order_pill
 from .proof import item_link
 
 
@@ -49,12 +49,13 @@ def record(request: HttpRequest, board: int, record: str) -> HttpResponse:
 
 def in_words(life: Life) -> dict[str, Any]:
     """A life with its pills, for `life.html`."""
+    batches = batch_pills(version.order.batch for version in life.versions)
     versions = [
         (
             version,
             operation_word(version.order.operation),
             order_pill(version.order),
-            batch_pill(version.order.batch),
+            batches[version.order.batch_id],
             [
                 (one, pill(WRITES[WriteOutcome(one.receipt.outcome)], one.receipt.get_outcome_display()))
                 for one in version.writes

@@ -24,7 +24,7 @@ from staging.running import runs
 from staging.running.runs import ACTIVE
 
 from . import adopt, exports, gone, intake, reports
-from .pills import batch_pill, run_pill
+from .pills import batch_pills, run_pill
 from .progress import progress, progress_of
 from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
 from .run_picture import batches_of, orders_of, picture, pushes, trigger
@@ -138,12 +138,14 @@ class RunAdmin(RunColumns, ReadOnly):
 
 
 def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
+    batches = batches_of(run)
+    stand = batch_pills(batches)
     return {
         "run": run,
         "pill": run_pill(run),
         "trigger": trigger(run),
         "picture": picture(run),
-        "batches": [(batch, batch_pill(batch)) for batch in batches_of(run)],
+        "batches": [(batch, stand[batch.pk]) for batch in batches],
         "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],
         "means": RUN[run.state],
         "progress": progress_of(run, request.user),

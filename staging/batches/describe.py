@@ -14,27 +14,30 @@ from itertools import groupby
 from django.db.models import Count, Exists, Min, OuterRef, Q, prefetch_related_objects
 
 from staging.core.fingerprint import order_of
-from staging.core.lifecycle import COUNTED
+from staging.core.lifecycle import COUNTED, OrderState
+from staging.core.words import counted, sentences
 from staging.models import AuditEvent, Batch, Snapshot, StagedLine, StagedOrder
 
 from .diff import OrderPicture, orders
+from .tally import PAGE, Holding, holdings
 
 __all__ = ["BatchPicture", "Happened", "OrderPicture", "describe", "describe_all", "history", "orders"]
-
-PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPicture:
     """A batch at a glance. `counts` says how many of its orders count as what, as in `core.lifecycle.COUNTED`;
     `states` how many stand in each state; `operations` how many of its changes create, update, remove or restore;
-    `changes` leaves out the skipped ones."""
+    `changes` leaves out the skipped ones. `holds` is what it holds now, in words; `all_held` is true where it is open
+    and nothing of it can be approved."""
 
     id: int
     customer: str
     state: str
     title: str
     sentence: str
+    holds: str
+    all_held: bool
     changes: int
     counts: Mapping[str, int]
     states: Mapping[str, int]
@@ -65,15 +68,19 @@ def describe_all(batches: Sequence[Batch]) -> list[BatchPicture]:
     """Many batches in words; the number of queries grows with pages of batches, not with batches or orders."""
     prefetch_related_objects(batches, "customer", "board_version__document", "customer_version__document")
     ids = [batch.pk for batch in batches]
-    tallies, lines, removals = _tallies(ids), _lines(ids), _removals(ids)
+    held, lines, removals = holdings(ids), _lines(ids), _removals(ids)
     following = _following([batch for batch in batches if batch.state in UNDER_WAY])
+    stuck = _stuck([batch for batch in batches if batch.state == "open"])
     return [
         _picture(
             batch,
-            tallies.get(batch.pk, Counter()),
-            lines.get(batch.pk, (0, 0, 0)),
-            removals.get(batch.pk, ""),
-            following.get(batch.pk, 0),
+            held[batch.pk],
+            _Details(
+                lines.get(batch.pk, (0, 0, 0)),
+                removals.get(batch.pk, ""),
+                following.get(batch.pk, 0),
+                stuck.get(batch.pk, ()),
+            ),
         )
         for batch in batches
     ]
@@ -90,26 +97,32 @@ def history(batch: Batch, *, limit: int = 200) -> list[Happened]:
 
 
 # --- the batch ----------------------------------------------------------------------------------------------------
-def _picture(
-    batch: Batch, tally: Counter[tuple[str, str]], lines: tuple[int, int, int], removed_to: str, following: int
-) -> BatchPicture:
-    states: Counter[str] = Counter()
-    operations: Counter[str] = Counter()
-    for (operation, state), number in tally.items():
-        states[state] += number
-        if state not in COUNTED["skipped"]:
-            operations[operation] += number
-    counts = {name: sum(states[state] for state in members) for name, members in COUNTED.items()}
+@dataclass(frozen=True, slots=True)
+class _Details:
+    """What a batch's sentence needs besides its tally: sizes that are new, changed and gone; the group of what is
+    removed; orders whose sizes follow; and why all of it is held, each reason with its orders."""
+
+    lines: tuple[int, int, int]
+    removed_to: str
+    following: int
+    stuck: Sequence[tuple[str, int]]
+
+
+def _picture(batch: Batch, holding: Holding, details: _Details) -> BatchPicture:
+    operations, states = holding.operations, holding.states
     changes = operations.total()
+    holds = _holds(holding, changes)
     customer_version = f" and {batch.customer_version}" if batch.customer_version_id else ""
     return BatchPicture(
         id=batch.pk,
         customer=batch.customer.name,
         state=batch.state,
-        title=f"Batch {batch.pk} - {batch.customer.name} - {_number(changes, 'change')}",
-        sentence=_sentence(operations, lines, removed_to) + _aside(counts, states) + _pending_sizes(following),
+        title=f"Batch {batch.pk} - {batch.customer.name} - {holds}",
+        sentence=_told(holding, details),
+        holds=holds,
+        all_held=bool(details.stuck),
         changes=changes,
-        counts=counts,
+        counts=holding.counts,
         states=dict(states),
         operations={name: operations[name] for name in ("create", "update", "remove", "restore")},
         built_from=f"run {batch.run_id}, mapping {batch.board_version}{customer_version}",
@@ -120,40 +133,78 @@ def _picture(
     )
 
 
-def _sentence(operations: Counter[str], lines: tuple[int, int, int], removed_to: str) -> str:
+def _holds(holding: Holding, changes: int) -> str:
+    """What a batch holds now: its changes, else what of it is remembered as settled."""
+    if changes:
+        return counted(changes, "change")
+    remembered = [f"{number:,} {SKIPPED[state]}" for state, number in holding.remembered.items()]
+    return ", ".join(remembered) or f"nothing left of {counted(holding.orders.total(), 'change')}"
+
+
+def _told(holding: Holding, details: _Details) -> str:
+    """What the batch does, or would do, and what became of the orders that do not take the ordinary way."""
+    operations = holding.operations
+    if details.stuck:
+        would = _sentence(operations, details, would=True)
+        return sentences(would, _why_stuck(details.stuck), _aside(holding, apart=("held",)))
+    does = _sentence(operations, details) if operations else "Nothing of it is left to send."
+    return sentences(does, _aside(holding), _pending_sizes(details.following))
+
+
+def _sentence(operations: Counter[str], details: _Details, *, would: bool = False) -> str:
     """What the batch does, in the order of how much it adds."""
-    new, changed, gone = lines
+    s = "" if would else "s"
+    new, changed, gone = details.lines
     parts = []
     if operations["create"] or new:
-        made = [_number(operations["create"], "item")] if operations["create"] else []
-        parts.append("creates " + " and ".join(made + ([_number(new, "subitem")] if new else [])))
+        made = [counted(operations["create"], "item")] if operations["create"] else []
+        parts.append(f"create{s} " + " and ".join(made + ([counted(new, "subitem")] if new else [])))
     if operations["update"]:
-        sizes = [f"{_number(changed, 'quantity', 'quantities')} changed"] if changed else []
-        sizes += [f"{_number(gone, 'size')} taken away"] if gone else []
-        parts.append(f"updates {_number(operations['update'], 'item')}" + (f" ({', '.join(sizes)})" if sizes else ""))
+        sizes = [f"{counted(changed, 'quantity', 'quantities')} changed"] if changed else []
+        sizes += [f"{counted(gone, 'size')} taken away"] if gone else []
+        parts.append(f"update{s} {counted(operations['update'], 'item')}" + (f" ({', '.join(sizes)})" if sizes else ""))
     if operations["restore"]:
-        parts.append(f"brings {_number(operations['restore'], 'item')} back")
+        parts.append(f"bring{s} {counted(operations['restore'], 'item')} back")
     if operations["remove"]:
         number = f"{operations['remove']:,}"
-        archived = f"archives {number}, which cannot be taken back"
-        parts.append(f"moves {number} to {removed_to}" if removed_to else archived)
-    text = ", ".join(parts) or "changes nothing"
-    return f"{text[0].upper()}{text[1:]}."
+        archived = f"archive{s} {number}, which cannot be taken back"
+        parts.append(f"move{s} {number} to {details.removed_to}" if details.removed_to else archived)
+    text = ", ".join(parts)
+    return f"Would {text}." if would else f"{text[0].upper()}{text[1:]}."
 
 
-def _aside(counts: Mapping[str, int], states: Counter[str]) -> str:
-    """The orders that do not take the ordinary way, "" where all do."""
+def _why_stuck(reasons: Sequence[tuple[str, int]]) -> str:
+    """That nothing can be approved, why, and what to do."""
+    number = sum(orders for _, orders in reasons)
+    (why, most), several = reasons[0], len(reasons) > 1
+    held = "the one order in it is held" if number == 1 else f"all {number:,} orders in it are held"
+    because = f"{most:,} of them: {why}" if several else why
+    rest = "The other reasons stand below" if several else ""
+    remedy = "Remedy: release what may go out, or decline the batch"
+    return sentences(f"Nothing of it can be approved, as {held}", because, rest, "" if "Remedy:" in why else remedy)
+
+
+def _aside(holding: Holding, apart: Iterable[str] = ()) -> str:
+    """The orders that do not take the ordinary way, but for those that are told `apart`; "" where all do."""
+    counts, states = holding.counts, holding.states
     words = {"held": "held", "rejected": "rejected", "unclear": "without an answer"}
-    parts = [f"{counts[name]:,} {word}" for name, word in words.items() if counts[name]]
-    parts += [f"{states[name]:,} {word}" for name, word in SKIPPED.items() if states[name]]
-    return f" {'; '.join(parts).capitalize()}." if parts else ""
+    parts = [f"{counts[name]:,} {word}" for name, word in words.items() if counts[name] and name not in apart]
+    parts += [f"{states[name]:,} {word}{_since(holding, name)}" for name, word in SKIPPED.items() if states[name]]
+    return f"{'; '.join(parts).capitalize()}." if parts else ""
+
+
+def _since(holding: Holding, state: str) -> str:
+    """What became of settled orders that are not remembered any more."""
+    parts = [f"{holding.free[state]:,} free for the next sync"] if holding.free[state] else []
+    parts += [f"{holding.anew[state]:,} staged anew since"] if holding.anew[state] else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _pending_sizes(orders: int) -> str:
     if not orders:
         return ""
     items = "The item of 1 order is" if orders == 1 else f"The items of {orders:,} orders are"
-    return f" {items} on the board; sizes follow."
+    return f"{items} on the board; sizes follow."
 
 
 SKIPPED = {
@@ -165,14 +216,15 @@ SKIPPED = {
 }
 
 
-def _tallies(ids: Sequence[int]) -> dict[int, Counter[tuple[str, str]]]:
-    """Orders by (operation, state) of each batch."""
-    tallies: dict[int, Counter[tuple[str, str]]] = {}
-    for page in _pages(ids):
-        rows = StagedOrder.objects.filter(batch__in=page).values_list("batch_id", "operation", "state")
-        for batch, operation, state, number in rows.annotate(number=Count("id")).order_by():
-            tallies.setdefault(batch, Counter())[operation, state] = number
-    return tallies
+def _stuck(batches: Sequence[Batch]) -> dict[int, list[tuple[str, int]]]:
+    """Of the batches of which everything is held, why: each reason with its orders, the most frequent first."""
+    found: dict[int, list[tuple[str, int]]] = {}
+    for page in _pages([batch.pk for batch in batches]):
+        held = StagedOrder.objects.filter(batch__in=Batch.objects.all_held().filter(pk__in=page), state=OrderState.HELD)
+        rows = held.values_list("batch_id", "reason").annotate(number=Count("id")).order_by("batch_id", "-number")
+        for batch, reason, number in rows:
+            found.setdefault(batch, []).append((reason or "No reason was given", number))
+    return found
 
 
 def _lines(ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
@@ -220,21 +272,17 @@ def _pages(ids: Sequence[int]) -> Iterable[Sequence[int]]:
     return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 
-def _number(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 # --- its history --------------------------------------------------------------------------------------------------
 def _what(action: str, events: Sequence[AuditEvent]) -> str:
     """Events in words; the names of actions are made of what moved and how: `batch.approve`, `order.hold`."""
     moved, _, how = action.partition(".")
     to = str(events[-1].data.get("to", "")).replace("_", " ")
     if moved == "order" and to:
-        return f"{_number(sum(int(event.data.get('count', 0)) for event in events), 'order')} {to}"
+        return f"{counted(sum(int(event.data.get('count', 0)) for event in events), 'order')} {to}"
     if action == "order.rule":
         sides = {str(event.data.get("take", "")) for event in events}
         ruled = sum(len(event.data.get("orders") or ()) for event in events)
-        return f"conflict of {_number(ruled, 'order')} decided: {', '.join(sorted(sides))}"
+        return f"conflict of {counted(ruled, 'order')} decided: {', '.join(sorted(sides))}"
     if how == "comment":
         return "comment"
     return f"batch {to or how}" if moved == "batch" else action

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from staging.core.counts import Counts
 from staging.core.lifecycle import COUNTED, OrderState
@@ -31,10 +34,88 @@ def staged_by_state(run: SyncRun) -> dict[tuple[str, str], int]:
     return {(operation, state): n for operation, state, n in rows.order_by()}
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a batch holds: its orders by (operation, state).
+
+    Of those that are settled for good, by state, how many are remembered no more: `free` ones the next sync judges
+    anew, as somebody released them or their source moved; `anew` ones stand in a later batch by now.
+    """
+
+    orders: Counter[tuple[str, str]] = field(default_factory=Counter)
+    free: Counter[str] = field(default_factory=Counter)
+    anew: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def states(self) -> Counter[str]:
+        """Orders by state."""
+        return _summed((state, number) for (_, state), number in self.orders.items())
+
+    @property
+    def operations(self) -> Counter[str]:
+        """Orders by what they do, without the skipped ones."""
+        skipped = COUNTED["skipped"]
+        return _summed((does, number) for (does, state), number in self.orders.items() if state not in skipped)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Orders by what they count as, as in `COUNTED`."""
+        states = self.states
+        return {name: sum(states[state] for state in members) for name, members in COUNTED.items()}
+
+    @property
+    def remembered(self) -> dict[str, int]:
+        """Of the skipped ones, by state, those that no sync stages again by itself."""
+        kept = {state: self.states[state] - self.free[state] - self.anew[state] for state in REMEMBERED}
+        return {state: number for state, number in kept.items() if number}
+
+
+REMEMBERED = (OrderState.DECLINED, OrderState.GIVEN_UP)
+LET_GO = (*REMEMBERED, OrderState.UNDONE)
+PAGE = 500
+
+
+def holdings(ids: Sequence[int]) -> dict[int, Holding]:
+    """What each of these batches holds; some queries for each page of batches, however many orders they have."""
+    found = {pk: Holding() for pk in ids}
+    for start in range(0, len(ids), PAGE):
+        orders = StagedOrder.objects.filter(batch__in=ids[start : start + PAGE])
+        states = set()
+        for batch, operation, state, number in _numbers(orders, "batch_id", "operation", "state"):
+            found[batch].orders[operation, state] = number
+            states.add(state)
+        if states.intersection(LET_GO):
+            _let_go(orders.filter(state__in=LET_GO, current=False), found)
+    return found
+
+
+def _let_go(orders: QuerySet[StagedOrder], found: dict[int, Holding]) -> None:
+    """Count the settled orders that are not the last word on their record any more."""
+    later = StagedOrder.objects.filter(board=OuterRef("board"), record=OuterRef("record"), pk__gt=OuterRef("pk"))
+    # What was undone may have been followed already when it was undone: that is not staged anew.
+    since = later.filter(batch__created_at__gte=OuterRef("updated_at"))
+    undone = Q(state=OrderState.UNDONE)
+    for batch, state, number in _numbers(orders.filter(~Exists(later)), "batch_id", "state"):
+        found[batch].free[state] = number
+    anew = orders.filter((undone & Exists(since)) | (~undone & Exists(later)))
+    for batch, state, number in _numbers(anew, "batch_id", "state"):
+        found[batch].anew[state] = number
+
+
+def _numbers(orders: QuerySet[StagedOrder], *names: str) -> Iterable[tuple[Any, ...]]:
+    return orders.values_list(*names).annotate(number=Count("id")).order_by()
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for name, number in pairs:
+        total[name] += number
+    return total
+
+
 def batch_counts(batch: Batch) -> dict[str, int]:
     """How many of a batch's orders count as what, as in `COUNTED`."""
-    states = dict(batch.orders.values_list("state").annotate(n=Count("id")).order_by())
-    return {name: sum(states.get(state, 0) for state in members) for name, members in COUNTED.items()}
+    return holdings([batch.pk])[batch.pk].counts
 
 
 def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:

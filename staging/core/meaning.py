@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+ALL_HELD = (
+    "Nothing was sent, and nothing of it can be approved while all of it is held. The reasons stand below: "
+    "release what may go out, or decline the batch."
+)
+"""Of an open batch of which nothing can be approved: no state of its own, as a release ends it."""
+
 BATCH: Mapping[str, str] = {
     "draft": "It is still being put together. It can be looked at once its run has staged all of it.",
     "open": "Nothing was sent yet. Look at the changes, then approve or decline them.",

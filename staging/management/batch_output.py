@@ -18,13 +18,12 @@ LONGEST = 160  # letters of one value on a line
 
 def table(pictures: Sequence[BatchPicture]) -> Iterator[str]:
     """One line for each batch, under a heading."""
-    rows = [(str(p.id), _state(p.state), p.customer, f"{p.changes:,}") for p in pictures]
-    heads = ("batch", "state", "customer", "changes")
+    rows = [(str(p.id), _state(p.state), p.customer, p.holds) for p in pictures]
+    heads = ("batch", "state", "customer", "holds")
     widths = [max(len(row[at]) for row in [heads, *rows]) for at in range(len(heads))]
     yield "  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)) + "  what it does"
     for row, picture in zip(rows, pictures, strict=True):
-        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)]
-        yield "  ".join([*cells, row[3].rjust(widths[3]), picture.sentence])
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=True)), picture.sentence])
 
 
 def listed(pictures: Sequence[BatchPicture]) -> dict[str, Any]:

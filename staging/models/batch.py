@@ -25,6 +25,21 @@ class Operation(models.TextChoices):
     RESTORE = "restore", "Restore"
 
 
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def waiting(self) -> BatchQuerySet:
+        """Those that wait for approval: open ones that hold something that can be approved."""
+        return self.filter(models.Exists(_orders_in(OrderState.STAGED)), state=BatchState.OPEN)
+
+    def all_held(self) -> BatchQuerySet:
+        """Open ones of which nothing can be approved, as all that is left of them is held."""
+        held = models.Exists(_orders_in(OrderState.HELD))
+        return self.filter(held, ~models.Exists(_orders_in(OrderState.STAGED)), state=BatchState.OPEN)
+
+
+def _orders_in(state: OrderState) -> models.QuerySet[StagedOrder]:
+    return StagedOrder.objects.filter(batch=models.OuterRef("pk"), state=state)
+
+
 class Batch(models.Model):
     """What one person approves at once. Pins the mapping versions that its orders were rendered with."""
 
@@ -44,6 +59,8 @@ class Batch(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     told_at = models.DateTimeField(null=True, help_text="When a mail said that it waits for approval.")
+
+    objects = BatchQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "batches"
@@ -65,6 +82,12 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"Batch {self.pk}"
+
+
+class StagedOrderQuerySet(models.QuerySet["StagedOrder"]):
+    def waiting(self) -> StagedOrderQuerySet:
+        """Those that wait for the approval of their batch."""
+        return self.filter(state=OrderState.STAGED, batch__state=BatchState.OPEN)
 
 
 class StagedOrder(models.Model):
@@ -107,6 +130,8 @@ class StagedOrder(models.Model):
     failed_at = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
+
+    objects = StagedOrderQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -19,10 +19,10 @@ from monday.budgets import standing
 from monday.models import Board
 from monday.token import redact
 from staging import audit
+from staging.batches.describe import describe_all
 from staging.core.events import Event, News
-from staging.core.lifecycle import BatchState, OrderState
 from staging.core.words import counted
-from staging.models import Batch, Channel, StagedOrder, SyncRun
+from staging.models import Batch, Channel, SyncRun
 from staging.models.notice import Standing
 from staging.models.run import Kind, RunState
 
@@ -172,9 +172,8 @@ def _waiting(run: SyncRun, now: datetime) -> list[Batch]:
     """
     if run.kind != Kind.SYNC or run.board_id is None or run.state not in (*BAD, *GOOD):
         return []
-    untold = Batch.objects.filter(board=run.board_id, state=BatchState.OPEN, told_at__isnull=True)
-    staged = StagedOrder.objects.filter(batch__state=BatchState.OPEN, state=OrderState.STAGED)
-    batches = untold.filter(pk__in=staged.values("batch")).select_related("customer").order_by("id")
+    untold = Batch.objects.waiting().filter(board=run.board_id, told_at__isnull=True)
+    batches = untold.select_related("customer").order_by("id")
     return [
         batch for batch in list(batches) if Batch.objects.filter(pk=batch.pk, told_at__isnull=True).update(told_at=now)
     ]
@@ -200,8 +199,8 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]
     if waiting and run.state != RunState.WAITING:
         lines += [f"{counted(len(waiting), 'batch waits', 'batches wait')} for approval:"]
     lines += [
-        f"Batch {b.pk} - {b.customer.name}: {counted(b.orders.count(), 'change')} {_address('batch', b.pk)}"
-        for b in waiting[:LISTED]
+        f"Batch {one.id} - {one.customer}: {one.holds} {_address('batch', one.id)}"
+        for one in describe_all(waiting[:LISTED])
     ]
     if len(waiting) > LISTED:
         lines += [f"and {len(waiting) - LISTED:,} more: {settings.SITE_URL}{reverse('admin:staging_batch_changelist')}"]

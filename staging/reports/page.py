@@ -154,7 +154,7 @@ def gather(
         groups=tuple(_groups(structure, items, filled, sizes)),
         items=max(structure.items_count, len(items)),
         more_items=max(0, structure.items_count - len(items)),
-        waiting=mine.filter(state=BatchState.OPEN).count(),
+        waiting=mine.waiting().count(),
         rejected=mine.filter(orders__state__in=sorted(COUNTED["rejected"])).distinct().count(),
         batches=tuple(_batches(newest)),
         more_batches=max(0, mine.count() - len(newest)),
@@ -228,7 +228,9 @@ def _batches(batches: Sequence[Batch]) -> Iterator[BatchShown]:
         page += orders(batch, limit=MOST_ORDERS - len(page), operations=["create"])
         shown_ones = tuple(OrderShown(order, pill(order.state)) for order in page)
         more = sum(picture.counts.values()) - len(page)
-        yield BatchShown(picture, pill(batch.state), shown_ones, more, unfolded=picture is telling)
+        yield BatchShown(
+            picture, pill("held" if picture.all_held else batch.state), shown_ones, more, unfolded=picture is telling
+        )
 
 
 def _changes(picture: BatchPicture) -> int:
@@ -280,7 +282,7 @@ QUIET = ("·", "quiet")
 TONE: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("applied", "pushed", "completed"), ("✓", "good")),
     **dict.fromkeys(("approved", "sending", "pushing", "running", "undoing"), ("→", "busy")),
-    **dict.fromkeys(("staged", "open", "waiting", "held", "queued", "paused"), ("○", "wait")),
+    **dict.fromkeys(("staged", "open", "waiting", "held", "all held", "queued", "paused"), ("○", "wait")),
     **dict.fromkeys(("rejected", "failed", "needs_attention", "unclear", "with_errors", "refused"), ("!", "bad")),
     **dict.fromkeys(("undone", "partly_undone", "kept"), ("↩", "quiet")),
     **dict.fromkeys(("declined", "superseded", "given_up", "stopped"), ("×", "quiet")),
