@@ -232,8 +232,9 @@ def on_known_boards(mapping: Mapping, boards: Sequence[tuple[BoardStructure, dat
 
 
 def ensure_shipped(*, actor: str, now: datetime, record: Recorder) -> bool:
-    """Publish the shipped documents where no board's document is published yet; True where that was done."""
-    if Version.objects.published().filter(document__kind=DocumentKind.BOARD).exists():
+    """Publish the shipped documents where nothing is published yet, so that none takes the place of a person's own;
+    True where that was done."""
+    if Version.objects.published().exists():
         return False
     with transaction.atomic():
         for path in shipped_files():

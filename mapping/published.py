@@ -127,7 +127,8 @@ def _board_version(board_name: str | None) -> Version:
     names = [version.document.name for version in versions]
     if not versions:
         raise NoMapping(
-            "No board's mapping is published. Remedy: run `sync_orders --mode TEST`, which loads the shipped documents."
+            "No board's mapping is published. Remedy: `publish_mapping FILE` publishes your own; where nothing is "
+            "published yet, `sync_orders --mode TEST` begins with the shipped documents."
         )
     if board_name is None:
         if len(versions) == 1:

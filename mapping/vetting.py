@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.db.models import QuerySet
+
 from monday.core.structure import BoardStructure, Column
 
 from .core import rules
@@ -53,6 +55,12 @@ def vet(*, document: Document | None, text: str, around: Surroundings) -> tuple[
     return tuple(sorted(dict.fromkeys(found), key=_order))
 
 
+def document_of(text: str) -> Document:
+    """The document that a text belongs to, an unsaved one where there is none yet; nothing is kept."""
+    imagined = _imagined(text)
+    return _namesakes(imagined).first() or imagined
+
+
 def _order(problem: Problem) -> tuple[bool, int, int, str, str]:
     return problem.severity != "error", problem.line, problem.column, problem.path, problem.message
 
@@ -82,13 +90,16 @@ def _already_there(document: Document) -> Iterator[Problem]:
     """A text for a new document must not be that of an existing one: it would be published over it."""
     if document.pk is not None:
         return
-    if document.customer is not None:
-        there = Document.objects.filter(customer__name=document.customer.name)
-    else:
-        there = Document.objects.filter(kind=DocumentKind.BOARD, board_key=document.board_key)
-    for other in there[:1]:
+    for other in _namesakes(document)[:1]:
         path = "customer" if document.customer is not None else "board.id"
         yield Problem(0, 0, path, f"there is the document {other.name} already", "Open that one and change it there.")
+
+
+def _namesakes(document: Document) -> QuerySet[Document]:
+    """The stored document of the same board or customer."""
+    if document.customer is not None:
+        return Document.objects.filter(customer__name=document.customer.name).select_related("customer").order_by("pk")
+    return Document.objects.filter(kind=DocumentKind.BOARD, board_key=document.board_key).order_by("pk")
 
 
 def _around(parsed: BoardDocument | CustomerDocument, around: Surroundings) -> Iterator[Problem]:

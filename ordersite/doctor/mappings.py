@@ -17,7 +17,8 @@ from monday.models import Board
 from .finding import Finding, Status, ok, problem, warning
 
 NAME = "mapping"
-FIRST_RUN = "python manage.py sync_orders --mode TEST publishes the shipped ones"
+FIRST = "python manage.py publish_mapping FILE publishes your own, sync_orders --mode TEST the shipped ones"
+LOOK = "python manage.py sync_orders --dry-run reads it"
 
 
 def published() -> list[Family]:
@@ -40,7 +41,7 @@ def readable() -> Iterator[Finding]:
     boards = versions.filter(document__kind=DocumentKind.BOARD).count()
     customers = versions.filter(document__kind=DocumentKind.CUSTOMER).count()
     if not boards:
-        yield warning(NAME, "No mapping is published yet.", FIRST_RUN)
+        yield warning(NAME, "No mapping is published yet.", FIRST)
         return
     lost = boards - len(published_boards()), customers - len(published_customers())
     if any(lost):
@@ -57,7 +58,7 @@ def fitting(families: Iterable[Family]) -> Iterator[Finding]:
         seen = [(board, structure) for board in boards if (structure := board.known_structure()) is not None]
         if not seen:
             name = family.board.board.name
-            yield warning("board", f'"{name}" was not seen yet, so nothing was checked against it.', FIRST_RUN)
+            yield warning("board", f'"{name}" was not seen yet, so nothing was checked against it.', LOOK)
         for board, structure in seen:
             read = f", as read on {board.read_at:%Y-%m-%d %H:%M} UTC" if board.read_at else ""
             yield against(family, structure, f"{board}{read}")

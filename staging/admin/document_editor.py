@@ -22,6 +22,7 @@ from mapping.vetting import vet
 from monday.screens import link
 from staging.core.lifecycle import NotAllowed
 from staging.impact_jobs import ask_impact
+from staging.previews.publishing import RIGHT, RIGHT_NEW
 from staging.wiring import surroundings
 
 from .document_parts import found_document, given, need, published_version, version_of, version_pill
@@ -41,13 +42,13 @@ def edit(request: HttpRequest, object_id: str) -> HttpResponse:
         raise PermissionDenied
     if request.method != "POST":
         return _page(request, document, *_opened(request, document))
-    need(request, "mapping.change_document")
+    need(request, RIGHT)
     return _done(request, document)
 
 
 def new(request: HttpRequest) -> HttpResponse:
     """The editor of a document that does not exist yet; a text is only ever kept where there is none."""
-    need(request, "mapping.add_document")
+    need(request, RIGHT_NEW)
     if request.method != "POST":
         return _page(request, None, str(request.GET.get("text", "") or NEW)[:20_000])
     return _done(request, None)
@@ -155,7 +156,7 @@ def _page(
         problems = problems if document or checked else ()  # nobody has typed anything yet
     versions = list(document.versions.order_by("-number")[: SHOWN + 1]) if document else []
     held = published_version(document) if document else None
-    may = "mapping.change_document" if document else "mapping.add_document"
+    may = RIGHT if document else RIGHT_NEW
     context = {
         **admin.site.each_context(request),
         "title": document.name if document else "New customer document",

@@ -19,7 +19,7 @@ from mapping.vetting import vet
 from staging.core.lifecycle import NotAllowed
 from staging.impact_jobs import ask_impact
 from staging.previews.impact import standing
-from staging.previews.publishing import NotSeen, publish_version
+from staging.previews.publishing import RIGHT, NotSeen, publish_version
 from staging.running import runs
 from staging.running.runs import ACTIVE
 from staging.wiring import recorder, surroundings
@@ -28,8 +28,6 @@ from .document_compare import held_before, side_by_side
 from .document_parts import found_version, need, published_version, version_pill
 from .pills import run_pill
 from .progress import progress_of
-
-RIGHT = "mapping.change_document"
 
 
 def look(request: HttpRequest, pk: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mapping.impact import imagined, with_text
-from mapping.models import Version
+from mapping.models import Document, Version
 from mapping.publish import NoMapping
 from mapping.vetting import vet
 from monday.calls import CallLog
@@ -30,22 +30,30 @@ def over_boards(run: SyncRun, calls: CallLog, progress: Progress) -> dict[str, A
     A board that fails says so in its place. Raises what `progress` raises to stop.
     """
     version = Version.objects.select_related("document__customer").get(pk=run.scope["version"])
-    result = head(version)
-    for board in boards_of(version.document):
-        try:
-            found = _counted(run, version, board, calls, progress)
-        except (NotConfigured, GuardRefused, NotAllowed, NoMapping, SourceRefused, Unavailable) as problem:
-            found = not_counted(board, str(problem))
-        result["boards"].append(found)
-    boards = result["boards"]
+    boards = counted_boards(version.document, version.text, run=run, calls=calls, progress=progress)
+    result = {**head(version), "boards": boards}
     failed = [board["error"] for board in boards if board.get("error")] if boards else [NO_BOARD]
     state = RunState.COMPLETED if not failed else RunState.WITH_ERRORS if len(failed) < len(boards) else RunState.FAILED
     counts = {name: sum(board.get(name, 0) for board in boards) for name in ("staged", "because", "invalid")}
     return {"state": state, "result": result, "counts": counts, "error": " ".join(failed)[:2000]}
 
 
-def _counted(run: SyncRun, version: Version, board: Board, calls: CallLog, progress: Progress) -> dict[str, Any]:
-    document, text = version.document, version.text
+def counted_boards(
+    document: Document, text: str, *, run: SyncRun, calls: CallLog, progress: Progress
+) -> list[dict[str, Any]]:
+    """What publishing this text would change on each board in use, or why that could not be counted there."""
+    boards = []
+    for board in boards_of(document):
+        try:
+            boards.append(_counted(run, document, text, board, calls, progress))
+        except (NotConfigured, GuardRefused, NotAllowed, NoMapping, SourceRefused, Unavailable) as problem:
+            boards.append(not_counted(board, str(problem)))
+    return boards
+
+
+def _counted(
+    run: SyncRun, document: Document, text: str, board: Board, calls: CallLog, progress: Progress
+) -> dict[str, Any]:
     with opened_for(board, calls=calls) as setup:
         family = with_text(document, text, board.board_id)
         problems = vet(document=document, text=text, around=surroundings(document, text))

@@ -20,6 +20,7 @@ from django.db import DatabaseError, connections, transaction
 
 from ordersite import commandline
 from staging.models import Batch
+from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line
 from tests.world import World
 
@@ -60,6 +61,10 @@ ROWS: list[tuple[str, int]] = [
     ("prune --dry-run", 0),
     ("prune --only sessions", 0),
     ("prune --only nonsense", 2),
+    ("publish_mapping {folder}/none.yaml", 2),
+    ("publish_mapping {folder}/harbour.yaml", 2),
+    ("publish_mapping {folder}/harbour.yaml --base 1 --dry-run", 0),
+    ("publish_mapping {folder}/harbour.yaml --base 9", 5),
     ("reconcile", 0),
     ("retry_rejected --list", 0),
     ("retry_rejected", 2),
@@ -130,6 +135,7 @@ def typed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path
     line.add(2, STYLE="Ünïcode – dash")
     line.stage()
     (tmp_path / "file").write_text("")
+    (tmp_path / "harbour.yaml").write_text(HARBOUR + "columns: {UNIT: text_unit}\n", encoding="utf-8")
     settings.ARCHIVE_DIR, settings.MONDAY_API_TOKEN = str(tmp_path / "archive"), ""
     # The test's own connections hold its transaction; a command closes those of its process.
     monkeypatch.setattr(connections, "close_all", lambda: None)
