@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 from django.utils import timezone
 from django_q.models import OrmQ
 from prometheus_client import CollectorRegistry, generate_latest
@@ -64,7 +64,7 @@ def _by_state(name: str, words: str, model: type[Batch] | type[StagedOrder], sta
 
 def _unused() -> Metric:
     family = GaugeMetricFamily("ordersite_unused_rows", "Rows of the source that cannot be used.", labels=["verdict"])
-    for verdict, number in Seen.objects.values_list("verdict").annotate(n=Count("id")).order_by():
+    for verdict, number in Seen.objects.values_list("verdict").annotate(n=Sum("rows")).order_by():
         family.add_metric([verdict], number)
     return family
 

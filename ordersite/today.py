@@ -19,7 +19,6 @@ from staging.core.lifecycle import OrderState
 from staging.core.words import counted
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
-from staging.models.snapshot import Verdict
 from staging.running import schedules
 from staging.upkeep import care
 
@@ -72,7 +71,7 @@ def _held() -> Card:
 
 
 def _unused() -> Card:
-    number = Seen.objects.exclude(verdict=Verdict.WAITING).count()
+    number = Seen.objects.unused().number_of_rows()
     url = reverse("admin:staging_seen_changelist")
     if not number and not SyncRun.objects.filter(kind=Kind.SYNC, rehearsal=False, state__in=READ).exists():
         return Card("Rows not used", "-", "no sync has read the source yet", url, "off")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -143,19 +144,25 @@ class OrderAdmin(ReadOnly):
 @admin.register(Seen)
 class SeenAdmin(ReadOnly):
     called = "Rows not used"
-    list_display = ("record", "pill", "customer_name", "key", "why", "owner", "when")
+    list_display = ("record", "rows", "pill", "customer_name", "key", "why", "owner", "when")
     list_filter = ("verdict",)
     search_fields = ("record",)
     search_help_text = "A whole UUID, a customer's whole name as the source has it, or how a part of the key begins"
     sortable_by = ("pill", "when")
-    exported = ("id", "record", "customer_name", "key", "verdict", "why", "owner", "at")
-    fields = readonly_fields = ("board", "record", "pill", "customer_name", "key", "why", "owner", "at")
+    exported = ("id", "record", "rows", "customer_name", "key", "verdict", "why", "owner", "at")
+    fields = readonly_fields = ("board", "record", "rows", "pill", "customer_name", "key", "why", "owner", "at")
     ordering = ("-id",)
     change_list_template = "staging/admin/seen.html"
 
     def get_urls(self) -> list[URLPattern]:
         """With the files for the source's owners."""
         return [*unused.urls(), *super().get_urls()]
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, with the number of rows that all of its entries stand for."""
+        listed: Any = super().get_changelist_instance(request)
+        listed.rows = listed.queryset.number_of_rows()
+        return listed  # type: ignore[no-any-return]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By what its row is called, or by its customer's name."""

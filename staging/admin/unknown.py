@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max
+from django.db.models import Max, Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -55,10 +55,10 @@ def unknown() -> list[Unknown]:
     """Every name that the last syncs could not place, most rows first; names that differ by case are one."""
     found: dict[str, Unknown] = {}
     rows = Seen.objects.filter(verdict=Verdict.UNKNOWN_CUSTOMER).values("customer_name")
-    for each in rows.annotate(rows=Count("pk"), last=Max("at")).order_by("-rows", "customer_name"):
+    for each in rows.annotate(number=Sum("rows"), last=Max("at")).order_by("-number", "customer_name"):
         name = one_line(each["customer_name"])
         known = found.setdefault(fold(name), Unknown(name, 0, None))
-        known.rows += each["rows"]
+        known.rows += each["number"]
         known.last = max(filter(None, (known.last, each["last"])), default=None)
     owned = set(Alias.objects.values_list("folded", flat=True))  # some were claimed since the last sync
     listed = [name for folded, name in found.items() if folded not in owned]

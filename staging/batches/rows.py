@@ -56,34 +56,41 @@ class Judged:
         }
 
 
-def in_the_way(
-    identity: str,
-    same: Mapping[str, int],
-    repeated: Mapping[str, int],
-    unreadable: Mapping[str, str],
-    shown: Mapping[str, Sequence[str]],
-) -> dict[str, tuple[Verdict, list[dict[str, str]]]]:
-    """The verdicts on rows that stand in each other's way, and on those whose UUID is none, by record.
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """Rows that stand in each other's way, by record with their number: `same` of one UUID, `repeated` without UUID and
+    of one business key. `unreadable` are texts that are no UUID, each with the number of its rows."""
 
-    `shown` names the rows of a UUID that stands on several, so that they are seen side by side.
-    """
-    found: dict[str, tuple[Verdict, str, str]] = {}
-    for record, count in same.items():
-        found[record] = (Verdict.DUPLICATE, record, f"The same UUID stands on {count} rows.")
-    for record, count in repeated.items():
-        found[record] = (Verdict.DUPLICATE, "", f"{count} rows have no UUID and share one business key.")
-    for record, raw in unreadable.items():
-        found[record] = (Verdict.INVALID, raw, "This is no UUID.")
-    return {
-        record: (
-            verdict,
-            [
-                told(CellProblem(identity, value, reason)),
-                *(told(CellProblem("row", row, "is one of them")) for row in shown.get(record, ())),
-            ],
-        )
-        for record, (verdict, value, reason) in found.items()
-    }
+    same: Mapping[str, int]
+    repeated: Mapping[str, int]
+    unreadable: Mapping[str, str]
+    unreadable_rows: Mapping[str, int]
+
+    def verdicts(self, identity: str, shown: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+        """The fields of the verdict on each record; `shown` names the rows of a UUID that stands on several, so that
+        they are seen side by side."""
+        found: dict[str, tuple[Verdict, int, str, str]] = {}
+        for record, rows in self.same.items():
+            found[record] = (Verdict.DUPLICATE, rows, record, f"The same UUID stands on {rows} rows.")
+        for record, rows in self.repeated.items():
+            found[record] = (Verdict.DUPLICATE, rows, "", f"{rows} rows have no UUID and share one business key.")
+        for record, raw in self.unreadable.items():
+            found[record] = (Verdict.INVALID, self.unreadable_rows[record], raw, "This is no UUID.")
+        return {
+            record: {
+                "verdict": verdict,
+                "rows": rows,
+                "problems": [
+                    told(CellProblem(identity, value, reason)),
+                    *(told(CellProblem(BESIDE, row, "is one of them")) for row in shown.get(record, ())),
+                ],
+            }
+            for record, (verdict, rows, value, reason) in found.items()
+        }
+
+
+BESIDE = "row"
+"""Stands in the place of a column's name where a problem only names one of several rows."""
 
 
 def going(board: Board, records: Sequence[str]) -> tuple[int, int]:

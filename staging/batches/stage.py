@@ -29,7 +29,7 @@ from staging.records import terms as names
 from staging.setup import Setup
 from staging.transitions import move_batch, move_orders
 
-from .rows import CLOSED, REPLACEABLE, Judged, free_places, going, in_the_way, insert, removal, sides, told
+from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, free_places, going, insert, removal, sides, told
 
 PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
@@ -171,28 +171,19 @@ class Ledger:
             self.flush()
         return removed
 
-    def duplicates(
-        self,
-        doubled: Mapping[str, int],
-        repeated: Mapping[str, int],
-        unreadable: Mapping[str, str],
-        shown: Mapping[str, Sequence[str]],
-    ) -> None:
+    def duplicates(self, rows: InTheWay, shown: Mapping[str, Sequence[str]]) -> None:
         """Rows that stand in each other's way, remembered so that a person finds them; known ones write nothing."""
-        identity = self.setup.mappings.family.board.source.identity
-        verdicts = in_the_way(identity, doubled, repeated, unreadable, shown)
-        known = dict(
-            Seen.objects.filter(board=self.setup.board)
-            .filter(Q(verdict=Verdict.DUPLICATE) | Q(mapping_key=""))
-            .values_list("record", "problems")
-        )
-        fresh = [record for record, (_, problems) in verdicts.items() if known.pop(record, None) != problems]
+        verdicts = rows.verdicts(self.setup.mappings.family.board.source.identity, shown)
+        seen = Seen.objects.filter(board=self.setup.board).filter(Q(verdict=Verdict.DUPLICATE) | Q(mapping_key=""))
+        known = {record: told for record, *told in seen.values_list("record", "problems", "rows")}
+        fresh = [
+            record
+            for record, verdict in verdicts.items()
+            if known.pop(record, None) != [verdict["problems"], verdict["rows"]]
+        ]
         for record in fresh:
-            verdict, problems = verdicts[record]
             self._judged.append(record)
-            self._seen.append(
-                Seen(board=self.setup.board, record=record, verdict=verdict, problems=problems, at=self.now)
-            )
+            self._seen.append(Seen(board=self.setup.board, record=record, at=self.now, **verdicts[record]))
         for start in range(0, len(fresh), PAGE):
             staged = StagedOrder.objects.filter(
                 board=self.setup.board, record__in=fresh[start : start + PAGE], current=True

@@ -158,7 +158,7 @@ class Pairing:
             without_identity=rows.derived_fingerprints(),
         )
         counts.records = compared.read
-        counts.unusable = sum(compared.duplicates.values()) + compared.unreadable_rows + rows.repeated_rows
+        counts.unusable = sum(compared.duplicates.values()) + compared.unreadable_rows.total() + rows.repeated_rows
         present = sorted(compared.moved + compared.appeared)
         unknown: Counter[str] = Counter()
         for done, page in enumerate(rows.pages(present)):

@@ -57,7 +57,7 @@ class Comparison:
     vanished: list[str] = field(default_factory=list)
     duplicates: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
-    unreadable_rows: int = 0
+    unreadable_rows: Counter[str] = field(default_factory=Counter)
     incomparable: int = 0
     """Of those that moved: judged under another scheme or mapping, so that their fingerprints say nothing."""
     forgotten: list[str] = field(default_factory=list)
@@ -127,8 +127,9 @@ def _one_by_one(rows: Sequence[tuple[str | None, str]], found: Comparison) -> Pa
         try:
             record = canonical(raw)
         except Unreadable:
-            found.unreadable[derived((str(raw),))] = str(raw)
-            found.unreadable_rows += 1
+            record = derived((str(raw),))
+            found.unreadable[record] = str(raw)
+            found.unreadable_rows[record] += 1
             continue
         if record is not None:
             for values, value in zip(page, (record, fingerprint, str(raw)), strict=True):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mapping.core.family import KeyReader
 from mapping.core.order import CellProblem, Invalid, Rendered
-from staging.batches.rows import Judged
+from staging.batches.rows import InTheWay, Judged
 from staging.batches.stage import Ledger
 from staging.core.changeset import Rekeyed
 from staging.core.counts import Counts
@@ -91,9 +91,11 @@ def detect(
         ledger.flush()  # what was judged is counted, so it is kept
         raise
     detected.counts.waiting += rows.missing
-    if complete:
-        ledger.duplicates(found.duplicates, rows.repeated, found.unreadable, rows.side_by_side(found.duplicates))
+    if not scope.partial:
+        in_the_way = InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows)
+        ledger.duplicates(in_the_way, rows.side_by_side(found.duplicates))
         ledger.forget([record for record in found.forgotten if record not in rows.repeated])
+    if complete:
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
         detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
     else:
@@ -113,7 +115,7 @@ def _count_quiet(detected: Detected, rows: Rows) -> None:
     counts, found = detected.counts, detected.comparison
     counts.unchanged = found.quiet["unchanged"]
     counts.waiting = found.quiet["waiting"]
-    counts.invalid = found.quiet["invalid"] + found.unreadable_rows
+    counts.invalid = found.quiet["invalid"] + found.unreadable_rows.total()
     counts.duplicate = sum(found.duplicates.values()) + rows.repeated_rows
 
 

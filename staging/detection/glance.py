@@ -86,7 +86,7 @@ def glance(*, setup: Setup, scope: Scope) -> Glance:
         same=found.quiet.total(),
         moved=moved,
         new=new,
-        unusable=sum(found.duplicates.values()) + found.unreadable_rows + rows.repeated_rows,
+        unusable=sum(found.duplicates.values()) + found.unreadable_rows.total() + rows.repeated_rows,
         gone=None if scope.partial else gone,
         incomparable=found.incomparable,
         drift=changes.sentences,

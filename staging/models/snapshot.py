@@ -59,8 +59,21 @@ class Snapshot(models.Model):
         return f"{self.record} as item {self.item_id}"
 
 
+class SeenQuerySet(models.QuerySet["Seen"]):
+    def unused(self) -> SeenQuerySet:
+        """The verdicts on rows that cannot be used."""
+        return self.exclude(verdict=Verdict.WAITING)
+
+    def number_of_rows(self) -> int:
+        """How many rows of the source these verdicts are about: the one count of rows not used."""
+        return int(self.aggregate(number=models.Sum("rows"))["number"] or 0)
+
+
 class Seen(models.Model):
-    """A verdict on a record at a source fingerprint and a mapping, so that a quiet run renders nothing."""
+    """A verdict on a record at a source fingerprint and a mapping, so that a quiet run renders nothing.
+
+    `rows` is how many rows of the source stand behind it: more than one where they share a UUID or a business key.
+    """
 
     board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="seen")
     record = models.CharField(max_length=36)
@@ -72,6 +85,9 @@ class Seen(models.Model):
     verdict = models.CharField(max_length=20, choices=Verdict.choices)
     problems = PayloadField(default=list)
     at = models.DateTimeField()
+    rows = models.PositiveIntegerField(default=1)
+
+    objects = SeenQuerySet.as_manager()
 
     class Meta:
         verbose_name = "row not used"

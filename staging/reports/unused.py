@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Sum
 
 from mapping.core.texts import fold
 from mapping.models import Customer
 from monday.models import Board
+from staging.batches.rows import BESIDE
 from staging.models import Seen
 from staging.models.snapshot import Verdict
 
@@ -19,24 +20,26 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """One row that cannot be used. `problems` are (column, value, reason, owner); `key` is its business key."""
+    """A record of which no row can be used. `problems` are (column, value, reason, owner); `key` is its business key;
+    `rows` how many rows of the source share it."""
 
     record: str
     verdict: str
     customer: str
     key: str
     problems: tuple[tuple[str, str, str, str], ...]
+    rows: int
 
 
 def unused(board: Board, *, customer: str = "") -> Iterator[Unused]:
-    """Every row that the last runs could not use, by UUID, read in pages."""
+    """Every record of which the last runs could use no row, by UUID, read in pages."""
     last = ""
-    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING)
+    rows = Seen.objects.unused().filter(board=board)
     rows = rows.filter(customer_name=customer) if customer else rows
     while page := list(rows.filter(record__gt=last).order_by("record")[:PAGE]):
         for seen in page:
             problems = tuple((p["column"], p["value"], p["reason"], p["owner"]) for p in seen.problems or ())
-            yield Unused(seen.record, seen.verdict, seen.customer_name, seen.key, problems)
+            yield Unused(seen.record, seen.verdict, seen.customer_name, seen.key, problems, seen.rows)
         last = page[-1].record
 
 
@@ -44,14 +47,16 @@ def reasons(board: Board) -> list[tuple[str, int]]:
     """Why rows are not used, each reason with its number of rows, the most frequent first."""
     counted: Counter[str] = Counter()
     for row in unused(board):
-        counted.update({f"{column}: {reason}" if column else reason for column, _, reason, _ in row.problems})
+        told = {(column, reason) for column, _, reason, _ in row.problems if column != BESIDE}
+        for column, reason in told:
+            counted[f"{column}: {reason}" if column else reason] += row.rows
     return counted.most_common()
 
 
 def by_spelling(board: Board) -> list[tuple[str, int]]:
     """Each customer with rows that cannot be used, as the source spells it, and their number; by name."""
-    rows = Seen.objects.filter(board=board).exclude(verdict=Verdict.WAITING).values_list("customer_name")
-    return [(name, number) for name, number in rows.annotate(number=Count("id")).order_by("customer_name")]
+    rows = Seen.objects.unused().filter(board=board).values_list("customer_name")
+    return [(name, number) for name, number in rows.annotate(number=Sum("rows")).order_by("customer_name")]
 
 
 def of_customer(board: Board, customer: Customer) -> list[tuple[str, int]]:

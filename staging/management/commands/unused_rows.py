@@ -32,12 +32,12 @@ class Command(QuietCommand):
             self._write(board, options["out"], options["customer"])
             return
         if options["json"]:
-            rows = [_picture(row) for row in unused(board, customer=options["customer"])]
-            self.tell({"schema_version": 1, "board": board.name, "rows": rows})
+            listed = [_picture(row) for row in unused(board, customer=options["customer"])]
+            self.tell({"schema_version": 1, "board": board.name, "rows": listed})
             return
-        shown = 0
+        shown = rows = 0
         for row in unused(board, customer=options["customer"]):
-            shown += 1
+            shown, rows = shown + 1, rows + row.rows
             if shown <= options["limit"]:
                 self._show(row)
         if shown > options["limit"]:
@@ -45,7 +45,7 @@ class Command(QuietCommand):
         if not shown:
             self.stdout.write(f"Every row of {board} that the last syncs read can be used.")
             return
-        self.stdout.write(f"{shown:,} rows are not used:")
+        self.stdout.write(f"{counted(rows, 'row is', 'rows are')} not used:")
         for reason, count in reasons(board)[:12]:
             self.stdout.write(f"  {count:>6,} x {reason}")
 
@@ -61,7 +61,9 @@ class Command(QuietCommand):
             self.stdout.write("Every row can be used; no file was written.")
 
     def _show(self, row: Unused) -> None:
-        self.stdout.write(f"{row.record}  {row.verdict.replace('_', ' ')}  {row.customer or '-'}  {row.key or '-'}")
+        several = f"  {row.rows:,} rows" if row.rows > 1 else ""
+        verdict = row.verdict.replace("_", " ")
+        self.stdout.write(f"{row.record}  {verdict}{several}  {row.customer or '-'}  {row.key or '-'}")
         for column, value, reason, owner in row.problems:
             cell = f"{column} = {value!r}: " if column else ""
             self.stdout.write(f"    {cell}{reason} (to be put right in the {owner})")
@@ -79,6 +81,7 @@ def _picture(row: Unused) -> dict[str, Any]:
     return {
         "record": row.record,
         "verdict": row.verdict,
+        "rows": row.rows,
         "customer": row.customer or None,
         "key": row.key or None,
         "problems": [
