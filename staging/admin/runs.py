@@ -23,7 +23,7 @@ from staging.models.run import Kind
 from staging.running import runs
 from staging.running.runs import ACTIVE
 
-from . import adopt, exports, gone, intake, reports
+from . import adopt, exports, gone, intake, reports, run_log
 from .pills import batch_pills, run_pill
 from .progress import progress, progress_of
 from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
@@ -57,6 +57,7 @@ class RunAdmin(RunColumns, ReadOnly):
             path("start/", wrap(start_sync), name="staging_syncrun_start"),
             path("<int:pk>/progress/", wrap(progress), name="staging_syncrun_progress"),
             path("<int:pk>/live/", wrap(self.live), name="staging_syncrun_live"),
+            path("<int:pk>/log/", wrap(self.log), name="staging_syncrun_log"),
             path("<int:pk>/cancel/", wrap(self.cancel), name="staging_syncrun_cancel"),
             *adopt.urls(),
             *reports.urls(),
@@ -102,6 +103,19 @@ class RunAdmin(RunColumns, ReadOnly):
         """The part of a run's page that is asked for again every two seconds until the run has ended."""
         run = self._found(request, str(pk))
         return TemplateResponse(request, "staging/admin/run_live.html", _live(run, request))
+
+    def log(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the run did, line by line."""
+        run = self._found(request, str(pk))
+        context = {
+            **self.admin_site.each_context(request),
+            **run_log.context(run, request),
+            "title": f"Log of run {run.pk}",
+            "opts": self.opts,
+            "pill": run_pill(run),
+            "progress": progress_of(run, request.user),
+        }
+        return TemplateResponse(request, "staging/admin/run_log.html", context)
 
     def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
         """GET shows what stopping means; POST asks the run to stop. 403 without the right to."""

@@ -21,7 +21,7 @@ from staging.models import AuditEvent, Batch, Snapshot, StagedLine, StagedOrder
 from .diff import OrderPicture, orders
 from .tally import PAGE, Holding, holdings
 
-__all__ = ["BatchPicture", "Happened", "OrderPicture", "describe", "describe_all", "history", "orders"]
+__all__ = ["BatchPicture", "Happened", "OrderPicture", "describe", "describe_all", "history", "in_words", "orders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def history(batch: Batch, *, limit: int = 200) -> list[Happened]:
     told: list[Happened] = []
     for (actor, action, reason), group in groupby(reversed(events), key=lambda e: (e.actor, e.action, e.reason)):
         alike = list(group)  # one event each for many orders reads as one
-        told.append(Happened(alike[-1].at, actor, _what(action, alike), reason))
+        told.append(Happened(alike[-1].at, actor, in_words(action, alike), reason))
     return told
 
 
@@ -273,7 +273,7 @@ def _pages(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 # --- its history --------------------------------------------------------------------------------------------------
-def _what(action: str, events: Sequence[AuditEvent]) -> str:
+def in_words(action: str, events: Sequence[AuditEvent]) -> str:
     """Events in words; the names of actions are made of what moved and how: `batch.approve`, `order.hold`."""
     moved, _, how = action.partition(".")
     to = str(events[-1].data.get("to", "")).replace("_", " ")

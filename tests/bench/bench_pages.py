@@ -93,6 +93,7 @@ def pages(filled: Any) -> dict[str, str]:
     batch = reverse("admin:staging_batch_change", args=[filled.big_batch])
     orders, audit = reverse("admin:staging_stagedorder_changelist"), reverse("admin:staging_auditevent_changelist")
     receipts, seen = reverse("admin:staging_receipt_changelist"), reverse("admin:staging_seen_changelist")
+    log = reverse("admin:staging_syncrun_log", args=[filled.run])
     approve = reverse("admin:staging_batch_act", args=["approve"])
     calls, search = reverse("admin:monday_apicall_changelist"), reverse("admin:search")
     # The newest open batch is the large one, which has a bound of its own.
@@ -113,6 +114,11 @@ def pages(filled: Any) -> dict[str, str]:
         "order with a long life": reverse("admin:staging_stagedorder_change", args=[filled.order]),
         "run with a batch of 10,000": reverse("admin:staging_syncrun_change", args=[filled.run]),
         "run with a batch of 10,000, live part": reverse("admin:staging_syncrun_live", args=[filled.run]),
+        "log of a run with 100,000 events": log,
+        "log of a run with 100,000 events, newest": f"{log}?order=newest",
+        "log of a run with 100,000 events, its midst": f"{log}?after=50000-0-0-0",
+        "log of a run with 100,000 events, errors": f"{log}?level=error",
+        "log of a push in a batch with many events": reverse("admin:staging_syncrun_log", args=[filled.push]),
         "runs with changes": f"{reverse('admin:staging_syncrun_changelist')}?changes=some",
         "search for a PO": f"{search}?q={filled.po}",
         "search for a UUID": f"{search}?q={filled.record}",

@@ -29,6 +29,7 @@ class Filled:
     big_batch: int
     order: int
     run: int
+    push: int
     po: str
     record: str
     item: str
@@ -55,11 +56,12 @@ def fill(folder: Path, *, orders: int, events: int, seed: int = 8) -> Filled:
     _unused(orders // 10, now)
     _names(lives)
     _audit(events, now)
+    push = _a_run_of_many_events(batches, events // 10, now)
     _readings(lives, batches[-1].pk, now)
     _jobs_and_messages(events // 10, now)
     with connections["default"].cursor() as cursor:
         cursor.execute("ANALYZE")
-    return _what_to_ask(batches)
+    return _what_to_ask(batches, push)
 
 
 def _insert(model: type[models.Model], like: models.Model, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -332,11 +334,30 @@ def _jobs_and_messages(number: int, now: datetime) -> None:
     _insert(Delivery, like, ({"due_at": at, "began_at": at, "ended_at": at} for at in times[: number // 4]))
 
 
-def _what_to_ask(batches: list[Any]) -> Filled:
+def _a_run_of_many_events(batches: list[Any], number: int, now: datetime) -> int:
+    """The large batch's run with a long chain of its own, and a push during which all of its batch's events fell."""
+    from staging.audit import run_chain
+    from staging.models import AuditChain, AuditEvent, SyncRun
+
+    run = SyncRun.objects.get(batches=batches[-1])
+    chain, _ = AuditChain.objects.get_or_create(name=run_chain(run.pk), defaults={"length": number})
+    like = AuditEvent(chain=chain, at=now, actor="anna", action="order.apply", hash="0" * 64, data={"to": "applied"})
+    like.subject = f"batch:{batches[0].pk}"
+    actions = ("order.send", "order.apply", "order.reject", "order.send", "order.apply")
+    rows = ({"sequence": 10**6 + n, "at": now + timedelta(seconds=n), "action": actions[n % 5]} for n in range(number))
+    _insert(AuditEvent, like, rows)
+    wide: dict[str, Any] = {"started_at": now - timedelta(days=400), "finished_at": now + timedelta(days=400)}
+    wide |= {"mode": "TEST", "actor": "anna", "trigger": "admin", "state": "completed", "board": batches[0].board}
+    return SyncRun.objects.create(kind="push", scope={"batch": batches[0].pk}, **wide).pk
+
+
+def _what_to_ask(batches: list[Any], push: int) -> Filled:
     from staging.models import StagedOrder, SyncRun
 
     record = str(UUID(int=7))
     order = StagedOrder.objects.filter(record=record).order_by("-pk")[0]
     run = SyncRun.objects.filter(batches=batches[-1]).get()
     lone = StagedOrder.objects.filter(batch=batches[0]).order_by("-pk")[0]
-    return Filled(batches[-1].pk, order.pk, run.pk, lone.key.split(" / ")[-1], record, str(7_000_000_000 + lone.pk))
+    return Filled(
+        batches[-1].pk, order.pk, run.pk, push, lone.key.split(" / ")[-1], record, str(7_000_000_000 + lone.pk)
+    )

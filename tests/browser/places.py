@@ -103,7 +103,11 @@ def _extra() -> dict[str, str]:
         "local board, boards": reverse("sandbox", args=[""]),
         "local board, requests": reverse("sandbox", args=["sandbox/requests"]),
     }
+    for name, wanted in (("a sync", {"kind": "sync", "state": "waiting"}), ("a push", {"kind": "push"})):
+        if run := SyncRun.objects.filter(**wanted).order_by("-id").first():
+            extra[f"log of {name}"] = reverse("admin:staging_syncrun_log", args=[run.pk])
     if run := SyncRun.objects.filter(state="running").first():
+        extra["log of a run at work"] = reverse("admin:staging_syncrun_log", args=[run.pk])
         extra["cancel a run"] = reverse("admin:staging_syncrun_cancel", args=[run.pk])
     if version := Version.objects.order_by("id").first():
         extra["a version"] = reverse("admin:mapping_version_page", args=[version.pk])
