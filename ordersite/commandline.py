@@ -1,7 +1,8 @@
 """The edge of the command line: runs a management command and turns what stops it into one sentence and an exit code.
 
 Commands report what they expect themselves. What is caught here may stop any of them: an odd setting (2), an app
-database that is not migrated or cannot be reached (2), a full disk (1), Ctrl-C (130), a reader that has gone away (1).
+database that is not migrated or cannot be reached (2), a full disk (1), Ctrl-C (130), SIGTERM (143), a reader that has
+gone away (1).
 Everything else is a mistake in the program and keeps its traceback.
 """
 
@@ -9,9 +10,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +25,7 @@ from django.core.management import execute_from_command_line
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-FAILED, CONFIGURATION, INTERRUPTED = 1, 2, 130
+FAILED, CONFIGURATION, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 # How SQLite, PostgreSQL and SQL Server say that there is no room left.
 FULL_DISK_TEXTS = ("database or disk is full", "no space left on device", "insufficient disk space", "is full due to")
@@ -30,7 +36,8 @@ DRIVER_REMEDY = ". Remedy: install the ODBC driver manager (Debian: apt install 
 def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execute_from_command_line) -> int:
     """Run one command line (program name first); returns the exit code."""
     make_streams_forgiving()
-    code = _outcome(arguments, execute)
+    with _terminable():
+        code = _outcome(arguments, execute)
     return code if _flushed() else code or FAILED
 
 
@@ -41,6 +48,32 @@ def make_streams_forgiving() -> None:
             stream.reconfigure(errors="replace")
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does: whatever it holds is given back on the way out."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within this block both signals end a command by an exception, unless it deals with them itself."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
+    former = {number: signal.getsignal(number) for number in wanted}
+    for number, handler in wanted.items():
+        if former[number] is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, before in former.items():
+            signal.signal(number, before if before is not None else signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
 def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -> int:
     try:
         execute(list(arguments))
@@ -49,6 +82,8 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
     except ImproperlyConfigured as problem:
         remedy = DRIVER_REMEDY if "pyodbc" in str(problem) and "Remedy" not in str(problem) else ""
         return _say(f"Configuration: {problem}{remedy}", CONFIGURATION)
+    except Terminated:
+        return _say("Stopped by a signal. Remedy: run the same command again to go on.", TERMINATED)
     except KeyboardInterrupt:
         return _say("Stopped by the keyboard. Remedy: run the same command again to go on.", INTERRUPTED)
     except BrokenPipeError:

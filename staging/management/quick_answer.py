@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from types import FrameType
@@ -36,7 +37,7 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
     """Say how many rows moved. Raises CommandError, and SystemExit where --detailed-exitcode asks for one."""
     try:
         _check_options(options)
-        with _ending():
+        with _ending(options, stdout, stderr):
             setup = _setup(options["mode"], options["board"])
             customers = None if options["customer"] is None else spellings(setup, options["customer"])
             found = glance(setup=setup, scope=_narrowed(setup, customers, options["po_number"]))
@@ -45,7 +46,7 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         if options["json"]:
             refusal(options["mode"], str(problem), stdout)
         raise problem from None
-    except (DatabaseError, KeyboardInterrupt, SystemExit) as broken:  # the edge of the command line has the exit code
+    except (DatabaseError, KeyboardInterrupt) as broken:  # the edge of the command line has the exit code
         if options["json"]:
             refusal(options["mode"], UNUSABLE if isinstance(broken, DatabaseError) else STOPPED, stdout)
         raise
@@ -63,17 +64,28 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
 
 
 @contextmanager
-def _ending() -> Iterator[None]:
-    """Within this block SIGTERM ends the command as SIGINT does, by an exception: there is a document to print."""
+def _ending(options: dict[str, Any], stdout: Any, stderr: Any) -> Iterator[None]:
+    """Within this block a signal ends the command at once, with its sentence and its document.
+
+    Not by an exception: one that is raised while SQLite has a row hashed is taken for a fault of the source, and the
+    readers' threads would be waited for. Nothing is held that the end of the process does not give back.
+    """
 
     def ended(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+        with suppress(OSError):
+            if options["json"]:
+                refusal(options["mode"], STOPPED, stdout)
+                stdout.flush()
+            stderr.write(STOPPED)
+            stderr.flush()
+        os._exit(128 + number)
 
-    former = signal.signal(signal.SIGTERM, ended)
+    former = {number: signal.signal(number, ended) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, former)
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def refusal(mode: str | None, sentence: str, stdout: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,55 @@ def test_a_push_that_is_stopped_or_killed_goes_on_in_the_next_run(tmp_path: Path
         assert len(stood) == counts["unchanged"] == counts["read"] - counts["invalid"] - counts["duplicate"]
         _check_against_the_rows(installation, stood)
         assert installation.run("verify_audit")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_check_that_is_stopped_says_so_and_leaves_nothing(
+    tmp_path: Path, ending: signal.Signals, as_json: bool
+) -> None:
+    installation = migrated(tmp_path)
+    installation.run("load_demo_orders", "--rows", "30")
+    installation.sync("--mode", "TEST", "--limit", "5")
+    installation.orders('ALTER TABLE "ORDERS_UNIFIED" RENAME TO once')
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) SELECT i FROM n"
+    installation.orders(f'CREATE VIEW "ORDERS_UNIFIED" AS SELECT once.* FROM ({numbers}), once')
+    before = _rows_of_every_table(installation)
+    process = installation.start("sync_orders", "--check", *(["--json"] if as_json else []))
+    started = time.monotonic()
+    wait_until(lambda: time.monotonic() > started + 4 or len(_readers(process.pid)) == 2)
+    readers = _readers(process.pid)
+    process.send_signal(ending)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + ending
+    assert err == "Stopped by a signal. Remedy: run it again; a check changes nothing.\n"
+    assert (not as_json and out == "") or as_published(out, CHECK)["error"] == err.strip()
+    assert _rows_of_every_table(installation) == before
+    assert not installation.app("SELECT id FROM staging_syncrun WHERE state = 'running' OR lease_owner <> ''")
+    wait_until(lambda: not any(Path(f"/proc/{reader}").exists() for reader in readers))
+
+
+def _readers(pid: int) -> list[str]:
+    """The processes that read the source for this one, where the system shows its processes as files."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = children.read_text().split() if children.exists() else []
+    return [child for child in found if b"apart.py" in (Path("/proc") / child / "cmdline").read_bytes()]
+
+
+@together
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["sync_orders --check", "doctor"])
+def test_a_signal_at_any_moment_is_no_traceback(quick: Typed, ending: signal.Signals, command: str) -> None:
+    for moment in range(4):
+        process = quick.start(*command.split())
+        time.sleep(0.15 + moment * 0.15)
+        process.send_signal(ending)
+        out, err = process.communicate(timeout=60)
+        # Without a word only before our first line, or when all is printed.
+        assert process.returncode in (0, 128 + ending, -ending), (moment, out, err)
+        assert "Traceback" not in err and "ignored" not in err, (moment, err)
+        assert process.returncode != 128 + ending or "Stopp" in out + err, (moment, out, err)
+        assert process.returncode != -ending or out or moment < 2, (moment, out, err)
 
 
 def test_a_detection_that_is_killed_is_finished_by_the_next_run(tmp_path: Path) -> None:
