@@ -15,6 +15,7 @@ from django_q.models import Schedule
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
 from staging.batches.tally import counts_now
+from staging.core.causes import Cause
 from staging.core.lifecycle import OrderState
 from staging.core.words import counted
 from staging.models import Batch, Receipt, Seen, StagedOrder, SyncRun
@@ -43,8 +44,8 @@ class Card:
 
 def cards() -> list[Card]:
     """The cards of the front page, from counting queries over indexed states."""
-    usual = [_waiting(), _rejected(), _held(), _unused(), _last_run(), _workers(), _next_run(), _calls_left()]
-    return [*usual, *_upkeep()]
+    orders = [_waiting(), _rejected(), _conflicts(), _held(), _unused()]
+    return [*orders, _last_run(), _workers(), _next_run(), _calls_left(), *_upkeep()]
 
 
 def _waiting() -> Card:
@@ -63,10 +64,22 @@ def _rejected() -> Card:
     return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good")
 
 
+def _conflicts() -> Card:
+    number = StagedOrder.objects.held_for(Cause.CONFLICT).count()
+    url = f"{reverse('admin:staging_stagedorder_changelist')}?kept={Cause.CONFLICT}"
+    edited = f"{'order' if number == 1 else 'orders'} somebody edited on the board too"
+    return Card("Conflicts", f"{number:,}", edited if number else "nobody edited what would change", url, _tone(number))
+
+
+def _tone(number: int) -> str:
+    return "warn" if number else "good"
+
+
 def _held() -> Card:
-    number = StagedOrder.objects.filter(state__in=[OrderState.HELD, OrderState.UNCLEAR]).count()
-    url = f"{reverse('admin:staging_stagedorder_changelist')}?state__in=held,unclear"
-    words = "orders kept back or without an answer" if number else "nothing is kept back"
+    number = StagedOrder.objects.kept_back().count()
+    url = f"{reverse('admin:staging_stagedorder_changelist')}?kept=rest"
+    orders = f"{'order' if number == 1 else 'orders'} kept back or without an answer"
+    words = orders if number else "nothing else is kept back"
     return Card("Held and unclear", f"{number:,}", words, url, "warn" if number else "good")
 
 

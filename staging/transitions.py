@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from . import audit
+from .core.causes import cause_of
 from .core.lifecycle import BATCH, ORDER, NotAllowed, allowed
 from .models import Batch, StagedOrder, SyncRun
 from .models.run import RunState
@@ -93,6 +94,8 @@ def move_orders(
         raise NotAllowed(f"{action.replace('_', ' ').capitalize()} needs a reason. Remedy: say why in a few words.")
     ids = None if orders is None else list(orders)
     stored = {"reason": reason[:2000], **fields} if reason else fields
+    if "problem" in fields:
+        stored = {**stored, "cause": cause_of(fields["problem"])}
     with transaction.atomic():
         before = _states(batch, ids, move.sources)
         moved: int = sum(

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from staging import board_jobs
 from staging.boards.gone import CHOICES, name_of, stop
+from staging.core.causes import Cause
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
-from staging.pushing.send import GONE
 
 RIGHTS = {"recreate": "staging.stage_batch", "relink": "staging.approve_batch", "stop": "staging.stage_batch"}
 """What each choice needs. Linking another item moves the accepted order, so it is an approver's."""
@@ -27,7 +27,7 @@ def urls() -> list[URLPattern]:
 
 def is_gone(order: StagedOrder, link: Snapshot) -> bool:
     """Whether an order's page offers the choices."""
-    held = order.state == OrderState.HELD and order.current and (order.problem or {}).get("code") == GONE
+    held = order.state == OrderState.HELD and order.current and order.cause == Cause.GONE
     return held or link.state == LinkState.GONE
 
 

@@ -17,7 +17,8 @@ from monday.screens import ReadOnly, moment, pill
 from staging.batches.describe import orders
 from staging.batches.diff import field_titles, shown
 from staging.batches.release import release_field, withheld
-from staging.core.lifecycle import NotAllowed
+from staging.core.causes import Cause
+from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.meaning import ORDER
 from staging.models import Seen, StagedOrder
 from staging.models.snapshot import Verdict
@@ -33,12 +34,40 @@ from .pills import operation_word, order_pill
 from .record import in_words, record, sizes_chart
 
 
+class Kept(admin.SimpleListFilter):
+    """Orders that are held or without an answer, by why."""
+
+    title = "why it is kept back"
+    parameter_name = "kept"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            (Cause.CONFLICT, "Edited on the board too"),
+            ("rest", "All but those"),
+            (Cause.GONE, "Its item is gone"),
+            (Cause.AMBIGUOUS, "Not clear which item is its own"),
+            (Cause.TOO_MANY, "Too many removals at once"),
+            ("other", "By a person, or for another reason"),
+            ("unclear", "Sent, and no answer came"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = str(self.value())
+        if value in list(Cause):
+            return queryset.held_for(Cause(value))
+        if value == "other":
+            return queryset.filter(state=OrderState.HELD, cause="")
+        if value == "unclear":
+            return queryset.filter(state=OrderState.UNCLEAR)
+        return queryset.kept_back() if value == "rest" else queryset
+
+
 @admin.register(StagedOrder)
 class OrderAdmin(ReadOnly):
     list_display = ("label", "operation_pill", "pill", "why", "batch_link", "customer", "moved")
     list_display_links = ("label",)
     list_select_related = ("batch__customer",)
-    list_filter = ("state", "operation", "batch__customer")
+    list_filter = (Kept, "state", "operation", "batch__customer")
     search_fields = ("record",)
     search_help_text = "How the name, the order number, PO or style begins, or a whole UUID"
     sortable_by = ("operation_pill", "pill", "moved")
@@ -125,8 +154,8 @@ class OrderAdmin(ReadOnly):
         return order.reason[:160]
 
     def code(self, order: StagedOrder) -> str:
-        """What the board refused it with; a column of the export."""
-        return str((order.problem or {}).get("code") or "")
+        """What it is held for, or what the board refused it with; a column of the export."""
+        return order.cause
 
     @admin.display(description="Batch", ordering="batch")
     def batch_link(self, order: StagedOrder) -> SafeString:

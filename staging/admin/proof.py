@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from monday.screens import Occurring, ReadOnly, moment, pill
+from monday.screens import Occurring, ReadOnly, link, moment, pill
+from staging.boards.gone import gone, left, not_there, out_of_source
 from staging.core.terms import term
 from staging.models import AuditChain, AuditEvent, Receipt, Snapshot
 from staging.models.receipt import WriteOutcome
@@ -22,16 +27,37 @@ from staging.upkeep.care import last_check
 from .pills import LINKS, WRITES
 
 
+class Gone(admin.SimpleListFilter):
+    """Links of which one side is gone: the item from the board, or the record from the source."""
+
+    title = "what is gone"
+    parameter_name = "gone"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("item", "The item from the board"),
+            ("left", "Nobody follows it any more"),
+            ("record", "The record from the source"),
+            ("any", "Any of these"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        sides = {"item": not_there(), "left": left(), "record": out_of_source()}
+        sides["any"] = reduce(or_, sides.values())
+        found = sides.get(str(self.value()))
+        return queryset.filter(found) if found else queryset
+
+
 @admin.register(Snapshot)
 class SnapshotAdmin(ReadOnly):
-    list_display = ("record", "name", "pill", "customer", "key", "item", "accepted")
+    list_display = ("record", "name", "pill", "decide", "customer", "key", "item", "accepted")
     list_select_related = ("customer", "board")
-    list_filter = ("state", "customer", "board")
+    list_filter = (Gone, "state", "customer", "board")
     search_fields = ("record",)
     search_help_text = "A whole UUID or item id, or how the name or a part of the business key begins"
     sortable_by = ("pill", "accepted")
     fields = readonly_fields = (
-        *("board", "record", "link_key", "customer", "key", "pill", "item", "accepted_at"),
+        *("board", "record", "link_key", "customer", "key", "pill", "decide", "item", "accepted_at"),
         *("shown_order", "shown_lines", "shown_withheld", "order_fingerprint", "source_fingerprint", "mapping_key"),
     )
     exported = ("id", "record", "link_key", "customer__name", "key", "item_id", "state", "accepted_at")
@@ -43,6 +69,22 @@ class SnapshotAdmin(ReadOnly):
         if words.isdecimal() and (found := queryset.filter(item_id=words)).exists():
             return found, False
         return (queryset.filter(record__in=matching(words).values("record")) if words else queryset), False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, with those of the page whose item is gone or that nobody follows, asked for in one go."""
+        listed = super().get_changelist_instance(request)
+        rows: list[Any] = list(listed.result_list)
+        found = set(gone().filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+        for row in rows:
+            row.gone = row.pk in found
+        listed.result_list = rows
+        return listed
+
+    @admin.display(description="Gone")
+    def decide(self, snapshot: Any) -> SafeString | str:
+        """The way to the decision about an item that is gone, "" where it is there."""
+        is_gone = snapshot.gone if hasattr(snapshot, "gone") else gone(snapshot.board).filter(pk=snapshot.pk).exists()
+        return link(reverse("admin:staging_gone", args=[snapshot.pk]), "Decide ...") if is_gone else ""
 
     @admin.display(description="Name on the board")
     def name(self, snapshot: Snapshot) -> str:

@@ -13,7 +13,6 @@ from mapping.core.rules import Policy
 from mapping.publish import PublishedFamily
 from staging.models import Batch, StagedOrder
 
-TOO_MANY = "too_many_removals"
 RIGHT = "staging.approve_batch"
 SECOND = "Four eyes are wanted. Remedy: ask a second person."
 

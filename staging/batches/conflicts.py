@@ -12,6 +12,7 @@ from django.db import transaction
 
 from mapping.publish import NoMapping, load_family
 from staging import audit
+from staging.core.causes import Cause
 from staging.core.changeset import same
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState
 from staging.core.words import in_state
@@ -26,7 +27,7 @@ AT_ONCE = 2_000  # orders of one batch that are ruled on in one transaction; the
 
 def in_conflict(batch: Batch, field: str = "") -> list[StagedOrder]:
     """The held orders of a batch that have a conflict (in this field) on which nobody has ruled yet, by id."""
-    held = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD, problem__isnull=False, ticked=True)
+    held = StagedOrder.objects.held_for(Cause.CONFLICT).filter(batch=batch, ticked=True)
     found = held.defer("before", "after").order_by("id")[: AT_ONCE * 5]
     return [order for order in found if any(not field or one["field"] == field for one in undecided(order))][:AT_ONCE]
 

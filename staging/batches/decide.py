@@ -12,12 +12,13 @@ from django.db.models import Q, QuerySet
 from mapping.publish import PublishedFamily
 from monday.core.structure import BoardStructure
 from staging import audit
+from staging.core.causes import Cause
 from staging.core.fingerprint import approval_hash, fingerprint, order_of
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState, allowed
 from staging.models import Batch, StagedLine, StagedOrder
 from staging.transitions import PAGE, move_batch, move_orders
 
-from .approvers import TOO_MANY, why_not_approve
+from .approvers import why_not_approve
 from .check import batch_problems
 
 NOTHING = "It holds nothing that can be approved. Remedy: release what is held first."
@@ -153,11 +154,11 @@ def release(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime) -
 
 def _release_open(batch: Batch, ids: list[int], actor: str, now: datetime) -> int:
     """Release in an open batch; removals above the cap remember by whom, since somebody else must approve them."""
-    held = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD, operation="remove", problem__isnull=False)
-    found = {pk for pk, problem in held.values_list("pk", "problem") if (problem or {}).get("code") == TOO_MANY}
+    held = StagedOrder.objects.held_for(Cause.TOO_MANY).filter(batch=batch, operation="remove")
+    found = set(held.values_list("pk", flat=True))
     many = [pk for pk in ids if pk in found]
     rest = [pk for pk in ids if pk not in found]
-    marked = {"code": TOO_MANY, "released_by": actor}
+    marked = {"code": Cause.TOO_MANY, "released_by": actor}
     with transaction.atomic():
         count = move_orders(batch, many, "release", actor=actor, now=now, problem=marked) if many else 0
         return count + (move_orders(batch, rest, "release", actor=actor, now=now) if rest else 0)

@@ -10,13 +10,12 @@ from mapping.core.order import CellProblem, Order
 from mapping.core.rules import Deletions
 from monday.core.structure import BoardStructure
 from monday.models import Board
+from staging.core.causes import Cause
 from staging.core.changeset import SIZE, Change, size_differences
 from staging.core.fingerprint import fingerprint, order_of, payload
 from staging.core.lifecycle import OPEN, ORDER, OrderState
 from staging.models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
 from staging.models.snapshot import LinkState, Verdict
-
-from .approvers import TOO_MANY
 
 PAGE = 500  # rows whose keys one statement asks for
 CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
@@ -123,7 +122,8 @@ def removal(snapshot: Snapshot, deletions: Deletions, total: int, linked: int) -
         "scheme": snapshot.scheme,
         "state": OrderState.HELD if hold else OrderState.STAGED,
         "reason": hold,
-        "problem": {"code": TOO_MANY} if hold else None,
+        "problem": {"code": Cause.TOO_MANY} if hold else None,
+        "cause": Cause.TOO_MANY if hold else "",
     }
 
 

@@ -18,6 +18,7 @@ from django.db.models import Q
 from mapping.core.order import CellProblem, Order, Rendered
 from mapping.models import Customer
 from staging import audit
+from staging.core.causes import Cause
 from staging.core.changeset import LINK, field_value, same
 from staging.core.fingerprint import key_hash, order_of, payload
 from staging.core.lifecycle import ORDER, BatchState, OrderState
@@ -33,7 +34,6 @@ from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, free_places, going, ins
 
 PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
-AMBIGUOUS = "ambiguous"
 
 
 class Ledger:
@@ -156,7 +156,8 @@ class Ledger:
                 warnings=[told(problem) for problem in rendered.problems],
                 state=OrderState.HELD if hold else OrderState.STAGED,
                 reason=hold,
-                problem={"code": AMBIGUOUS} if ambiguous else None,
+                problem={"code": Cause.AMBIGUOUS} if ambiguous else None,
+                cause=Cause.AMBIGUOUS if ambiguous else "",
                 **judged.marks(),
             )
         )

@@ -26,6 +26,8 @@ RECONCILE: Mapping[str, str] = {
     "duplicate": "Items that carry the key of another item",
     "extra": "Items that no record is linked to",
 }
+NOT_THERE = ("missing", "archived")
+"""Of what a reconciliation finds: the links whose item the board does not show any more."""
 COLUMNS = ("category", "group", "record", "item_id", "name", "customer", "key", "field", "written", "live", "why")
 
 

@@ -6,8 +6,10 @@ sync compares the record anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
@@ -17,16 +19,18 @@ from mapping.core.document import Mapping as CustomerMapping
 from monday.models import Board
 from staging import audit
 from staging.core.adoption import last_seen, lines_of, link_of
+from staging.core.causes import Cause
 from staging.core.fingerprint import fingerprint, order_of, payload
 from staging.core.lifecycle import ORDER, NotAllowed, OrderState
 from staging.core.ports import LiveItem
-from staging.models import Snapshot, StagedOrder
+from staging.models import BoardFinding, Snapshot, StagedOrder
+from staging.models.run import Kind
 from staging.models.snapshot import LinkState
-from staging.pushing.send import GONE
 from staging.setup import Setup
 from staging.transitions import move_orders
 
 from .board_items import EVERYBODY, whole_board
+from .findings import NOT_THERE
 
 BUSY = (OrderState.SENDING, OrderState.UNCLEAR, OrderState.UNDOING)
 CHOICES = {
@@ -36,20 +40,48 @@ CHOICES = {
 }
 
 
-def gone(board: Board) -> QuerySet[Snapshot]:
-    """Links whose item a push did not find, and those that nobody follows any more."""
-    held = StagedOrder.objects.filter(board=board, state=OrderState.HELD, current=True).exclude(problem=None)
-    records = [record for record, problem in held.values_list("record", "problem") if _is_gone(problem)]
-    return (
-        Snapshot.objects.filter(board=board)
-        .filter(Q(record__in=records[:1000]) | Q(state=LinkState.GONE))
-        .select_related("customer", "board")
-        .order_by("pk")
-    )
+def gone(board: Board | None = None) -> QuerySet[Snapshot]:
+    """Links of a board, or of every board, on which a person must decide or has: those of `not_there` and `left`."""
+    return _links(board).filter(not_there(board) | left()).select_related("customer", "board").order_by("pk")
 
 
-def _is_gone(problem: dict[str, Any] | None) -> bool:
-    return bool(problem) and (problem or {}).get("code") == GONE
+def not_there(board: Board | None = None) -> Q:
+    """Links whose item a push, or the last reconciliation of their board, did not find on it."""
+    return _each(board, lambda one: Q(record__in=_held(one)) | Q(item_id__in=_missing(one)))
+
+
+def left() -> Q:
+    """Links that nobody follows any more, as a person said."""
+    return Q(state=LinkState.GONE)
+
+
+def out_of_source(board: Board | None = None) -> Q:
+    """Links whose record is gone from the source: their item was removed, or its removal waits or was declined."""
+    return Q(state=LinkState.REMOVED) | _each(board, lambda one: Q(record__in=_leaving(one)))
+
+
+def _links(board: Board | None) -> QuerySet[Snapshot]:
+    return Snapshot.objects.filter(board=board) if board else Snapshot.objects.all()
+
+
+def _each(board: Board | None, of: Callable[[int], Q]) -> Q:
+    """What holds for the links of each board: a record's UUID may stand on several."""
+    ids = [board.pk] if board else Board.objects.order_by("pk").values_list("pk", flat=True)
+    return reduce(or_, (Q(board=pk) & of(pk) for pk in ids), Q(pk__in=[]))
+
+
+def _held(board: int) -> QuerySet[Any, str]:
+    return StagedOrder.objects.held_for(Cause.GONE).filter(board=board, current=True).values_list("record", flat=True)
+
+
+def _missing(board: int) -> QuerySet[Any, str]:
+    found = BoardFinding.objects.filter(run__board=board, run__kind=Kind.RECONCILE, category__in=NOT_THERE)
+    return found.exclude(item_id="").values_list("item_id", flat=True)
+
+
+def _leaving(board: int) -> QuerySet[Any, str]:
+    removals = StagedOrder.objects.filter(board=board, operation="remove", current=True)
+    return removals.values_list("record", flat=True)
 
 
 def recreate(*, link: Snapshot, setup: Setup, actor: str, reason: str = "") -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from staging.batches.rows import Judged
-from staging.batches.stage import AMBIGUOUS
+from staging.core.causes import Cause
 from staging.core.changeset import Rekeyed
-from staging.core.lifecycle import OrderState
 from staging.models import BoardFinding, StagedOrder
 from staging.models.run import Kind
 from staging.setup import Setup
@@ -47,9 +46,9 @@ class Matched:
 
 def held_as_ambiguous(setup: Setup) -> frozenset[str]:
     """The records whose creation an earlier run held for such a doubt."""
-    held = StagedOrder.objects.filter(board=setup.board, current=True, operation="create", state=OrderState.HELD)
-    problems = held.exclude(problem=None).values_list("record", "problem").iterator(chunk_size=5000)
-    return frozenset(record for record, problem in problems if problem and problem.get("code") == AMBIGUOUS)
+    held = StagedOrder.objects.held_for(Cause.AMBIGUOUS)
+    mine = held.filter(board=setup.board, current=True, operation="create")
+    return frozenset(mine.values_list("record", flat=True).iterator(chunk_size=5000))
 
 
 def left_unsure(setup: Setup) -> frozenset[str]:

@@ -9,6 +9,7 @@ from django.db import models
 from mapping.models import Customer, Version
 from monday.fields import PayloadField
 from monday.models import Board
+from staging.core.causes import LONGEST, Cause
 from staging.core.lifecycle import OPEN, BatchState, OrderState
 
 from .run import SyncRun
@@ -89,6 +90,15 @@ class StagedOrderQuerySet(models.QuerySet["StagedOrder"]):
         """Those that wait for the approval of their batch."""
         return self.filter(state=OrderState.STAGED, batch__state=BatchState.OPEN)
 
+    def held_for(self, cause: Cause) -> StagedOrderQuerySet:
+        """Those that are held for this cause."""
+        return self.filter(state=OrderState.HELD, cause=cause)
+
+    def kept_back(self) -> StagedOrderQuerySet:
+        """Those that are held or without an answer, but for those in conflict: each of both counts once."""
+        stuck = self.filter(state__in=(OrderState.HELD, OrderState.UNCLEAR))
+        return stuck.exclude(state=OrderState.HELD, cause=Cause.CONFLICT)
+
 
 class StagedOrder(models.Model):
     """One record's change. `before` and `after` are orders (`core.fingerprint.payload`), null where there is none.
@@ -97,6 +107,7 @@ class StagedOrder(models.Model):
     the payloads here. `warnings` lists the cells that were left out. `current` is true while this is the last word on
     its record: detection compares the source with it instead of with the snapshot. `ticked` is true once a person (or
     a policy) approved exactly this. `rulings` maps fields in conflict to what a person decided: `core.pushplan.Ruling`.
+    `cause` is the word that its problem stands for (`core.causes`), by which held orders are counted and found.
     `failures` counts refusals in a row, from `first_failed_at` to `failed_at`; `retry_at` is when it goes out again by
     itself.
     """
@@ -130,6 +141,7 @@ class StagedOrder(models.Model):
     failed_at = models.DateTimeField(null=True)
     retry_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
+    cause = models.CharField(max_length=LONGEST, blank=True, default="")
 
     objects = StagedOrderQuerySet.as_manager()
 

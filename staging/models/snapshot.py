@@ -14,7 +14,7 @@ from monday.models import Board
 class LinkState(models.TextChoices):
     LINKED = "linked", "Linked"
     REMOVED = "removed", "Removed"
-    GONE = "gone", "Gone"
+    GONE = "gone", "Not followed"
 
 
 class Verdict(models.TextChoices):

@@ -18,6 +18,7 @@ from mapping.core.order import LineShape
 from mapping.core.templates import line_name
 from monday.boards import absent_titles
 from monday.core.operations import Outcome
+from staging.core.causes import Cause
 from staging.core.changeset import LINK, MARK, SIZE
 from staging.core.fingerprint import order_of
 from staging.core.marks import with_marks
@@ -31,7 +32,6 @@ from staging.transitions import PAGE, move_orders
 from .journal import ReceiptJournal, abandon, intend
 from .settle import Attempt, Settled, settle
 
-GONE = "gone"  # the code of an order whose item is not on the board any more
 CREATIONS = ("create_item", "create_line")
 
 
@@ -164,7 +164,7 @@ class Sender:
                 actor=self.actor,
                 now=self.setup.clock.now(),
                 reason=work.plan.held,
-                problem={"conflicts": conflicts} if conflicts else {"code": GONE} if work.gone else None,
+                problem={"conflicts": conflicts} if conflicts else {"code": Cause.GONE} if work.gone else None,
             )
         return len(held)
 

@@ -85,9 +85,9 @@ def _extra() -> dict[str, str]:
     from mapping.models import Version
     from monday.models import Board
     from staging.batches.conflicts import undecided
+    from staging.core.causes import Cause
     from staging.core.lifecycle import BATCH
     from staging.models import Batch, Seen, Snapshot, StagedOrder, SyncRun
-    from staging.pushing.send import GONE
 
     extra = {
         "order lists": reverse("admin:staging_intake"),
@@ -134,7 +134,7 @@ def _extra() -> dict[str, str]:
             extra[f"confirm {action}"] = f"{reverse('admin:rejected_act', args=[action])}?code={code}"
     for order in StagedOrder.objects.filter(state="held", problem__isnull=False).order_by("-id")[:20]:
         page = reverse("admin:staging_stagedorder_change", args=[order.pk])
-        if (order.problem or {}).get("code") == GONE:
+        if order.cause == Cause.GONE:
             extra["staged order gone from the board"] = page
             link = Snapshot.objects.filter(board=order.board_id, record=order.record).first()
             extra["gone from the board"] = reverse("admin:staging_gone", args=[link.pk]) if link else ""

@@ -181,7 +181,7 @@ def test_exports_hold_what_the_lists_show(line: World) -> None:
     named = dict(zip(runs[0], next(row for row in runs if row[0] == str(run.pk)), strict=True))
     assert (named["read"], named["new"], named["staged"], named["applied"]) == ("3", "1", "1", "0")
     assert "No customer document claims the name" in client.get("/staging/seen/export/?format=csv").content.decode()
-    StagedOrder.objects.update(state="rejected", problem={"code": "ColumnValueException"})
+    StagedOrder.objects.update(state="rejected", problem={"code": "ColumnValueException"}, cause="ColumnValueException")
     page = client.get("/staging/stagedorder/export/?format=csv&state__exact=rejected").content.decode()
     assert page.splitlines()[0].split(",")[8] == "code" and "ColumnValueException" in page
 

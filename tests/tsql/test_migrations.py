@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 
-from staging.models import SyncRun, Term
+from staging.models import StagedOrder, SyncRun, Term
 from tests.tsql.compiled import compiling
 from tests.world import World
 
@@ -53,6 +53,7 @@ def test_a_queryset_compiles_without_a_server() -> None:
         ("ordersite.migrations.0004_roles_know_notifications", "give_rights"),
         ("staging.migrations.0003_one_active_run_per_subject", "keep_the_first"),
         ("staging.migrations.0013_terms_of_what_is_known", "fill"),
+        ("staging.migrations.0020_causes_of_what_is_held", "fill"),
     ],
 )
 def test_what_migrations_do_to_rows_is_good_tsql(
@@ -64,6 +65,7 @@ def test_what_migrations_do_to_rows_is_good_tsql(
     world.sync()
     SyncRun.objects.filter(pk=SyncRun.objects.latest("id").pk).update(subject="board:1", state="running")
     Term.objects.all().delete()
+    StagedOrder.objects.update(problem={"code": "gone"}, cause="")
     with compiling() as found:
         getattr(import_module(module), function)(apps, SimpleNamespace(connection=connection))
     assert found.statements and found.problems() == {}
