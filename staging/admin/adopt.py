@@ -18,14 +18,14 @@ from monday.screens import moment
 from staging import board_jobs
 from staging.boards import findings, pairing, reconcile
 from staging.core.lifecycle import NotAllowed
-from staging.models import BoardFinding, Snapshot, SyncRun
+from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.running.runs import ACTIVE
 
+from . import found
 from .pills import run_pill
 from .progress import progress_of
 
-SHOWN = 50  # findings of a kind on one page
 APPROVE = "staging.approve_batch"
 
 
@@ -73,7 +73,11 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     """The last result of each mode, and the buttons for the next one. 403 without the right to see runs."""
     screen = _screen(request, name)
     mode = "PRODUCTION" if request.GET.get("mode") == "PRODUCTION" else "TEST"
-    run = findings.last(screen.kind, mode)
+    read = found.boards_read(screen.kind, mode)
+    board = next((one for one in read if str(one.pk) == request.GET.get("of")), None)
+    run = findings.last(screen.kind, mode, board.pk if board else None)
+    only, after = request.GET.get("show", ""), _number(request.GET.get("after", "")) or 0
+    comparing = screen.kind == Kind.RECONCILE
     under_way = SyncRun.objects.filter(kind=screen.kind, mode=mode, state__in=ACTIVE).order_by("-id").first()
     ended = SyncRun.objects.filter(kind=screen.kind, mode=mode).exclude(state__in=ACTIVE).order_by("-id").first()
     context = {
@@ -89,13 +93,18 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "pill": run_pill(run) if run else "",
         "when": moment(run.finished_at) if run else "",
         "sentences": _sentences(screen, run) if run else [],
-        "parts": _parts(screen, run) if run else [],
+        "sums": reconcile.sums(reconcile.Counts(**run.counts)) if run and comparing else [],
+        "parts": found.parts(screen.categories, run, only if only in screen.categories else "", after) if run else [],
+        "only": only if only in screen.categories else "",
+        "read": read if len(read) > 1 else [],
+        **(found.age(run, mode) if comparing else {}),
+        "comparing": comparing,
         "boards": _boards(),
         "may_look": request.user.has_perm("staging.add_syncrun"),
         "may_apply": screen.kind == Kind.ADOPT and request.user.has_perm(APPROVE),
         "orphaned": run.counts.get("orphaned", 0) if run and screen.kind == Kind.ADOPT else 0,
         "to_link": run.counts.get("matched", 0) - run.counts.get("adopted", 0) if run and not _linked(run) else 0,
-        "sandbox": mode == "TEST",
+        "sandbox": bool(run and run.board and run.board.environment == "sandbox"),
         "opts": SyncRun._meta,
     }
     return TemplateResponse(request, "staging/admin/board_reading.html", context)
@@ -155,32 +164,11 @@ def _sentences(screen: Screen, run: SyncRun) -> list[str]:
     if screen.kind == Kind.ADOPT:
         counts = {key: value for key, value in run.counts.items() if key != "matched"}
         return [*pairing.told(pairing.Counts(**counts), apply=_linked(run)), *run.notes]
-    return [*reconcile.told(reconcile.Counts(**run.counts)), *run.notes]
+    return [*reconcile.remarks(reconcile.Counts(**run.counts)), *run.notes]
 
 
 def _linked(run: SyncRun) -> bool:
     return bool(run.scope.get("apply"))
-
-
-def _parts(screen: Screen, run: SyncRun) -> list[dict[str, Any]]:
-    """Each kind of finding with its number and its first rows; empty ones are left out."""
-    parts = []
-    for category, words in screen.categories.items():
-        number = BoardFinding.objects.filter(run=run, category=category).count()
-        if number:
-            rows = findings.found(run, category, limit=SHOWN)
-            links = _links(run, rows) if category in ("missing", "archived") else {}
-            pairs = [(row, links.get(row.item_id)) for row in rows]
-            parts.append(
-                {"category": category, "words": words, "number": number, "rows": pairs, "more": number > SHOWN}
-            )
-    return parts
-
-
-def _links(run: SyncRun, rows: list[BoardFinding]) -> dict[str, int]:
-    """The links of these items, by item id, so that a person can decide on them."""
-    found = Snapshot.objects.filter(board=run.board_id, item_id__in=[row.item_id for row in rows])
-    return dict(found.values_list("item_id", "pk"))
 
 
 def _boards() -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ from monday.screens import ReadOnly, moment, pill
 from staging import jobs
 from staging.core.lifecycle import NotAllowed
 
+from .found import age, comparison
+
 
 @admin.register(Board)
 class BoardAdmin(ReadOnly):
@@ -49,6 +51,7 @@ class BoardAdmin(ReadOnly):
             "read": moment(board.read_at),
             "structure": structure,
             "parts": _parts(structure, _mapped(board)) if structure else [],
+            **_compared(board, request),
             "may_refresh": request.user.has_perm("monday.change_board"),
             "on_page": f"/sandbox/boards/{board.board_id}" if board.environment == "sandbox" else "",
         }
@@ -86,6 +89,20 @@ class BoardAdmin(ReadOnly):
         return moment(board.read_at)
 
 
+def _compared(board: Board, request: HttpRequest) -> dict[str, Any]:
+    """How the board compares with what was last written to it; nothing for who may not see runs."""
+    if not request.user.has_perm("staging.view_syncrun"):
+        return {"compared": None}
+    mode = "TEST" if board.environment == "sandbox" else "PRODUCTION"
+    found = comparison(board, mode)
+    run = found["run"]
+    place = reverse("admin:staging_board_reading", args=["reconcile"])
+    shown = {"pill": pill("warn", "Differs") if found["differs"] else pill("good", "As written")} if run else {}
+    when = {"mode": mode, "when": moment(run.finished_at) if run else "", **age(run, mode)}
+    may = {"may_compare": request.user.has_perm("staging.add_syncrun")}
+    return {"compared": found | shown | when | may | {"place": f"{place}?mode={mode}&of={board.pk}"}}
+
+
 def _found(object_id: str) -> Board:
     known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
     board = Board.objects.filter(pk=object_id).first() if known else None
@@ -94,30 +111,29 @@ def _found(object_id: str) -> Board:
     return board
 
 
-def _mapped(board: Board) -> dict[str, str]:
-    """What fills each column, by the board's published document."""
+def _mapped(board: Board) -> tuple[dict[str, str], dict[str, str]]:
+    """What fills each column of items and of subitems, by the board's published document."""
     try:
         rules = load_family(board.board_id).family.default
     except NoMapping:
-        return {}
-    filled = {rule.to: rule.source for rule in rules.columns}
-    if rules.board.uuid_column:
-        filled[rules.board.uuid_column] = "link key"
-    if rules.sizes:
-        filled |= {rules.sizes.size_column: "size", rules.sizes.quantity_column: "quantity"}
-        filled |= {rules.sizes.key_column: "size key"} if rules.sizes.key_column else {}
-    return filled
+        return {}, {}
+    items = {"name": rules.board.item} | {rule.to: rule.source for rule in rules.columns}
+    items |= {rules.board.uuid_column: "link key"} if rules.board.uuid_column else {}
+    if rules.sizes is None:
+        return items, {}
+    sizes = {"name": rules.sizes.item, rules.sizes.size_column: "size", rules.sizes.quantity_column: "quantity"}
+    return items, sizes | ({rules.sizes.key_column: "size key"} if rules.sizes.key_column else {})
 
 
-def _parts(structure: BoardStructure, mapped: dict[str, str]) -> list[dict[str, Any]]:
+def _parts(structure: BoardStructure, mapped: tuple[dict[str, str], dict[str, str]]) -> list[dict[str, Any]]:
     """The board and its subitems' board, each with its columns; mapped ones first."""
     boards = [("Items", structure)] + ([("Subitems", structure.subitems)] if structure.subitems else [])
     return [
         {
             "title": title,
             "columns": sorted(
-                ((column, mapped.get(column.id, "")) for column in part.columns.values()), key=lambda pair: not pair[1]
+                ((column, filled.get(column.id, "")) for column in part.columns.values()), key=lambda pair: not pair[1]
             ),
         }
-        for title, part in boards
+        for (title, part), filled in zip(boards, mapped, strict=False)
     ]

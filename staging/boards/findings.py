@@ -23,11 +23,25 @@ RECONCILE: Mapping[str, str] = {
     "drifted": "Fields that show something else than was last written",
     "missing": "Linked items that are not on the board any more",
     "archived": "Linked items that were archived or deleted",
-    "duplicate": "Items that carry the key of another item",
+    "duplicate": "Items that share one key",
     "extra": "Items that no record is linked to",
 }
 NOT_THERE = ("missing", "archived")
 """Of what a reconciliation finds: the links whose item the board does not show any more."""
+TO_DO: Mapping[str, str] = {
+    "drifted": "Nothing puts these back by itself. Where the board is right, let the source say the same; where it is "
+    "wrong, correct the item by hand. Once the source changes such a field, the order is held as a conflict, unless "
+    "its mapping says which side holds.",
+    "missing": "Somebody deleted the item or moved it to another board. Decide for each: recreate it, link another "
+    "item, or stop following the order.",
+    "archived": "Where that was a mistake, restore the item on the board. Else decide for each: recreate it, link "
+    "another item, or stop following the order.",
+    "duplicate": "Somebody copied an item, and its key with it. Archive on the board the ones that are not linked; "
+    "what was typed into them is not taken over.",
+    "extra": "They are never touched. Where they stand for orders, an adoption links them; else leave them to whoever "
+    "made them.",
+}
+"""What a person does about each kind of difference."""
 COLUMNS = ("category", "group", "record", "item_id", "name", "customer", "key", "field", "written", "live", "why")
 
 
@@ -62,10 +76,11 @@ def keep_only(run: SyncRun) -> None:
     BoardFinding.objects.filter(run__kind=run.kind, run__mode=run.mode, run__board=run.board, run__lt=run.pk).delete()
 
 
-def last(kind: Kind, mode: str = "") -> SyncRun | None:
-    """The newest run of this kind that came to its end, None where there was none."""
+def last(kind: Kind, mode: str = "", board: int | None = None) -> SyncRun | None:
+    """The newest run of this kind that came to its end, of any board or of one; None where there was none."""
     ended = SyncRun.objects.filter(kind=kind, state=RunState.COMPLETED, board__isnull=False).select_related("board")
-    return (ended.filter(mode=mode) if mode else ended).order_by("-id").first()
+    ended = ended.filter(mode=mode) if mode else ended
+    return (ended.filter(board=board) if board else ended).order_by("-id").first()
 
 
 def found(run: SyncRun, category: str, *, after: int = 0, limit: int = PAGE) -> list[BoardFinding]:

@@ -223,12 +223,28 @@ def told(counts: Counts) -> Iterable[str]:
         f"+ {c.missing:,} missing + {c.archived:,} archived"
     )
     yield f"{c.items:,} items = {c.linked:,} linked + {c.extra:,} extra + {c.duplicates:,} duplicates"
+    yield from remarks(counts)
+
+
+def remarks(counts: Counts) -> Iterable[str]:
+    """What the sums do not tell."""
+    c = counts
     if c.unmarked:
         yield f"{c.unmarked:,} adopted items do not carry their keys yet; the next sync stages them."
     if c.left:
         yield f"{c.left:,} orders are not followed any more, as a person decided."
     if not c.differs:
         yield "The board shows what was last written."
+
+
+def sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int, str]]]]:
+    """The sums that must hold: (whole, number, [(part, number, the kind of findings that it counts or "")])."""
+    c = counts
+    fields = f" in {counted(c.fields, 'field')}" if c.fields else ""
+    links = [("equal", c.equal, ""), (f"drifted{fields}", c.drifted, "drifted")]
+    links += [("missing", c.missing, "missing"), ("archived", c.archived, "archived")]
+    items = [("linked", c.linked, ""), ("extra", c.extra, "extra"), ("duplicates", c.duplicates, "duplicate")]
+    return [("linked orders", c.links, links), ("items", c.items, items)]
 
 
 def as_json(counts: Counts) -> dict[str, int]:

@@ -278,6 +278,13 @@ def _tell(schedule: Any, sentence: str, now: datetime) -> None:
         deliver.record(news, topic=f"schedule:{schedule.pk}", now=now, channels=channels, recipients=deliver.mail_to())
 
 
+def next_of(job: str, mode: str, now: datetime) -> datetime | None:
+    """When the queue does this job for a mode by itself next, None where no schedule that can run does."""
+    due = Schedule.objects.filter(func=job, next_run__isnull=False).exclude(repeats=0).order_by("next_run")
+    sound = (one for one in due if not fault(one, now))
+    return next((one.next_run for one in sound if _stored_words(one.kwargs or "").get("mode", "TEST") == mode), None)
+
+
 def missing() -> list[Job]:
     """The jobs that no schedule calls."""
     there = set(Schedule.objects.values_list("func", flat=True))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from django_q.models import Schedule
 
+from monday.models import Board
 from staging import board_jobs
 from staging.admin.schedules import ScheduleForm
+from staging.boards import findings
 from staging.models import BoardFinding, Snapshot, SyncRun
 from tests.db.admin_line import opened_line, signed_in, work_off
 from tests.strangers import put
@@ -29,6 +35,11 @@ def shown(address: str, role: str = "approver") -> str:
     page = signed_in(role).get(address)
     assert page.status_code == 200
     return page.content.decode()
+
+
+def rows(page: str) -> list[str]:
+    """The rows of the page's findings."""
+    return re.findall(r'<tr>(<td class="what">.*?)</tr>', page, re.DOTALL)
 
 
 def test_a_person_looks_then_links_and_the_next_sync_creates_none_of_them(line: World) -> None:
@@ -118,11 +129,89 @@ def test_the_reconciliation_page_shows_what_a_planner_edited(line: World) -> Non
     signed_in("operator").post(RECONCILE + "start/")
     work_off()
     page = shown(RECONCILE, "viewer")
-    assert "1 drifted (1 field)" in page
-    assert "10.5" in page and "99" in page and "drifted.csv" in page
-    assert "Compare now" not in page
+    assert re.search(r'href="#drifted"><strong>1</strong> drifted in 1 field</a>', page)
+    (row,) = rows(page)
+    assert all(word in row for word in ("PRICE", "10.5", "99")) and "drifted.csv" in page
+    (order,) = re.findall(r'href="(/staging/[^"]+)"', row)
+    opened = signed_in("viewer").get(order, follow=True)
+    assert opened.status_code == 200 and uuid(1) in opened.content.decode()
+    assert "Compare now" not in page and "Nothing puts these back by itself." in page
     run = SyncRun.objects.latest("id")
     assert "What was found, and its files" in shown(f"/staging/syncrun/{run.pk}/change/")
+
+
+def test_each_kind_of_difference_says_what_to_do_and_leads_to_its_item(line: World) -> None:
+    line.sync()
+    line.archive(1)
+    line.copy_item(2)
+    (stranger,) = put(line, 3, lines=False)
+    signed_in("operator").post(RECONCILE + "start/")
+    work_off()
+    page = shown(RECONCILE)
+    for kind in ("archived", "duplicate", "extra"):
+        assert f'<section class="module" id="{kind}">' in page and findings.TO_DO[kind][:40] in unescape(page)
+    archived, *doubled, extra = rows(page)
+    link = Snapshot.objects.get(record=uuid(1))
+    assert f'href="/staging/syncrun/gone/{link.pk}/">Decide' in archived
+    assert sorted(("Not linked." in row, "a copy" in row) for row in doubled) == [(False, False), (True, True)]
+    assert stranger in extra and "Decide" not in extra
+    assert set(findings.TO_DO) == set(findings.RECONCILE)
+
+
+def test_all_differences_can_be_opened_page_by_page(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("staging.admin.found.SHOWN", 2)
+    line.sync()
+    for number in (1, 2, 3):
+        line.edit(number, numeric_price="99")
+    signed_in("operator").post(RECONCILE + "start/")
+    work_off()
+    page = unescape(shown(RECONCILE))
+    (following,) = re.findall(r'href="(\?[^"]*after=[^"#]*)#drifted">The next ones', page)
+    rest = unescape(shown(RECONCILE + following))
+    assert len(rows(page)) == 2 and len(rows(rest)) == 1 and not set(rows(page)) & set(rows(rest))
+    assert "The next ones" not in rest and "All kinds" in rest
+    assert shown(RECONCILE + "?show=odd&after=x&of=y")
+
+
+def test_it_is_said_how_old_a_comparison_is_and_when_the_next_one_comes(line: World) -> None:
+    assert "No schedule compares it. Remedy:" in shown(RECONCILE)
+    soon = timezone.now().replace(microsecond=0) + timedelta(hours=5)
+    job = {"func": "staging.board_jobs.reconcile", "schedule_type": Schedule.DAILY, "repeats": -1}
+    Schedule.objects.create(kwargs="mode='PRODUCTION'", next_run=soon - timedelta(hours=1), **job)
+    assert "No schedule compares it" in shown(RECONCILE)
+    Schedule.objects.create(kwargs="mode='TEST'", next_run=soon, **job)
+    assert f'compared next on <time datetime="{soon.isoformat()}' in shown(RECONCILE)
+    line.sync()
+    signed_in("operator").post(RECONCILE + "start/")
+    work_off()
+    assert "much may have moved since" not in shown(RECONCILE)
+    SyncRun.objects.filter(kind="reconcile").update(finished_at=timezone.now() - timedelta(days=3))
+    assert "much may have moved since. Remedy: compare it now." in shown(RECONCILE)
+
+
+def test_a_boards_page_says_how_it_compares_and_each_of_two_boards_has_its_own_result(line: World) -> None:
+    line.sync()
+    place = f"/monday/board/{line.board.pk}/change/"
+    first = unescape(shown(place, "viewer"))
+    assert "It was never compared." in first and "Compare now" in shown(place)
+    names = re.findall(r'<th scope="row">Name</th><td>(.*?)</td>', first)
+    assert len(names) == 2 and "{" in names[0] and names[1] not in ("-", names[0])
+    signed_in("operator").post(RECONCILE + "start/", {"board": line.board.board_id})
+    work_off()
+    assert "As written" in shown(place)
+    line.edit(1, numeric_price="99")
+    signed_in("operator").post(RECONCILE + "start/")
+    work_off()
+    page = unescape(shown(place, "viewer"))
+    assert "Differs" in page and f'href="{RECONCILE}?mode=TEST&of={line.board.pk}#drifted"' in page
+    mine = SyncRun.objects.latest("pk")
+    other = Board.objects.create(environment="sandbox", address="x", account_id="1", board_id="77", name="Spring")
+    counts = dict.fromkeys(mine.counts, 0)
+    told = {"kind": "reconcile", "mode": "TEST", "state": "completed", "actor": "anna", "counts": counts}
+    SyncRun.objects.create(board=other, started_at=timezone.now(), finished_at=timezone.now(), **told)
+    assert "The board shows what was last written." in shown(RECONCILE)
+    page = unescape(shown(f"{RECONCILE}?mode=TEST&of={line.board.pk}"))
+    assert len(rows(page)) == 1 and f'href="?mode=TEST&of={other.pk}"' in page
 
 
 def test_a_schedule_reconciles_unless_one_is_under_way(line: World) -> None:
