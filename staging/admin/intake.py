@@ -14,7 +14,8 @@ from django.urls import URLPattern, path, reverse
 from mapping.orders_table import INTAKE
 from staging.core.lifecycle import NotAllowed
 from staging.intake_jobs import ask_placing, ask_reading
-from staging.lists.intake import MOST_BYTES, boards_of_intake, check_confirmable
+from staging.lists.intake import MOST_BYTES, check_confirmable
+from staging.lists.list_rules import boards_of_intake
 from staging.models import SyncRun
 from staging.models.run import Kind
 
@@ -88,9 +89,16 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         placing=placing,
         boards=boards_of_intake() if placing else [],
         why_not="" if placing else _why_not(run),
-        usable=sum(run.counts.get(name, 0) for name in ("new", "changed", "unchanged")),
+        **_numbers(run),
     )
     return TemplateResponse(request, "staging/admin/intake_list.html", context)
+
+
+def _numbers(run: SyncRun) -> dict[str, int]:
+    """How many rows a list that was read puts in place, and of the invalid ones how many those are."""
+    invalid = run.counts.get("invalid", 0)
+    kept_out = run.counts.get("kept_out", invalid)  # of a list read by an earlier release none goes in place
+    return {"taken": run.counts.get("rows", 0) - kept_out, "kept_out": kept_out, "unused": invalid - kept_out}
 
 
 def _why_not(run: SyncRun) -> str:

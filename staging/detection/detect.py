@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mapping.core.family import KeyReader
-from mapping.core.order import CellProblem, Invalid, Rendered
+from mapping.core.order import Rendered
 from staging.batches.rows import InTheWay, Judged
 from staging.batches.stage import Ledger
 from staging.core.changeset import Rekeyed
@@ -28,6 +28,7 @@ from staging.setup import Progress, Setup, Stopped, whole
 
 from .compare import Comparison, compare
 from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
+from .judging import RowJudge, Unusable
 from .relink import readers_of, relink
 
 PAGE = 500
@@ -119,13 +120,12 @@ def _count_quiet(detected: Detected, rows: Rows) -> None:
     counts.duplicate = sum(found.duplicates.values()) + rows.repeated_rows
 
 
-class Rows:
+class Rows(RowJudge):
     """Reads full rows for judging, and derives the UUID of those that have none."""
 
     def __init__(self, setup: Setup, scope: Scope) -> None:
+        super().__init__(setup.mappings.family, [column.name for column in setup.source.columns], setup.structure)
         self._setup, self._scope = setup, scope
-        self.columns = [column.name for column in setup.source.columns]
-        self.customer_at = self.columns.index(setup.mappings.family.board.source.customer)
         self.missing = 0
         """Rows that were there when fingerprints were read, and not when they were to be read in full."""
         self.present: set[str] = set()
@@ -134,27 +134,6 @@ class Rows:
         self.repeated: dict[str, int] = {}
         self.repeated_rows = 0
         self._all_keys: Collection[KeyReader] | None = None
-        self._keys: dict[str | None, KeyReader] = {}
-        self._renderers: dict[str, Callable[[Row], Rendered | Invalid]] = {}
-
-    def customer_of(self, row: Row) -> str | None:
-        """The customer that a row belongs to, None where no document claims its name."""
-        raw = row[self.customer_at]
-        return self._setup.mappings.family.customer_of(None if raw is None else str(raw))
-
-    def render(self, row: Row, customer: str) -> Rendered | Invalid:
-        """The row as its customer's mapping renders it; each renderer is compiled once."""
-        if customer not in self._renderers:
-            family = self._setup.mappings.family
-            self._renderers[customer] = family.renderer(customer, self.columns, self._setup.structure)
-        return self._renderers[customer](row)
-
-    def key_of(self, row: Row) -> tuple[str, ...]:
-        """The business key of a row, by its customer's document."""
-        customer = self.customer_of(row)
-        if customer not in self._keys:
-            self._keys[customer] = self._setup.mappings.family.business_key(customer, self.columns)
-        return self._keys[customer](row)
 
     def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[str]]:
         """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
@@ -303,31 +282,24 @@ def _judge_page(
 def _judge_row(
     rows: Rows, ledger: Ledger, detected: Detected, judged: Judged, row: Row, matched: Matched, setup: Setup
 ) -> None:
-    customer = rows.customer_of(row)
-    if customer is None:
-        _see_unknown(rows, ledger, detected, judged, row, setup.mappings.family.board.source.customer)
-        return
-    judged = judged.under(setup.mappings.family.key(customer))
-    rendered = rows.render(row, customer)
-    if isinstance(rendered, Invalid):
-        detected.counts.invalid += 1
-        ledger.see(judged, Verdict.INVALID, customer, rendered.key, rendered.problems)
+    found = rows.judge(row)
+    if not isinstance(found, Unusable) or found.verdict == Verdict.INVALID:
+        judged = judged.under(setup.mappings.family.key(found.customer))
+    if isinstance(found, Unusable):
+        _see(ledger, detected, judged, found)
         return
     counts = detected.counts
     before = counts.new + counts.changed
-    _count_order(ledger, counts, judged, customer, rendered, matched)
+    _count_order(ledger, counts, judged, found.customer, found, matched)
     if counts.new + counts.changed > before and judged.record in detected.comparison.asleep:
-        detected.missed.append(rendered.order.name)
+        detected.missed.append(found.order.name)
 
 
-def _see_unknown(rows: Rows, ledger: Ledger, detected: Detected, judged: Judged, row: Row, column: str) -> None:
-    """A row whose customer nobody knows is held for a person, not guessed."""
-    raw = row[rows.customer_at]
-    name = "" if raw is None else str(raw)
-    detected.unknown_customers[name] = detected.unknown_customers.get(name, 0) + 1
+def _see(ledger: Ledger, detected: Detected, judged: Judged, found: Unusable) -> None:
+    if found.verdict == Verdict.UNKNOWN_CUSTOMER:
+        detected.unknown_customers[found.customer] = detected.unknown_customers.get(found.customer, 0) + 1
     detected.counts.invalid += 1
-    reason = f"No customer document claims the name {name!r}." if name.strip() else "The row names no customer."
-    ledger.see(judged, Verdict.UNKNOWN_CUSTOMER, name, (), (CellProblem(column, name, reason, owner="mapping"),))
+    ledger.see(judged, found.verdict, found.customer, found.key, found.problems)
 
 
 def _count_order(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,6 @@ from django.conf import settings
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from mapping.models import Document
-from mapping.orders_table import alias_of
-from mapping.published import NoMapping, load_family
 from staging.core.lifecycle import NotAllowed
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
@@ -23,10 +21,12 @@ from staging.source import intake
 from staging.source.order_file import FileRefused
 
 from . import kept_files
+from .list_rules import ListRules, rules_for
 
 SUBJECT = "intake"
 """Of every run about the intake: one list at a time is read or put in place."""
 MOST_BYTES = 100_000_000
+COUNTS = ("rows", "new", "changed", "unchanged", "invalid", "kept_out", "gone")
 GONE = "The list cannot be put in place any more. Remedy: bring the file again."
 MOVED = "Another list was put in place since this one was compared. Remedy: bring the file again."
 
@@ -63,31 +63,26 @@ def check_confirmable(found: SyncRun | None) -> SyncRun:
     return found
 
 
-def boards_of_intake() -> list[Document]:
-    """The boards whose published document reads the intake."""
-    found = []
-    for document in Document.objects.boards().filter(versions__state="published").distinct().order_by("name"):
-        try:
-            table = load_family(document.board_key).family.default.source.table
-        except NoMapping:
-            continue
-        if alias_of(table) == "intake":
-            found.append(document)
-    return found
-
-
 def _read(run: SyncRun, progress: Progress) -> dict[str, Any]:
     _clean()
     path = kept_files.place(run.scope["file"])
+    made: list[ListRules] = []
+
+    def rules(columns: Sequence[str]) -> ListRules:
+        made.append(rules_for(columns))
+        return made[-1]
+
     try:
-        found = intake.read(connections["intake"], path, list_id=run.pk, business_key=_business_key(), watch=progress)
+        found = intake.read(connections["intake"], path, list_id=run.pk, rules_for=rules, watch=progress)
     except FileRefused as refused:
         intake.drop(connections["intake"], run.pk)
         path.unlink(missing_ok=True)
         raise NotAllowed(_named(str(refused), path, run.scope["called"])) from None
     path.unlink(missing_ok=True)
-    counts = {name: getattr(found, name) for name in ("rows", "new", "changed", "unchanged", "invalid", "gone")}
-    result = asdict(found) | {"after": last_placed()}
+    counts = {name: getattr(found, name) for name in COUNTS}
+    told = {"reasons": found.reasons.most_common(intake.MOST_REASONS), "after": last_placed()}
+    told |= {"by": made[-1].document, "unjudged": made[-1].why_not}
+    result = asdict(found) | told
     return {"state": RunState.COMPLETED, "counts": counts, "result": result}
 
 
@@ -100,18 +95,6 @@ def _place(run: SyncRun, progress: Progress) -> dict[str, Any]:
         told = {"list": confirmed.scope["called"], "rows": rows, "read by": confirmed.pk}
         tell(run, "intake.placed", run.actor, timezone.now(), told)
     return {"state": RunState.COMPLETED, "counts": {"rows": rows}}
-
-
-def _business_key() -> tuple[str, ...]:
-    """What tells rows without UUID apart: as the document that reads the intake says, else as any board's does."""
-    keys = [document.board_key for document in boards_of_intake()]
-    keys += list(Document.objects.boards().filter(versions__state="published").values_list("board_key", flat=True)[:1])
-    for key in keys:
-        try:
-            return tuple(load_family(key).family.default.source.business_key)
-        except NoMapping:
-            continue
-    return ()
 
 
 def _clean() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping.core.family import Family
-from mapping.core.order import CellProblem, Invalid, Order
+from mapping.core.order import CellProblem, Order
 from monday.core.structure import BoardStructure
 from monday.models import Board
 from staging.batches.diff import shown
@@ -19,8 +19,9 @@ from staging.core.fingerprint import fingerprint, order_of
 from staging.core.identity import Unreadable, canonical, derived
 from staging.core.ports import OrderSource, Row, Scope
 from staging.core.verdict import Accepted, Remembered, judge
+from staging.detection.judging import RowJudge, Unusable
 from staging.models import Snapshot, StagedOrder
-from staging.models.snapshot import LinkState
+from staging.models.snapshot import LinkState, Verdict
 
 MOST = 20  # rows offered for one search
 VERDICTS = {
@@ -141,15 +142,11 @@ def try_on(*, before: Family, after: Family, source: OrderSource, found: Found, 
 
 
 def _side(family: Family, columns: Sequence[str], structure: BoardStructure | None, row: Row) -> Side:
-    spelling = _text(row, columns, family.board.source.customer)
-    customer = family.customer_of(spelling)
-    if customer is None:
-        reason = f"No customer document claims the name {spelling!r}."
-        return Side("", None, (CellProblem(family.board.source.customer, spelling, reason, "mapping"),))
-    rendered = family.renderer(customer, columns, structure)(row)
-    if isinstance(rendered, Invalid):
-        return Side(customer, None, rendered.problems)
-    return Side(customer, rendered.order, rendered.problems)
+    found = RowJudge(family, columns, structure).judge(row)
+    if isinstance(found, Unusable):
+        known = found.verdict == Verdict.INVALID
+        return Side(found.customer if known else "", None, found.problems)
+    return Side(found.customer, found.order, found.problems)
 
 
 def _lines(

@@ -8,17 +8,23 @@ stood.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pandas as pd
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from mapping.orders_table import INTAKE
+from staging.core.identity import Unreadable, canonical
+from staging.core.ports import Row
 from staging.core.source_dialects import DIALECTS, Column, Statement, quoted_table
 
 from . import order_table
@@ -33,33 +39,70 @@ MOST_TOLD: Final = 500  # rows that are refused, with their reasons
 MOST_SHOWN: Final = 25  # changed rows with every cell, old and new
 CHUNK: Final = 2_000
 
+MOST_REASONS: Final = 12  # kinds of refusals that are told
+MOST_KINDS: Final = 5_000  # of refusals that are counted: a total that is off may say something else in every row
+
 Watch = Callable[[str, int, int], None]
 Key = tuple[str, ...]
 
 
+class Problem(Protocol):
+    """Why a row cannot be used: the column, its cell and the reason."""
+
+    @property
+    def column(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class Rules(Protocol):
+    """What the documents say of rows whose cells stand in the order of the columns that they were made for."""
+
+    def key_of(self, texts: Row) -> Key:
+        """The business key of a row of texts; empty where none is defined."""
+
+    def key_columns(self, texts: Row) -> tuple[str, ...]:
+        """The columns of that key."""
+
+    def problems(self, row: Row) -> Sequence[Problem]:
+        """Why a sync could not use this row; empty where it could."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that cannot be taken, or one cell of it: `column` and `value` are "" where the whole row is meant."""
+    """A row that cannot be used, or one cell of it: `column` and `value` are "" where the whole row is meant.
+
+    `stays_out` is true where the intake cannot hold it; else it goes in place, and no sync uses it as it is.
+    """
 
     row: int
     column: str
     value: str
     why: str
+    stays_out: bool = True
 
 
 @dataclass(slots=True)
 class Read:
-    """What a list holds, against what the intake held: `new + changed + unchanged + invalid = rows`."""
+    """What a list holds, against what the intake held: `new + changed + unchanged + invalid = rows`.
+
+    Of the invalid rows `kept_out` ones cannot be taken; the others go in place, so that their orders are not taken for
+    gone, and no sync uses them as they are. `reasons` are the most frequent ones with their rows.
+    """
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     invalid: int = 0
+    kept_out: int = 0
     gone: int = 0
     used: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     shown: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -81,12 +124,18 @@ def waiting_ids(connection: BaseDatabaseWrapper) -> list[int]:
 
 
 def read(
-    connection: BaseDatabaseWrapper, path: Path, *, list_id: int, business_key: Sequence[str], watch: Watch
+    connection: BaseDatabaseWrapper,
+    path: Path,
+    *,
+    list_id: int,
+    rules_for: Callable[[Sequence[str]], Rules],
+    watch: Watch,
 ) -> Read:
-    """Read a file into the list's own table and compare it; a former attempt's table is made anew.
+    """Read a file into the list's own table, compare and judge it; a former attempt's table is made anew.
 
-    Rows are told apart by UUID, and without one by `business_key`; an empty key compares whole rows. Each chunk is a
-    transaction. `watch` may raise to stop. Raises FileRefused.
+    Rows are told apart by UUID, and without one by the business key of their rules, which are made for the table's
+    columns; an empty key compares whole rows. Each chunk is a transaction. `watch` may raise to stop. Raises
+    FileRefused.
     """
     drop(connection, list_id)
     order_table.create(connection, waiting(list_id))
@@ -95,7 +144,8 @@ def read(
     _run(connection, f"CREATE INDEX {waiting(list_id)}_row ON {name} ({NUMBER})")
     known = order_table.columns(connection, INTAKE) or order_table.columns(connection, waiting(list_id))
     known = tuple(column for column in known if column.name != NUMBER)
-    reader = _Reader(connection, waiting(list_id), known, [key for key in business_key if key], Read())
+    rules = rules_for([column.name for column in known])
+    reader = _Reader(connection, waiting(list_id), known, rules, Read())
     reader.look_at_intake(watch)
     reader.take_in(path, watch)
     reader.tell_changes(watch)
@@ -129,14 +179,17 @@ def put_in_place(connection: BaseDatabaseWrapper, list_id: int, *, watch: Watch)
         return int(_run(connection, f"SELECT COUNT(*) FROM {_named(connection, INTAKE)}")[0][0])
 
 
-@dataclass(slots=True)
+ALIKE: Final = re.compile(r"row \d+")  # reasons that name another row are one
+
+
+@dataclass
 class _Reader:
     """One list being read. Of the intake and of the list only digests are held: 200,000 rows are some 50 MB."""
 
     connection: BaseDatabaseWrapper
     table: str
     known: tuple[Column, ...]
-    business_key: list[str]
+    rules: Rules
     found: Read
     held: dict[bytes, bytes] = field(default_factory=dict)
     seen: dict[bytes, int] = field(default_factory=dict)
@@ -172,25 +225,29 @@ class _Reader:
         bad = BadCells(most=MOST_TOLD)
         columns = [parsed(frame[name], column, self.connection.vendor, bad) for name, column in matched.items()]
         rows = list(zip(*columns, strict=True))
+        for kind, number in bad.kinds.items():
+            self._count(*kind, number)
         for cell in bad.told:
-            self._refuse(cell.row, cell.column, cell.value, cell.why)
+            self._tell(Refused(cell.row, cell.column, cell.value, cell.why))
         places = {column.name: place for place, column in enumerate(self.known)}
         order = [places[column.name] for column in matched.values()]
         for number, row in zip((int(index) for index in frame.index), rows, strict=True):
             self.found.rows += 1
-            texts = [""] * len(self.known)
+            cells: list[Any] = [None] * len(self.known)
             for place, value in zip(order, row, strict=True):
-                texts[place] = _text(value)
-            if number in bad.rows or not self._counted(number, texts):
+                cells[place] = value
+            if number in bad.rows or not self._taken(number, cells):
                 self.found.invalid += 1
+                self.found.kept_out += 1
             else:
                 yield (*row, number)
 
-    def _counted(self, number: int, texts: list[str]) -> bool:
-        """Whether a row stands for an order of its own; it is counted as new, changed or unchanged."""
+    def _taken(self, number: int, cells: list[Any]) -> bool:
+        """Whether a row stands for an order of its own; it is counted as what it is."""
+        texts = [_text(value) for value in cells]
         key, digest = self._key(texts), _digest(texts)
         if key is not None and not any(key):
-            columns = ", ".join(self.business_key)
+            columns = ", ".join(self.rules.key_columns(tuple(texts)))
             self._refuse(number, "", "", f"has neither a UUID nor a business key ({columns})")
             return False
         mark = _digest(key) if key else digest
@@ -198,7 +255,11 @@ class _Reader:
             self._refuse(number, "", "", f"is the same order as row {former}")
             return False
         before = self.held.get(mark)
-        if before is None:
+        if problems := self.rules.problems(tuple(cells)):
+            self.found.invalid += 1
+            for one in problems:
+                self._refuse(number, one.column, one.value, one.reason, stays_out=False)
+        elif before is None:
             self.found.new += 1
         elif before == digest:
             self.found.unchanged += 1
@@ -227,12 +288,16 @@ class _Reader:
 
     def _key(self, texts: Sequence[str]) -> Key | None:
         """What tells a row apart: its UUID, else its business key; None where the whole row does."""
-        places = {column.name: place for place, column in enumerate(self.known)}
-        identity = texts[places[IDENTITY]].strip().lower() if IDENTITY in places else ""
+        identity = texts[self._identity_at].strip() if self._identity_at is not None else ""
         if identity:
-            return (identity,)
-        key = tuple(texts[places[name]].strip() for name in self.business_key if name in places)
-        return key or None
+            with suppress(Unreadable):
+                return (canonical(identity) or "",)
+            return (identity.lower(),)
+        return self.rules.key_of(tuple(texts)) or None
+
+    @cached_property
+    def _identity_at(self) -> int | None:
+        return next((place for place, column in enumerate(self.known) if column.name == IDENTITY), None)
 
     def _intake(self) -> Iterator[list[str]]:
         """Every row of the intake as texts, in the order of its columns."""
@@ -246,9 +311,18 @@ class _Reader:
                 for row in page:
                     yield [_text(value) for value in row]
 
-    def _refuse(self, row: int, column: str, value: str, why: str) -> None:
+    def _refuse(self, row: int, column: str, value: str, why: str, *, stays_out: bool = True) -> None:
+        self._count(column, why, 1)
+        self._tell(Refused(row, column, value[:200], why, stays_out))
+
+    def _count(self, column: str, why: str, rows: int) -> None:
+        said = f"{column}: {why}" if column else ALIKE.sub("another row", why)
+        if said in self.found.reasons or len(self.found.reasons) < MOST_KINDS:
+            self.found.reasons[said] += rows
+
+    def _tell(self, refused: Refused) -> None:
         if len(self.found.refused) < MOST_TOLD:
-            self.found.refused.append(Refused(row, column, value, why))
+            self.found.refused.append(refused)
 
 
 def _text(value: Any) -> str:

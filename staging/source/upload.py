@@ -54,15 +54,17 @@ class BadCell:
 
 @dataclass(slots=True)
 class BadCells:
-    """The cells that cannot be taken: the first `most` of them, and every row that holds one."""
+    """The cells that cannot be taken: the first `most`, every row that holds one, and how many of which kind."""
 
     most: int = MOST_PROBLEMS
     told: list[BadCell] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, row: int, column: str, cell: str, why: str) -> None:
         """Remember a cell."""
         self.rows.add(row)
+        self.kinds[column, why] += 1
         if len(self.told) < self.most:
             self.told.append(BadCell(row, column, _shown(cell), why))
 
@@ -216,9 +218,10 @@ def _whole(cell: str) -> int:
     return int(digits)
 
 
-def _day(cell: str) -> str:
+def _day(cell: str) -> date:
+    """The day itself, as the table gives it back: a row is judged before it is in the table as after it."""
     try:
-        return date.fromisoformat(cell.strip()[:10]).isoformat()
+        return date.fromisoformat(cell.strip()[:10])
     except ValueError:
         raise ValueError("is not a date such as 2026-01-31") from None
 

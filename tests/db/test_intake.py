@@ -20,6 +20,7 @@ from staging import intake_jobs, wiring
 from staging.core.ports import Scope
 from staging.detection.guards import GuardRefused
 from staging.lists import intake as use_case
+from staging.lists.list_rules import ListRules
 from staging.models import AuditEvent, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running import runs
@@ -41,7 +42,8 @@ LATER = f"{HEAD}\nA1,HARBOUR,TEE,RED,P1,3,1,2,x\nA2,HARBOUR,TEE,BLUE,P2,4,2,2,\n
 @pytest.fixture
 def line(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     settings.FILES_DIR = str(tmp_path / "files")
-    monkeypatch.setattr(use_case, "_business_key", lambda: ("AAG ORDER NUMBER", "CUSTOMER STYLE"))
+    key = ("AAG ORDER NUMBER", "CUSTOMER STYLE")
+    monkeypatch.setattr(use_case, "rules_for", lambda columns: ListRules(columns, definition=key))
     return opened_line(world, settings, monkeypatch)
 
 
@@ -120,7 +122,7 @@ def test_rows_that_cannot_be_taken_are_named_with_the_reason_and_stay_out(line: 
         (5, "", "has neither a UUID nor a business key (AAG ORDER NUMBER, CUSTOMER STYLE)"),
     ]
     text = page(run)
-    assert "The 3 invalid rows stay out." in text and "is the same order as row 3" in text
+    assert "3 invalid rows stay out." in text and "is the same order as row 3" in text
     confirmed(run)
     assert held() == [("A2", "P1", 3)]
 
