@@ -45,6 +45,7 @@ class QuietCommand(BaseCommand):
         if self.quiet and not options.get("json"):
             options["stdout"] = Nowhere()
         try:
+            _check_words(self.words)
             return super().execute(*args, **options)
         except (CommandError, DatabaseError, KeyboardInterrupt, SystemExit) as ended:
             if options.get("json") and not self.told:
@@ -76,6 +77,14 @@ def _with_actions(parser: ArgumentParser) -> list[ArgumentParser]:
     """The parser, and those of its actions such as `batches show`."""
     found = [one for one in parser._actions if isinstance(one, _SubParsersAction)]
     return [parser, *(each for one in found for each in one.choices.values())]
+
+
+def _check_words(words: tuple[str, ...]) -> None:
+    """Raises CommandError for bytes that are no text in the console's encoding: no database takes them."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            remedy = "type it in the encoding of this console (usually UTF-8), and give such a file another name"
+            raise CommandError(f"{word!r} holds bytes that are no text. Remedy: {remedy}.", returncode=2)
 
 
 def _sentence(ended: BaseException) -> str:

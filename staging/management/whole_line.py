@@ -110,7 +110,7 @@ def check_numbers(options: dict[str, Any]) -> None:
         if given is None:
             continue
         text = str(given).strip()
-        if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST):
+        if not (text.isascii() and text.isdigit() and 0 < int(text[:12]) <= MOST):
             option = name.replace("_", "-")
             raise CommandError(
                 f"--{option} must be a whole number above 0, not {given!r}. Remedy: --{option} 10, or leave it out.",

@@ -5,6 +5,7 @@ Only the options stand here, so that `--check` loads none of what the whole line
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -35,7 +36,7 @@ class Command(QuietCommand):
         parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
         parser.add_argument("--board", help="the board's name or id, where several are mapped")
         parser.add_argument("--customer", help="only this customer's orders (its name or an alias)")
-        parser.add_argument("--po-number", help="only orders with this PO number")
+        parser.add_argument("--po-number", type=_filled, help="only orders with this PO number")
         parser.add_argument("--limit", help="at most so many orders that can be pushed")
         parser.add_argument("--batch-size", default=100, help="orders per push chunk (default 100)")
         parser.add_argument(
@@ -64,3 +65,10 @@ class Command(QuietCommand):
             from staging.management.whole_line import answer
         self.told = True  # by whichever of the two answers, however it ends
         answer(options, self.stdout, self.stderr)
+
+
+def _filled(word: str) -> str:
+    """An empty word comes from a variable that is not set, and would match nothing without saying so."""
+    if not word.strip():
+        raise ArgumentTypeError("must not be empty; leave it out for all orders")
+    return word
