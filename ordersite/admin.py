@@ -1,15 +1,18 @@
 """People and roles: nobody gives a right that they have not, and nobody edits somebody who may do more.
 
-Only superusers make superusers, edit them, or see that field as one to change.
+Only superusers make superusers, edit them, or see that field as one to change. The same holds for the name of an
+account: it stands in the audit, and who may approve is told by it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import ValidationError
 from django.db.models import ManyToManyField, Q, QuerySet
 from django.http import HttpRequest
 from django_q.models import Failure, OrmQ, Schedule, Success
@@ -52,6 +55,16 @@ def grantable_groups(giver: Any) -> QuerySet[Group]:
     return Group.objects.exclude(permissions__in=beyond.values("pk")).order_by("name")
 
 
+class Chosen(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Rows that were ticked; a number that fits no column is none of them."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except OverflowError:
+            raise ValidationError("One of these is not there. Remedy: choose again.") from None
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     """Accounts; the password page asks the same right as the others. Nobody locks themselves out."""
@@ -67,7 +80,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         fields = super().get_readonly_fields(request, obj)
         if obj is not None and obj.pk == request.user.pk:
             fields = (*fields, "is_active", "is_staff", "groups")
-        return fields if getattr(request.user, "is_superuser", False) else (*fields, "is_superuser")
+        if getattr(request.user, "is_superuser", False):
+            return fields
+        return (*fields, "is_superuser", *(("username",) if obj is not None else ()))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Somebody new may sign in here, as there is no other place; what they see depends on their roles."""
@@ -75,6 +90,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         super().save_model(request, obj, form, change)
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any, **kwargs: Any) -> Any:
+        kwargs["form_class"] = Chosen
         if db_field.name == "groups":
             kwargs["queryset"] = grantable_groups(request.user)
         elif db_field.name == "user_permissions":
@@ -94,7 +110,7 @@ class RoleAdmin(GroupAdmin):
         return super().has_delete_permission(request, obj) and _may_touch_role(request.user, obj) and not ours
 
     def formfield_for_manytomany(self, db_field: ManyToManyField[Any, Any], request: Any = None, **kwargs: Any) -> Any:
-        found = super().formfield_for_manytomany(db_field, request, **kwargs)
+        found = super().formfield_for_manytomany(db_field, request, **{**kwargs, "form_class": Chosen})
         if db_field.name == "permissions" and found is not None:
             found.queryset = grantable(request.user).select_related("content_type")
         return found

@@ -29,7 +29,7 @@ def copy(*, folder: Path, now: datetime, keep: int) -> Path:
     name = folder / f"ordersite-{now.astimezone(UTC):%Y%m%d-%H%M%S}.sqlite3"
     partial = name.with_suffix(".partial")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(sqlite3.connect(partial)) as target:
             os.chmod(partial, 0o600)
             connection.ensure_connection()

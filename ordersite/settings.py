@@ -20,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var").absolute()
 STATIC_ROOT = VAR_DIR / "static"
 try:
+    VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # sessions, orders and mails are in there
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 except OSError as problem:
     raise ImproperlyConfigured(

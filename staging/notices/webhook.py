@@ -26,6 +26,9 @@ from monday.core.addresses import is_loopback
 
 TIMEOUTS = (5.0, 10.0)  # seconds to connect, and between two pieces of the answer
 LARGEST = 4096  # bytes of an answer that are read
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+TRANSLATED = [ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")]
+"""Networks whose addresses end in one of version 4."""
 AGAIN = frozenset({408, 425, 429})  # refusals that pass by themselves, beside those from 500 on
 
 
@@ -90,12 +93,24 @@ def signature(body: bytes, secret: str, at: int) -> str:
 
 def reachable(host: str, address: str) -> bool:
     """Whether a webhook at `host` may be at this network address. Hosts of the own network are named by a setting."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
+    all_found = _meant(ipaddress.ip_address(address.partition("%")[0]))
     if host in settings.NOTIFY_HOSTS:
-        return not (found.is_link_local or found.is_multicast or found.is_unspecified)
-    return found.is_global and not found.is_multicast
+        return not any(found.is_link_local or found.is_multicast or found.is_unspecified for found in all_found)
+    return all(found.is_global and not found.is_multicast for found in all_found)
+
+
+def _meant(found: Address) -> list[Address]:
+    """The address, and the one of version 4 that a gateway or a tunnel would make of it."""
+    if isinstance(found, ipaddress.IPv4Address):
+        return [found]
+    if found.ipv4_mapped:
+        return [found.ipv4_mapped]
+    if found.is_site_local:  # given up as a kind of its own, and still somebody's network
+        return [ipaddress.IPv6Address("fc00::")]
+    last = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    if any(found in network for network in TRANSLATED):
+        return [found, last]
+    return [found, *([found.sixtofour] if found.sixtofour else [])]
 
 
 def _told(status: int) -> Posted:

@@ -289,6 +289,8 @@ def test_an_address_that_is_none_is_refused(address: str, settings: Any) -> None
     [
         *("127.0.0.1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1%eth0"),
         *("::ffff:127.0.0.1", "fd00::1", "224.0.0.1", "100.64.0.1"),
+        *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:a00:1::1", "2002:7f00:1::", "fec0::1"),
+        *("::7f00:1", "::ffff:0:127.0.0.1"),
     ],
 )
 def test_no_webhook_reaches_the_own_network(address: str, settings: Any) -> None:
@@ -299,6 +301,8 @@ def test_no_webhook_reaches_the_own_network(address: str, settings: Any) -> None
 def test_a_host_of_the_own_network_is_reached_where_a_setting_names_it(settings: Any) -> None:
     settings.NOTIFY_HOSTS = ["chat.intern"]
     assert webhook.reachable("chat.intern", "10.1.2.3") and webhook.reachable("hooks.example", "93.184.216.34")
+    assert all(webhook.reachable("hooks.example", each) for each in ("2606:2800:220:1::1", "64:ff9b::5db8:d822"))
+    assert not webhook.reachable("chat.intern", "64:ff9b::a9fe:a9fe")
     assert not webhook.reachable("chat.intern", "169.254.169.254")
 
 

@@ -145,3 +145,37 @@ def test_somebody_new_may_sign_in_and_sees_nothing_before_a_role_is_given(people
     nina.post("/login/", {"username": "nina", "password": password})
     page = nina.get("/")
     assert page.status_code == 200 and "Your account has no role yet" in page.content.decode()
+
+
+def test_the_name_that_the_audit_knows_somebody_by_is_not_changed_by_an_administrator(people: User) -> None:
+    client = signed_in("administrator")
+    for name in ("administrator", "approver"):
+        address = f"/auth/user/{person(name).pk}/change/"
+        assert client.post(address, {**form_of(client, address), "username": "ben"}).status_code == 302
+    assert not User.objects.filter(username="ben").exists()
+    root = Client()
+    root.force_login(people)
+    address = f"/auth/user/{person('viewer').pk}/change/"
+    assert root.post(address, {**form_of(root, address), "username": "ben"}).status_code == 302
+    assert User.objects.filter(username="ben").exists()
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-" + "9" * 30, "\x00", "x"])
+def test_a_right_that_is_none_is_refused_on_the_page(people: User, number: str) -> None:
+    root = Client()
+    root.force_login(people)
+    assert root.post("/auth/group/add/", {"name": "mine", "permissions": [number]}).status_code == 200
+    address = f"/auth/user/{person('viewer').pk}/change/"
+    for field in ("groups", "user_permissions"):
+        assert root.post(address, {**form_of(root, address), field: [number]}).status_code == 200
+    assert not Group.objects.filter(name="mine").exists()
+
+
+def test_many_at_once_are_held_to_the_same(people: User) -> None:
+    client, me = signed_in("administrator"), person("administrator")
+    for pk in (people.pk, me.pk):
+        sent = {"action": "delete_selected", "_selected_action": [pk], "post": "yes"}
+        client.post("/auth/user/", sent)
+    assert User.objects.filter(pk__in=[people.pk, me.pk]).count() == 2
+    client.post("/auth/group/", {"action": "delete_selected", "_selected_action": [me.groups.get().pk], "post": "yes"})
+    assert me.groups.exists()

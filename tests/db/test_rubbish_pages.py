@@ -56,6 +56,22 @@ WORDS = [
         "-id",
     ),
 ]
+RAW = ["%ff", "%c3%28", "%ed%a0%80", "%u0041", "%", "%zz", "a%00b", "%F0%28%8C%BC", "a;b=c", "a=b=c", "+%2B+"]
+"""Values as they stand in an address, some of them no UTF-8."""
+BODIES = [
+    ("application/x-www-form-urlencoded", b"text=%ff&ids=%c3%28&\xff\xfe=\x00&ids"),
+    ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(1500))),
+    ("multipart/form-data", b"no boundary"),
+    ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n\xff\x00'),
+    (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="\xff"\r\n\r\n\xd0',
+    ),
+    ("application/json", b"{"),
+    ("text/plain; charset=utf-7", b"+AGE-"),
+    ("application/x-www-form-urlencoded; charset=nonsense", b"text=a"),
+]
+"""What a program might post instead of a form."""
 NAMES = [
     *("q", "p", "o", "e", "all", "format", "after", "part", "changes", "ids", "orders", "order", "code", "customer"),
     *(
@@ -134,7 +150,9 @@ def addresses(draw: random.Random) -> list[str]:
 
 def query(draw: random.Random) -> str:
     pairs = [(draw.choice(NAMES), draw.choice(WORDS)) for _ in range(draw.randint(1, 4))]
-    return urlencode(pairs, errors="replace")
+    pairs += [(pairs[0][0], draw.choice(WORDS))] * draw.choice([0, 0, 1, 40])  # the same parameter again
+    raw = [f"{draw.choice(NAMES[:9])}={draw.choice(RAW)}"] if draw.random() < 0.3 else []
+    return "&".join([urlencode(pairs, errors="replace"), *raw])
 
 
 class Forms(HTMLParser):
@@ -206,4 +224,13 @@ def test_no_rubbish_in_a_form_breaks_a_page(line: World) -> None:
         sent = struck(draw, fields)
         status = client.post(to, sent).status_code
         broken += [(to, sent, status)] if status >= 500 else []
+    assert not broken, broken
+
+
+def test_no_body_that_is_no_form_breaks_a_page(line: World) -> None:
+    client, draw, broken = strongest(), random.Random(SEED), []
+    for address in addresses(draw)[:: max(1, 240 // ROUNDS)]:
+        kind, body = draw.choice(BODIES)
+        status = client.generic("POST", address, body, content_type=kind).status_code
+        broken += [(address, kind, body, status)] if status >= 500 else []
     assert not broken, broken

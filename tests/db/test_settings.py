@@ -173,3 +173,12 @@ def test_addresses_of_sql_server_are_read():
         entry = database("ORDERS_DATABASE_URL", Path("x"), test_url="TEST_ORDERS_DATABASE_URL")
     assert (entry["ENGINE"], entry["HOST"], entry["PASSWORD"]) == ("mssql", "erp", "p@ss")
     assert entry["OPTIONS"]["python_driver"] == "mssql_python"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are told otherwise on this system")
+def test_a_working_folder_that_is_made_is_closed_to_other_accounts(tmp_path: Path) -> None:
+    assert check(folder=tmp_path / "new").returncode == 0
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+    (tmp_path / "shared").mkdir(mode=0o755)
+    assert check(folder=tmp_path / "shared").returncode == 0
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o755
