@@ -29,11 +29,13 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
     """The view, with status 400 and a sentence where its query string holds what cannot be asked for.
 
     A mistake of the program looks the same on a page with a query, so it is logged with its trace. Without a query
-    and for a POST nothing is caught.
+    and for a POST nothing is caught; only an address with a character that no text may hold is refused before.
     """
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if "\x00" in request.path:
+            return refusal(request, SENTENCE)
         odd = request.GET or NO_KEY.search(request.path)
         if request.method not in ("GET", "HEAD") or not odd:
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]

@@ -112,3 +112,11 @@ def test_the_local_board_takes_a_change_from_its_own_pages_only(line: World, set
     assert operator.post("/sandbox/items/1/archive", *form, headers=headers).status_code == 403
     assert operator.post("/sandbox/items/1/archive", *form, headers=here).status_code != 403
     assert signed_in("viewer").post("/sandbox/items/1/archive", *form, headers=here).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_character_that_no_text_may_hold_is_refused_in_the_path_too(line: World, method: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("root2", password="a-long-password-1"))
+    page = getattr(client, method)("/django_q/failure/a%00b/delete/")
+    assert page.status_code == 400 and "cannot be read" in page.content.decode()
