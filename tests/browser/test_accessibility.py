@@ -35,6 +35,27 @@ DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame
 THIN = "for (const row of document.querySelectorAll('tbody tr:nth-child(n + 7)')) row.remove()"
 
 
+# Whatever takes a click is reached by the Tab key, in the order in which it stands, and is seen to have the focus.
+KEYS = """() => {
+    // An editor's ring is around all of it.
+    const seen = (each) => { const look = getComputedStyle(each.closest(".editor, .merge") ?? each);
+        return look.outlineStyle !== "none" && parseFloat(look.outlineWidth) >= 1 || look.boxShadow !== "none"; };
+    const wrong = [];
+    for (const each of document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")) {
+        const name = `${each.tagName.toLowerCase()}#${each.id}.${each.className}`;
+        if (each.tabIndex > 0) wrong.push(`${name} is out of its order`);
+        const there = each.checkVisibility({visibilityProperty: true}) && !each.disabled && each.type !== "hidden";
+        if (!there || each.tabIndex < 0) continue;
+        each.focus({preventScroll: true});
+        if (document.activeElement !== each) wrong.push(`${name} cannot have the focus`);
+        else if (!seen(each)) wrong.push(`${name} is not seen to have the focus`);
+    }
+    for (const each of document.querySelectorAll("[onclick], [hx-get]:not([hx-trigger]), [role=button]"))
+        if (each.tabIndex < 0) wrong.push(`${each.tagName} takes a click and no key`);
+    return [...new Set(wrong)];
+}"""
+
+
 def look(page: Any, width: int, theme: str, without: tuple[str, ...]) -> list[str]:
     """What axe finds, and by how much the page is wider than its window; folded parts are read too."""
     page.set_viewport_size({"width": width, "height": 900})
@@ -59,6 +80,8 @@ def test_every_page_opens_fits_its_window_and_keeps_nobody_out(furnished: Site) 
     axe.load(page)
     for name, place in pages.items():
         assert page.goto(furnished.address + place).status == 200, place
+        page.keyboard.press("Tab")  # rings are for those who use the keyboard
+        wrong += [f"{name} ({place}) {each}" for each in page.evaluate(KEYS)]
         for width, theme in LOOKS:
             found = look(page, width, theme, FRAME if name != "today" else ())
             wrong += [f"{name} ({place}) {each}" for each in found]

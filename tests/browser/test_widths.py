@@ -23,3 +23,33 @@ def test_the_list_of_runs_shows_all_its_counts_at_once(furnished: Site, width: i
         box = cell.bounding_box()
         assert cell.inner_text().strip() and box and box["x"] >= 0 and box["x"] + box["width"] <= width, name
     page.context.close()
+
+
+PLACES = ("/mapping/customer/unknown/", "/monday/apicall/refusals/", "/staging/syncrun/boards/reconcile/")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_on_a_phone_what_a_person_does_is_not_cut_off(furnished: Site, place: str) -> None:
+    page = furnished.signed_in("administrator", 360)
+    assert page.goto(furnished.address + place).status == 200
+    assert too_wide(page) == 0 and page.locator(".fold").count()
+    for box in page.locator(".scroll:has(.fold)").all():
+        assert box.evaluate(HIDDEN) <= 0
+    for button in page.locator("#content :is(.button, .fold a):visible").all():
+        box = button.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360, button.inner_text()
+    page.context.close()
+
+
+def test_the_ring_of_a_field_is_not_cut_off(furnished: Site) -> None:
+    page = furnished.signed_in("administrator", 360)
+    page.goto(f"{furnished.address}/auth/user/add/")
+    clips = """(field) => { const ring = field.getBoundingClientRect(), cut = [];
+        for (let box = field.parentElement; box; box = box.parentElement) {
+            const edge = box.getBoundingClientRect();
+            const hides = getComputedStyle(box).overflowX !== "visible";
+            if (hides && (edge.left > ring.left - 4 || edge.top > ring.top - 4)) cut.push(box.className);
+        }
+        return cut; }"""
+    assert page.locator("#id_username").evaluate(clips) == []
+    page.context.close()

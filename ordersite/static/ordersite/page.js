@@ -15,7 +15,20 @@ const close = (except) => {
   for (const open of document.querySelectorAll("details.choice[open]")) if (open !== except) open.open = false;
 };
 document.addEventListener("click", (event) => close(event.target.closest("details.choice")));
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(null); });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  // Who was inside the list is back at what opens it, and not at the beginning of the page.
+  document.activeElement.closest("details.choice[open]")?.querySelector("summary").focus();
+  close(null);
+});
+
+// What a page that asks for itself again says of its state is read out when it changes, and only then.
+const say = () => {
+  const box = document.getElementById("said");
+  const said = document.querySelector("[data-said]")?.dataset.said;
+  if (box && said && box.textContent !== said) box.textContent = said;
+};
+document.addEventListener("htmx:afterSettle", say);
 
 // What can be scrolled can be reached by keyboard, and only while there is more than its box shows.
 const SCROLLERS = ".scroll, .results, .affected, .merge, .rows, pre.data";
@@ -36,6 +49,7 @@ document.addEventListener("toggle", reach, true);
 document.addEventListener("htmx:afterSettle", reach);
 
 window.addEventListener("load", () => {
+  say();
   // A chart that is wider than its box shows its newest bars first.
   for (const box of document.querySelectorAll(".figure > .scroll")) box.scrollLeft = box.scrollWidth;
   // The stock filter of a long list explains itself by a picture that has a name but no role.
