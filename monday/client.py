@@ -201,6 +201,13 @@ class MondayClient:
         """Items by id, archived and deleted ones included; ids that the board never had are absent."""
         return self._reading.items(ids, columns, subitem_columns)
 
+    def edits(self, board_ids: Sequence[str], ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """By item or subitem of these boards: the columns whose last change was by others than the token's owner.
+
+        Items of which the board's activity log does not tell all since they were made are absent.
+        """
+        return self._reading.edits(board_ids, ids)
+
     def all_items(
         self, board_id: str, *, columns: Sequence[Column], subitem_columns: Sequence[Column] = (), page: int = 0
     ) -> Iterator[Item]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .core import queries
+from .core import activity, queries
 from .core.calls import Unavailable
 from .core.operations import Item
 from .core.structure import BoardStructure, Column
@@ -75,6 +75,21 @@ class Reading:
                     item = queries.parse_item(entry, columns, subitem_columns)
                     found[item.id] = item
             wanted = wanted[len(part) :]
+        return found
+
+    def edits(self, board_ids: Sequence[str], ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """By item or subitem: the columns whose last change was by others than the token's owner, as the board's
+        activity log tells. Items of which it does not tell all are absent."""
+        found: dict[str, frozenset[str]] = {}
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), activity.MOST):
+            part = wanted[start : start + activity.MOST]
+            variables = {"boards": list(board_ids), "limit": activity.ENTRIES}
+            variables |= {f"i{at}": [one] for at, one in enumerate(part)}
+            data, _ = self._line.ask("activity", activity.document(len(part)), variables)
+            me = str((data.get("me") or {}).get("id") or "")
+            told = {one: activity.theirs(data.get(f"a{at}") or (), me) for at, one in enumerate(part)}
+            found |= {one: columns for one, columns in told.items() if columns is not None}
         return found
 
     def all_items(

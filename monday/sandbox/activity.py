@@ -64,7 +64,8 @@ def _line(
     at: float, actor: str, event: str, item_id: int | None, data: str, name: str | None, *, titles: Mapping[str, str]
 ) -> str:
     moment = dt.datetime.fromtimestamp(at, dt.UTC)
-    tone = "warn" if actor == "by hand" else ""
+    way = actor.partition("#")[0]
+    tone = "warn" if way == "by hand" else ""
     item = f' <a href="/items/{item_id}">{text(name or item_id)}</a>' if item_id else ""
     if event == "update_column_value":
         words = f"changed{item}: {text(_changes(data, titles))}"
@@ -74,7 +75,7 @@ def _line(
         words = f"{text(_DID.get(event, event))} {text(data[:LONGEST])}{':' if item else ''}{item}"
     return (
         f'<li><time datetime="{moment:%Y-%m-%dT%H:%M:%SZ}" title="{moment:%Y-%m-%d} UTC">{moment:%H:%M:%S}</time>'
-        f'<span class="pill {tone}">{text(actor)}</span><span class="what">{words}</span></li>'
+        f'<span class="pill {tone}">{text(way)}</span><span class="what">{words}</span></li>'
     )
 
 

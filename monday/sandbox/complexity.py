@@ -26,7 +26,7 @@ from graphql import (
 
 REQUEST_LIMIT = 5_000_000
 ENDLESS = 10**15  # points; lists within lists within lists cost more than a number can hold
-CELLS, SUBITEMS, PAGE = 20, 5, 25  # how many there are where the document does not say
+CELLS, SUBITEMS, PAGE, REPLIES = 20, 5, 25, 5  # how many there are where the document does not say
 _LISTS = {
     "boards": PAGE,
     "items": PAGE,
@@ -37,6 +37,9 @@ _LISTS = {
     "columns": CELLS,
     "groups": 5,
     "subitems": SUBITEMS,
+    "activity_logs": PAGE,
+    "updates": PAGE,
+    "replies": REPLIES,
 }
 _PAGES = frozenset({"items_page", "next_items_page", "items_page_by_column_values"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import time
+import zlib
 import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from .refusals import Refusal
 from .store import SandboxStore
 from .versions import CURRENT
 
-ACTIVITY_KEPT = 2_000
+ACTIVITY_KEPT = 10_000  # as far as the original's log goes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Exchange:
     behaviour: Behaviour
     plan: str = "none"
     version: str = CURRENT
-    actor: str = "api"
+    token: str = ""
+    """Whose request it is: each token is a person of the account, and who edits the pages by hand shows none."""
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     latency: float = 0.0
@@ -58,8 +60,13 @@ class Exchange:
 
     @property
     def user_id(self) -> str:
-        """The token owner's id; one person per account."""
-        return str(int(self.account_id) + 40_000_000)
+        """The id of whoever asks."""
+        return str(int(self.account_id) + 40_000_000 + zlib.crc32(self.token.encode()) % 1_000_000)
+
+    @property
+    def actor(self) -> str:
+        """Whoever asks, as the activity names them: by which way, and the id."""
+        return f"{'api' if self.token else 'by hand'}#{self.user_id}"
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

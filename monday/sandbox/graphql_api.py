@@ -75,15 +75,15 @@ class GraphQLApi:
         self.gate = Gate(store, limits, clock, running)
         self.keys = KeyStore(store, behaviour, clock, running)
 
-    def exchange(self, db: sqlite3.Connection, actor: str = "api") -> Exchange:
-        """What the resolvers of one request share."""
+    def exchange(self, db: sqlite3.Connection, by: str = "") -> Exchange:
+        """What the resolvers of one request share; `by` is its token, "" of somebody who edits by hand."""
         return Exchange(
             self.store,
             db,
             self.store.account_id,
             self.behaviour,
             plan=self.plan,
-            actor=actor,
+            token=by,
             clock=self.clock,
             sleep=self.sleep,
         )
@@ -202,7 +202,7 @@ class GraphQLApi:
         fault: Fault | None,
         admission: Admission,
     ) -> Exchange:
-        exchange = self.exchange(db)
+        exchange = self.exchange(db, question.token)
         exchange.version = question.version
         exchange.latency = self.latency
         exchange.deadline = self.clock() + self.behaviour.server_timeout

@@ -196,7 +196,7 @@ def change(
         (name, json.dumps(after, ensure_ascii=False), exchange.clock(), item.id),
     )
     _look_up(exchange.db, board, item.id, before, item.name, after, name)
-    exchange.record(board.id, item.id, "update_column_value", json.dumps(values, ensure_ascii=False)[:2_000])
+    exchange.record(board.id, item.id, "update_column_value", json.dumps(values, ensure_ascii=False))
     return get(exchange.db, item.id)
 
 

@@ -36,7 +36,7 @@ class Pages:
         if method == "POST":
             return self._written(parts.path, body)
         with self._store.connection() as db:
-            exchange = self._api.exchange(db, "by hand")
+            exchange = self._api.exchange(db)
             if parts.path == "/":
                 return page("Boards", board_page.board_list(exchange), here="/", keeping=self._keeping)
             if parts.path == REQUESTS:
@@ -68,7 +68,7 @@ class Pages:
         if not found or (found[2] or "").startswith("/cell"):
             return json_answer(404, {"error": "Nothing is written at this address."})
         with self._store.connection() as db:
-            return self._edit(self._api.exchange(db, "by hand"), found[1], found[2] or "", given)
+            return self._edit(self._api.exchange(db), found[1], found[2] or "", given)
 
     def _keep(self, action: str, given: Mapping[str, str]) -> Answer:
         try:

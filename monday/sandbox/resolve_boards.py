@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import boards, cursors, finding, groups, items, labels, resolve_places, views
+from . import boards, cursors, finding, groups, items, labels, resolve_activity, resolve_places, views
 from .exchange import Exchange, Info, of
 from .mutating import Resolver, mutation
 from .refusals import bad_argument
@@ -95,30 +95,6 @@ def page_of(exchange: Exchange, ids: Any, cursor: str | None) -> dict[str, Any]:
     return {"cursor": cursor, "items": [views.item(item) for item in found]}
 
 
-def _activity(
-    board: Mapping[str, Any], info: Info, limit: int = 25, page: int = 1, **wanted: Arguments
-) -> list[dict[str, Any]]:
-    exchange = of(info)
-    rows = exchange.db.execute(
-        "SELECT id, item_id, event, data, at FROM activity WHERE board_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",
-        (board["row"].id, limit, (page - 1) * limit),
-    ).fetchall()
-    only = wanted.get("item_ids")
-    return [
-        {
-            "id": str(number),
-            "account_id": exchange.account_id,
-            "user_id": exchange.user_id,
-            "entity": "pulse" if item_id else "board",
-            "event": event,
-            "data": json.dumps({"board_id": board["row"].id, "pulse_id": item_id, "value": data}, ensure_ascii=False),
-            "created_at": str(int(at * 10_000_000)),
-        }
-        for number, item_id, event, data, at in rows
-        if only is None or str(item_id) in only
-    ]
-
-
 def _person(_board: Any, info: Info) -> dict[str, Any]:
     return views.user(of(info))
 
@@ -202,7 +178,7 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "groups": _groups,
         "top_group": _top_group,
         "items_page": _items_page,
-        "activity_logs": _activity,
+        "activity_logs": resolve_activity.of_board,
         "creator": _person,
         "owners": _persons,
         "subscribers": _persons,

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from staging import jobs
 from staging.batches.conflicts import SIDES, in_conflict, rule, undecided, what_is_seen
-from staging.batches.diff import conflict_title, shown
+from staging.batches.diff import conflict_title, last_written, shown
 from staging.core.lifecycle import BATCH, NotAllowed, allowed
 from staging.core.words import counted
 from staging.models import Batch, StagedOrder
@@ -93,7 +93,7 @@ def _page(request: HttpRequest, batch: Batch, orders: list[StagedOrder], field: 
         "take": take,
         "seen": what_is_seen(orders, field),
         "rows": [
-            (order, *(shown(one[side]) for side in ("written", "wanted", "live")))
+            (order, last_written(one), shown(one["wanted"]), shown(one["live"]))
             for order, one in zip(orders, values, strict=False)
         ],
         "left": max(0, len(orders) - LISTED),

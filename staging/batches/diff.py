@@ -21,6 +21,7 @@ from .conflicts import SIDES, in_conflict, undecided
 
 ITEM = {"name": "Name", "group": "Group", LINK: "Link key"}
 SIZES = (SIZE, "Any size")
+NOT_KNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class SizeChange:
 class FieldConflict:
     """A field that somebody changed since we wrote it: what we last wrote, what the source says, what stands there.
 
+    `written` is NOT_KNOWN where nothing says what we wrote.
     `decided` is what a person chose for exactly these values: source, board, or "" where nobody has yet.
     """
 
@@ -196,9 +198,14 @@ def _changes(order: StagedOrder, titles: _Titles) -> tuple[tuple[FieldChange, ..
 def _conflict(conflict: Mapping[str, Any], titles: _Titles, order: StagedOrder) -> FieldConflict:
     name = str(conflict["field"])
     title = _title(name, titles)
-    values = (shown(conflict["written"]), shown(conflict["wanted"]), shown(conflict["live"]))
+    values = (last_written(conflict), shown(conflict["wanted"]), shown(conflict["live"]))
     still_open = any(one["field"] == name for one in undecided(order))
     return FieldConflict(name, title, *values, decided="" if still_open else str(order.rulings[name]["take"]))
+
+
+def last_written(conflict: Mapping[str, Any]) -> str | None:
+    """What we wrote last of a field in conflict, in words."""
+    return shown(conflict["written"]) if conflict.get("known", True) else NOT_KNOWN
 
 
 def _title(name: str, titles: _Titles) -> str:

@@ -188,6 +188,10 @@ class Destination(Protocol):
         With `people` also the cells that we do not map, which makes the answer wider.
         """
 
+    def edits(self, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """By item or line: the columns whose last change was by others than us, as the board itself tells; items of
+        which it does not tell all since we made them are absent. Asked for rarely: it costs a call for few items."""
+
     def everything(self) -> Iterator[LiveItem]:
         """Every active item of the board with its lines, each once, page by page."""
 

@@ -6,8 +6,8 @@ is accepted without a write, and what is missing is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mapping.core.order import Order
@@ -16,6 +16,11 @@ from .changeset import LINK, MARK, SIZE, Change, differences, empty, same, with_
 from .ports import LiveItem, LiveLine
 
 EMPTY = Order(name="", group="")
+DRIFTED = "The board differs from what was last written here."
+UNKNOWN = (
+    "The item with this order's key shows something else, and it is not known whether we or somebody else wrote it. "
+    "Remedy: say which side holds, as of a field that was edited."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A field that we want to change and that somebody changed since we wrote it."""
+    """A field that we want to change and that somebody changed since we wrote it.
+
+    `known` is false where nothing says what we wrote, so that nobody can tell whose value stands there.
+    """
 
     field: str
     written: Any
     wanted: Any
     live: Any
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +80,45 @@ class Plan:
     kept: Mapping[str, Any] = field(default_factory=dict)
 
 
-def plan_creation(after: Order, link_key: str, found: Sequence[LiveItem]) -> Plan:
-    """A creation: the item with its sizes, or what is missing of an item that already carries the link key."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of an item that a creation finds by its key.
+
+    `sent` maps fields to what we sent last, answered or not; `ours` are fields of which the board says that nobody else
+    wrote them last.
+    """
+
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
+
+    def change(self, name: str, wanted: Any) -> Change:
+        """A field of the order, as a change of what we sent."""
+        return Change(name, self.sent.get(name), wanted, known=name in self.sent)
+
+    def left_alone(self, change: Change, live: Any) -> bool:
+        """Whether nobody has to be asked about this field: what we began is completed, and what is ours is changed."""
+        return empty(live) or change.field in self.ours or not _drifted(change, live)
+
+
+def plan_creation(
+    after: Order,
+    link_key: str,
+    found: Sequence[LiveItem],
+    past: Past | None = None,
+    policies: Mapping[str, str] | None = None,
+    rulings: Mapping[str, Ruling] | None = None,
+) -> Plan:
+    """A creation: the item with its sizes, or what is missing of an item that already carries the link key.
+
+    What such an item shows otherwise than the order, and what is not known to be ours, is a conflict as of a change.
+    """
     if len(found) > 1:
         ids = ", ".join(item.id for item in found)
         return Plan(
             held=f"{len(found)} items on the board carry this order's key ({ids}). Remedy: archive all but one."
         )
     if found:
-        return _complete(after, link_key, found[0])
+        return _complete(after, link_key, found[0], past or Past(), policies or {}, rulings or {})
     cells = {column: value for column, value in after.cells.items() if value is not None}
     item = Write("create_item", after={"name": after.name, "group": after.group, **cells})
     lines = tuple(
@@ -89,14 +128,49 @@ def plan_creation(after: Order, link_key: str, found: Sequence[LiveItem]) -> Pla
     return Plan(item=(item,), lines=lines)
 
 
-def _complete(after: Order, link_key: str, live: LiveItem) -> Plan:
+def unexplained(after: Order, link_key: str, live: LiveItem, past: Past) -> list[str]:
+    """The fields of an item found by its key that show something of which only the board may say whose it is."""
+    changes, shown = _beside(after, link_key, live, past)
+    return [
+        change.field
+        for change in changes
+        if not change.known
+        and not shows(shown[change.field], change.after)
+        and not past.left_alone(change, shown[change.field])
+    ]
+
+
+def _complete(
+    after: Order,
+    link_key: str,
+    live: LiveItem,
+    past: Past,
+    policies: Mapping[str, str],
+    rulings: Mapping[str, Ruling],
+) -> Plan:
     """An item of an earlier, unclear creation (or of a restored database): link it and write what differs."""
-    changes = differences(None, after)
-    shown = {change.field: live_value(live, link_key, change.field, {}) for change in changes}
-    writes, lines = _writes(live, link_key, after, changes, shown, {})
-    already = {change.field: change.after for change in changes if shows(shown[change.field], change.after)}
-    link = Write("confirm", item_id=live.id, after=already)
-    return Plan(item=(link, *writes), lines=lines)
+    changes, shown = _beside(after, link_key, live, past)
+    sorted_out = _sort_out(changes, shown, lambda c: not past.left_alone(c, shown[c.field]), policies, rulings)
+    if sorted_out.conflicts:
+        conflicts = tuple(replace(one, known=one.field in past.sent) for one in sorted_out.conflicts)
+        return Plan(held=DRIFTED if all(one.known for one in conflicts) else UNKNOWN, conflicts=conflicts)
+    writes, lines = _writes(live, link_key, after, sorted_out.wanted, shown, {})
+    already = {c.field: c.after for c in sorted_out.wanted if shows(shown[c.field], c.after)}
+    link = Write("confirm", item_id=live.id, after=already | _standing(sorted_out.kept, past, live))
+    return Plan(item=(link, *writes), lines=lines, kept=sorted_out.kept)
+
+
+def _beside(after: Order, link_key: str, live: LiveItem, past: Past) -> tuple[list[Change], dict[str, Any]]:
+    """Every field of an order as a change of what we sent, and what the item shows of it."""
+    changes = [past.change(change.field, change.after) for change in differences(None, after)]
+    return changes, {change.field: live_value(live, link_key, change.field, {}) for change in changes}
+
+
+def _standing(kept: Iterable[str], past: Past, live: LiveItem) -> dict[str, Any]:
+    """What counts as accepted of fields that the board keeps: what we sent, where that is known. No order is without
+    a name and a group, so of these what stands there."""
+    seen = {"name": live.name, "group": live.group} | dict(past.sent)
+    return {name: seen[name] for name in kept if name in seen}
 
 
 def plan_change(
@@ -116,27 +190,50 @@ def plan_change(
         return Plan(held=gone(live))
     changes = differences(before, after)
     shown = {change.field: live_value(live, link_key, change.field, line_ids) for change in changes}
-    conflicts, wanted, kept = [], [], {}
-    for change in changes:
-        value = shown[change.field]
-        if (
-            shows(value, change.after)
-            or not _drifted(change, value)
-            or (policy := _policy(change, value, policies, rulings or {})) == "source"
-        ):
-            wanted.append(change)
-        elif policy == "board":
-            kept[change.field] = change.after
-        else:
-            conflicts.append(Conflict(change.field, change.before, change.after, value))
-    if conflicts:
-        return Plan(held="The board differs from what was last written here.", conflicts=tuple(conflicts))
+    drifted = {change.field for change in changes if _drifted(change, shown[change.field])}
+    sorted_out = _sort_out(changes, shown, lambda change: change.field in drifted, policies, rulings or {})
+    if sorted_out.conflicts:
+        return Plan(held=DRIFTED, conflicts=tuple(sorted_out.conflicts))
+    wanted = sorted_out.wanted
     writes, lines = _writes(live, link_key, after, wanted, shown, line_ids)
     already = {change.field: change.after for change in wanted if shows(shown[change.field], change.after)}
     if already:
         was = {change.field: change.before for change in wanted if change.field in already}
         writes = (Write("confirm", item_id=live.id, before=was, after=already), *writes)
-    return Plan(item=writes, lines=lines, kept=kept)
+    return Plan(item=writes, lines=lines, kept=sorted_out.kept)
+
+
+@dataclass(slots=True)
+class _SortedOut:
+    """Changes that are wanted, fields that the board keeps (with what the source wanted), and conflicts."""
+
+    wanted: list[Change] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+
+
+def _sort_out(
+    changes: Iterable[Change],
+    shown: Mapping[str, Any],
+    drifted: Callable[[Change], bool],
+    policies: Mapping[str, str],
+    rulings: Mapping[str, Ruling],
+) -> _SortedOut:
+    """Which changes go out, by the policies and rulings where somebody else's value may stand there."""
+    result = _SortedOut()
+    for change in changes:
+        value = shown[change.field]
+        if shows(value, change.after) or not drifted(change):
+            result.wanted.append(change)
+            continue
+        policy = _policy(change, value, policies, rulings)
+        if policy == "source":
+            result.wanted.append(change)
+        elif policy == "board":
+            result.kept[change.field] = change.after
+        else:
+            result.conflicts.append(Conflict(change.field, change.before, change.after, value))
+    return result
 
 
 def _policy(change: Change, live: Any, policies: Mapping[str, str], rulings: Mapping[str, Ruling]) -> str:

@@ -10,8 +10,10 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+import structlog
+
 from monday import boards
-from monday.client import MondayClient
+from monday.client import MondayClient, Unavailable
 from monday.core.columns import Value, kind_of
 from monday.core.operations import (
     ArchiveItem,
@@ -30,6 +32,8 @@ from staging.core.ports import Intent, Journal, LiveItem, LiveLine, Target
 LABELLED = ("status", "dropdown")
 LARGEST = 500  # items a page, of the API
 PRECREATED = 200  # labels of one column that are made beforehand; beyond it the requests make them
+
+log = structlog.get_logger(__name__)
 
 
 def filled(value: Value) -> bool:
@@ -95,6 +99,18 @@ class MondayBoard:
         items = self._client.items(item_ids, columns=columns, subitem_columns=self._line_columns())
         self._titles = boards.titles(self._board)
         return {item_id: self._live(item, theirs) for item_id, item in items.items()}
+
+    def edits(self, ids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Who wrote last, by the board's activity log; nothing where the token may not read that."""
+        structure = self.structure()
+        both = [self._board.board_id, *([structure.subitems.id] if structure.subitems else [])]
+        try:
+            return self._client.edits(both, ids)
+        except Unavailable as refused:
+            if not refused.permanent:
+                raise
+            log.warning("the board's activity cannot be read", why=str(refused))
+            return {}
 
     def everything(self) -> Iterator[LiveItem]:
         """Every active item with its lines, in the API's largest pages; smaller ones where those are too heavy."""

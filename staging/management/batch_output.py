@@ -119,7 +119,7 @@ def _order(order: OrderPicture) -> Iterator[str]:
         yield f"      sizes: {', '.join(f'{size.size} {_change(size, new)}' for size in order.sizes)}"
     for conflict in order.conflicts:
         yield (
-            f"      conflict in {conflict.title}: we wrote {_side(conflict.written)}, the source says "
+            f"      conflict in {conflict.title}: last written {_side(conflict.written)}, the source says "
             f"{_side(conflict.wanted)}, the board shows {_side(conflict.live)}"
         )
     yield from (f"      note: {_cut(warning)}" for warning in order.warnings)

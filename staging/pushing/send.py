@@ -23,13 +23,14 @@ from staging.core.changeset import LINK, MARK, SIZE
 from staging.core.fingerprint import order_of
 from staging.core.marks import with_marks
 from staging.core.ports import Destination, Intent, Journal, LiveItem, Target
-from staging.core.pushplan import Conflict, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
+from staging.core.pushplan import Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.running.lease import LeaseLost
 from staging.setup import Setup
 from staging.transitions import PAGE, move_orders
 
 from .journal import ReceiptJournal, abandon, intend
+from .past import pasts
 from .settle import Attempt, Settled, settle
 
 CREATIONS = ("create_item", "create_line")
@@ -110,6 +111,13 @@ class Sender:
         creations = [o for o in orders if o.operation == "create"]
         others = [o for o in orders if o.operation != "create"]
         found = self.destination.find([o.link_key for o in creations]) if creations else {}
+        known = pasts(
+            {o.link_key: order_of(o.after) for o in creations if o.after},
+            found,
+            board=self.setup.board,
+            destination=self.destination,
+            lines=self.lines,
+        )
         items = [snapshots[o.record].item_id for o in others if o.record in snapshots]
         live = self.destination.read(items) if items else {}
         policies = {"": self.mapping.conflicts, **self._column_policies()}
@@ -117,8 +125,7 @@ class Sender:
         for order in orders:
             snapshot = snapshots.get(order.record)
             if order.operation == "create":
-                assert order.after is not None
-                plan = plan_creation(order_of(order.after), order.link_key, found.get(order.link_key, []))
+                plan = _creation(order, found.get(order.link_key, []), known.get(order.link_key), policies)
             elif snapshot is None:
                 plan = Plan(held="The order is not linked to an item any more. Remedy: run the sync again.")
             else:
@@ -270,6 +277,14 @@ def recover(batch: Batch, ids: Sequence[int], *, actor: str, setup: Setup) -> Se
         return settle(batch, attempts, actor=actor, now=setup.clock.now())
 
 
+def _creation(order: StagedOrder, found: Sequence[LiveItem], past: Past | None, policies: Mapping[str, str]) -> Plan:
+    assert order.after is not None
+    if past and "group" in past.sent and policies[""] == "hold":
+        policies = {"group": "board", **policies}  # as of a change: an item that people moved stays
+    rulings = {name: Ruling(**ruling) for name, ruling in order.rulings.items()}
+    return plan_creation(order_of(order.after), order.link_key, found, past, policies, rulings)
+
+
 def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, policies: Mapping[str, str]) -> Plan:
     before = order_of(snapshot.order)
     if order.after is None:
@@ -291,6 +306,7 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
         "written": conflict.written,
         "wanted": conflict.wanted,
         "live": conflict.live,
+        **({} if conflict.known else {"known": False}),
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from monday.core import queries
+from monday.core import activity, queries
 from monday.core.columns import KINDS
 from monday.core.documents import FIELDS, document, prepare
 from monday.core.operations import (
@@ -35,6 +35,7 @@ READS = {
     "identity": queries.IDENTITY,
     "version": queries.VERSION,
     "daily limit": queries.DAILY_LIMIT,
+    "activity": activity.document(2),
     "board": queries.BOARD,
     "column": queries.COLUMN,
     "subitems board": queries.SUBITEMS_BOARD,

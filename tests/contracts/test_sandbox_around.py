@@ -3,6 +3,7 @@ orders do not need."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,29 @@ def test_typed_fragments_answer_each_kind_by_its_own_fields(board: World) -> Non
     assert (cells["color_s"]["label"], cells["color_s"]["index"]) == ("Done", 1)
     assert (cells["date_d"]["date"], cells["numeric_p"]["number"]) == ("2026-11-02", 7)
     assert cells["people_p"]["__typename"] == "PeopleValue"
+
+
+def test_the_activity_names_each_cell_and_who_changed_it(board: World) -> None:
+    """Each token is a person of the account."""
+    item = board.create("Shirt")
+    line = board.create_subitem(item, "M")
+    board.change(item, text_po="P1", numeric_p="5")
+    other = {"Authorization": "another-token"}
+    place = f'board_id: {BOARD}, item_id: {item}, column_id: "text_po"'
+    send(board, f'mutation {{ change_simple_column_value({place}, value: "P2") {{ id }} }}', headers=other)
+
+    def log(board_id: str, item_id: str, narrowed: str = "") -> tuple[list[dict[str, Any]], str]:
+        asked = f"activity_logs(item_ids: $i, limit: 100{narrowed}) {{ event user_id data }}"
+        text = f"query ($b: [ID!], $i: [ID!]) {{ me {{ id }} boards(ids: $b) {{ {asked} }} }}"
+        told = board.ask(text, {"b": [board_id], "i": [item_id]})
+        return told["boards"][0]["activity_logs"], told["me"]["id"]
+
+    entries, me = log(BOARD, item)
+    by_column = {json.loads(e["data"]).get("column_id"): e["user_id"] for e in reversed(entries)}
+    assert by_column["numeric_p"] == me == by_column[None]
+    assert by_column["text_po"] not in (me, "")
+    assert [e["event"] for e in entries] == ["update_column_value"] * 3 + ["create_pulse"]
+    below, _ = log(SUBITEMS, line)
+    assert [(e["event"], json.loads(e["data"])["pulse_id"]) for e in below] == [("create_pulse", int(line))]
+    for narrowed, number in ((', column_ids: ["text_po"]', 2), (f", user_ids: [{me}]", 3), (", page: 2", 0)):
+        assert len(log(BOARD, item, narrowed)[0]) == number, narrowed

@@ -101,6 +101,9 @@ def test_cells_are_edited_by_hand_and_the_activity_says_so(board: World) -> None
     page = _get(board, f"/boards/{BOARD}")
     assert "by hand" in page and "PO = typed" in page and "PRICE = 6" in page
     assert "DUE =" not in page and "MAIL =" not in page
+    told = board.ask(f"{{ me {{ id }} boards(ids: {BOARD}) {{ activity_logs {{ event user_id }} }} }}")
+    by = {entry["event"]: entry["user_id"] for entry in told["boards"][0]["activity_logs"]}
+    assert by["create_pulse"] == told["me"]["id"] != by["update_column_value"]
 
 
 def test_a_value_that_is_not_taken_is_said_on_the_form(board: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mapping.core.order import Order
 from staging.core.ports import LiveItem, LiveLine
-from staging.core.pushplan import Plan, Write, accepted, plan_archive, plan_change, plan_creation
+from staging.core.pushplan import Past, Plan, Write, accepted, plan_archive, plan_change, plan_creation
 from staging.core.undoplan import Done, attributed, plan_undo
 
 KEY = "9e3779b9-7f4a-7c15-f39c-c0605cedc835"
@@ -67,6 +67,38 @@ def test_a_size_that_a_planner_named_alike_is_not_taken_for_ours() -> None:
     foreign = line("M", "4", id="99", key="")
     plan = plan_creation(A, KEY, [live(A, lines=(line("S", "1"), foreign))])
     assert [(w.kind, w.size) for w in plan.lines] == [("confirm", "S"), ("create_line", "M")]
+
+
+@pytest.mark.parametrize(
+    ("past", "held"),
+    [
+        (Past(), True),
+        (Past(ours=frozenset({"price"})), False),
+        (Past(sent={"price": "9"}), False),
+        (Past(sent={"price": "10"}), True),
+        (Past(sent={"price": "10"}, ours=frozenset({"name"})), True),
+    ],
+    ids=["nothing is known", "the board says it is ours", "we sent it", "we sent another", "another field is ours"],
+)
+def test_what_an_item_with_our_key_shows_otherwise_is_written_over_only_where_it_is_ours(
+    past: Past, held: bool
+) -> None:
+    plan = plan_creation(A, KEY, [live(price="9")], past, {"": "hold"})
+    assert bool(plan.held) is held
+    if held:
+        (conflict,) = plan.conflicts
+        assert (conflict.field, conflict.live, conflict.known) == ("price", "9", "price" in past.sent)
+    else:
+        assert [dict(w.after) for w in plan.item if w.kind == "change_item"] == [{"price": "10"}]
+
+
+def test_what_the_board_keeps_of_a_found_item_is_accepted_as_far_as_it_is_known() -> None:
+    shown = live(name="mine", price="9")
+    plan = plan_creation(A, KEY, [shown], Past(), {"": "board"})
+    assert dict(plan.kept) == {"name": A.name, "price": "10"}
+    assert plan.item[0].after["name"] == "mine" and "price" not in plan.item[0].after
+    sent = plan_creation(A, KEY, [shown], Past(sent={"price": "8"}), {"": "board"})
+    assert sent.item[0].after["price"] == "8"
 
 
 def test_a_key_that_stands_on_two_items_is_held_with_both_named() -> None:

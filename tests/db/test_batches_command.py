@@ -130,7 +130,7 @@ def test_a_conflict_is_shown_with_its_three_values(line: World) -> None:
     line.sync()
     assert line.state(1) == "held"
     out = batches("show", line.batch().pk)[1]
-    assert "conflict in PRICE: we wrote 10.5, the source says 12, the board shows 99" in out
+    assert "conflict in PRICE: last written 10.5, the source says 12, the board shows 99" in out
 
 
 def test_a_page_of_orders_costs_the_same_however_many_there_are(

@@ -21,6 +21,8 @@
 19  an answer lost for good                            39  an item that was sent, and whose row went
 20  a group that several customers want                40  an item moved to another board, or deleted
 41  a database restored within half an hour           42  a cell left empty that somebody filled
+43  an edit of what a restored database forgot         44  a source that moved on after what was forgotten
+45  an edit before a lost answer is looked up          46  an edit between an item and its sizes
 Further cases stand beside what they are about: adopting (test_adopt), undoing (test_undo_fields, test_undo_preview),
 items that are gone (test_gone), identity (test_detect_identity, test_business_key).
 """
@@ -38,6 +40,8 @@ from monday.sandbox import boards
 from monday.sandbox.faults import Fault
 from staging.batches import decide
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
+from staging.pushing.push import push
+from staging.setup import silent
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
 from tests.world import Sent, World, uuid
 
@@ -578,3 +582,68 @@ def test_42_a_cell_that_was_empty_and_that_somebody_filled_keeps_a_created_item(
     undone = world.undo()
     assert undone.undone == 0 and len(undone.kept) == 1
     assert world.on_board(1)
+
+
+def forgotten(world: World, *numbers: int) -> str:
+    """These orders stand on the board, and the database is restored to before it knew of them. Gives a savepoint."""
+    yesterday = transaction.savepoint()
+    begun(world, *numbers)
+    return yesterday
+
+
+def test_43_an_edit_of_an_item_that_a_restored_database_forgot_is_held_and_asked_about(world: World) -> None:
+    """Nothing says what we wrote there last, but the board says that somebody else wrote since."""
+    yesterday = forgotten(world, 1, 2)
+    world.edit(1, numeric_price="11")
+    transaction.savepoint_rollback(yesterday)
+    world.sync()
+    assert (world.state(1), world.state(2)) == ("held", "applied")
+    (conflict,) = world.order(1).problem["conflicts"]
+    assert (conflict["known"], conflict["live"], conflict["wanted"]) == (False, "11", "10.5")
+    assert world.item(1).cells["numeric_price"] == "11" and "Remedy" in world.order(1).reason
+
+
+def test_44_what_a_restored_database_forgot_follows_its_source_where_nobody_else_wrote(world: World) -> None:
+    """What stands there is an older value of ours: by the board's own activity, whatever people did in other cells."""
+    yesterday = forgotten(world, 1, 2)
+    world.change(1, PRICE="12", S=7, SEASON="AW27")
+    world.sync()
+    world.edit(1, numeric_tariff="3")
+    transaction.savepoint_rollback(yesterday)
+    world.change(1, PRICE="13", S=8, SEASON="SS28", STYLE="ST2")
+    world.drop(2)
+    world.sync()
+    assert world.state(1) == "applied"
+    assert world.item(1).cells["numeric_price"] == "13" and world.sizes(1)["S"] == "8"
+    assert (world.item(1).group, world.item(1).name) == ("HARBOUR SS28", "ST2 RED A1")
+    assert len(world.shown()) == 2
+
+
+def test_45_an_edit_before_a_lost_answer_is_looked_up_is_no_value_of_ours(world: World) -> None:
+    """The receipt says what was sent, though nobody knows whether it came through."""
+    world.settle_seconds = 90
+    world.add(1)
+    world.wire.lose("create_item", answered=True)
+    world.sync()
+    world.wire.calm()
+    world.edit(1, numeric_price="11")
+    world.clock.sleep(600)
+    world.sync()
+    (conflict,) = world.order(1).problem["conflicts"]
+    assert (conflict["written"], conflict["live"], conflict["wanted"]) == ("10.5", "11", "10.5")
+    assert world.state(1) == "held" and world.item(1).cells["numeric_price"] == "11"
+
+
+def test_46_an_edit_between_an_item_and_its_sizes_is_not_written_over(world: World) -> None:
+    """The sizes of a first load follow later, and people work with the items meanwhile."""
+    for number in (1, 2):
+        world.add(number)
+    world.stage(sizes="later")
+    batch = world.approve()
+    push(batch=batch, setup=world.setup(), actor="ben", chunk=100, progress=silent, items_only=True)
+    world.edit(1, numeric_price="11", numeric_tariff="3")
+    world.push(batch)
+    (conflict,) = world.order(1).problem["conflicts"]
+    assert (conflict["field"], conflict["written"], conflict["live"]) == ("numeric_price", "10.5", "11")
+    assert (world.state(1), world.state(2)) == ("held", "applied")
+    assert world.item(1).cells["numeric_price"] == "11"
