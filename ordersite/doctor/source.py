@@ -18,6 +18,7 @@ from staging import wiring
 from staging.core.ports import OrderSource, SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, quoted_table
 from staging.detection.guards import GuardRefused, check_rows, check_source
+from staging.models import SyncRun
 from staging.setup import belonging
 from staging.source.order_table import columns, demo_mark
 
@@ -122,7 +123,7 @@ def _as_before(family: Family, source: OrderSource) -> Iterator[Finding]:
     for board in Board.objects.filter(board_id=family.board.board.id).order_by("id"):
         try:
             check_source(board, family, source.columns, vouched=False)
-            if rows:  # that it is empty is said below
+            if rows or SyncRun.objects.filter(board=board, full_rows__gt=0).exists():  # one never filled is said below
                 check_rows(board, rows, expected=None)
         except GuardRefused as refused:
             yield told("order table", f"A sync with {board} is refused: {refused}")

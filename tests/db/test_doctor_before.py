@@ -96,6 +96,14 @@ def test_a_source_that_lost_rows_is_a_problem_before_a_run_is_refused(board: Boa
     assert found.status == "problem" and "fewer than in the last full run (60)" in found.message
 
 
+def test_a_source_that_lost_all_its_rows_is_one_too(board: Board) -> None:
+    run(f'DELETE FROM "{TABLE}"')
+    _, found = told("order table")
+    assert found.status == "problem" and "empty" in found.message
+    SyncRun.objects.all().delete()
+    assert [found.status for found in told("order table")] == ["ok"]  # nothing was ever there to lose
+
+
 def test_a_table_that_is_replaced_while_it_is_looked_at_ends_no_examination(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
