@@ -196,10 +196,18 @@ class MondayClient:
         return self._reading.find_items(board_id, column_id, values, columns, subitem_columns)
 
     def items(
-        self, ids: Sequence[str], *, columns: Sequence[Column], subitem_columns: Sequence[Column] = ()
+        self,
+        ids: Sequence[str],
+        *,
+        columns: Sequence[Column],
+        subitem_columns: Sequence[Column] = (),
+        updates: bool = False,
     ) -> dict[str, Item]:
-        """Items by id, archived and deleted ones included; ids that the board never had are absent."""
-        return self._reading.items(ids, columns, subitem_columns)
+        """Items by id, archived and deleted ones included; ids that the board never had are absent.
+
+        With `updates` also what people wrote below them and their subitems, replies included.
+        """
+        return self._reading.items(ids, columns, subitem_columns, updates=updates)
 
     def edits(self, board_ids: Sequence[str], ids: Sequence[str]) -> dict[str, frozenset[str]]:
         """By item or subitem of these boards: the columns whose last change was by others than the token's owner.

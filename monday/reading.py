@@ -54,10 +54,10 @@ class Reading:
         return list(found.values())
 
     def items(
-        self, ids: Sequence[str], columns: Sequence[Column], subitem_columns: Sequence[Column]
+        self, ids: Sequence[str], columns: Sequence[Column], subitem_columns: Sequence[Column], *, updates: bool = False
     ) -> dict[str, Item]:
         """Items by id, archived and deleted ones included; ids that the board never had are absent."""
-        text = queries.items_by_id(columns, subitem_columns)
+        text = queries.items_by_id(columns, subitem_columns, updates=updates)
         wanted, size = list(dict.fromkeys(ids)), queries.IDS
         found: dict[str, Item] = {}
         while wanted:

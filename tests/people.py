@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from mapping.publish import publish_text
 from monday.client import MondayClient
 from monday.core.operations import ArchiveItem, ChangeValues, CreateItem, CreateSubitem, MoveToGroup, Operation
@@ -32,7 +34,9 @@ class People:
     clock: FixedClock
     source: MemorySource
     board: Board
+    address: str
     _eye: MondayClient
+    _hand: requests.Session
 
     if TYPE_CHECKING:
 
@@ -86,6 +90,14 @@ class People:
         below = self._eye.board(self.board.board_id).subitems
         assert below is not None
         self.by_hand(ChangeValues(below.id, line, values, create_labels=True))
+
+    def write_below(self, place: str, body: str) -> str:
+        """A person writes an update below an item or subitem (`item_id: 7`) or answers one (`parent_id: 8`); its id."""
+        text = f"mutation ($body: String!) {{ create_update({place}, body: $body) {{ id }} }}"
+        asked = {"query": text, "variables": {"body": body}}
+        answer = self._hand.post(self.address, json=asked, headers={"Authorization": "planner"}, timeout=10).json()
+        self.clock.sleep(1)
+        return str(answer["data"]["create_update"]["id"])
 
     def archive(self, number: int) -> None:
         """A person archives an order's item."""

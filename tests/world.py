@@ -103,7 +103,8 @@ class World(People):
         seed(session, self.address, expected_structure(*load_family().family.mappings()), "sandbox")
         self._client = self._connect(session, lambda call: self.calls(call))
         self._session_of_client = session
-        self._eye = self._connect(self._session(SandboxAdapter(self.app)), token=Token("planner"))
+        self._hand = self._session(SandboxAdapter(self.app))
+        self._eye = self._connect(self._hand, token=Token("planner"))
         self.board = self.known_board()
 
     def _app(self, *faults: Fault) -> SandboxApp:

@@ -106,7 +106,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("RecordInvalidException", "The board does not take this record.",
           "Check the limits of the board's subscribers."),
     Fault("missingRequiredPermissions", "The token lacks a permission.",
-          "Give it boards:read and boards:write.", "access"),
+          "Give it boards:read, boards:write and updates:read.", "access"),
     Fault("Unauthorized", "The token was not accepted.", TOKEN_REMEDY, "access", whole=True),
     Fault("UserUnauthorizedException", "The token's owner may not do this.", TOKEN_REMEDY, "access"),
     Fault("USER_ACCESS_DENIED", "The token's owner has no access.", TOKEN_REMEDY, "access"),

@@ -110,7 +110,8 @@ Outcome = Done | Refused | Unclear
 class Item:
     """An item or subitem as the API shows it; `values` are canonical, for the columns that were asked for.
 
-    `state` is active, archived or deleted. `subitems` is filled only where it was asked for.
+    `state` is active, archived or deleted. `subitems` is filled only where it was asked for, and so are `updates`: the
+    texts of the newest that people wrote below it, each followed by its replies; "" is one without any text.
     """
 
     id: str
@@ -121,3 +122,4 @@ class Item:
     values: Mapping[str, Value] = field(default_factory=dict)
     subitems: tuple[Item, ...] = ()
     parent_id: str = ""
+    updates: tuple[str, ...] = ()

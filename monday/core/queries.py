@@ -6,7 +6,7 @@ Names and types are those of the API's schema, version 2026-10; a test holds the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .columns import Value, guess_kind, kind_of
@@ -16,6 +16,7 @@ from .structure import BoardStructure, Column, Group, Label
 PAGE, PAGE_WITH_SUBITEMS = 500, 200  # items; the API's own maximum is 500
 IDS = 100  # item ids in one call, the API's maximum
 KEYS = 100  # keys of one look-up
+UPDATES = 5  # of one item; that there are any is what matters, and each is priced with its replies
 
 IDENTITY = "query { me { id } account { id name } version { value kind } }"
 VERSION = "query { version { kind value display_name } }"
@@ -107,11 +108,11 @@ def more_items(columns: Sequence[Column], subitem_columns: Sequence[Column]) -> 
     )
 
 
-def items_by_id(columns: Sequence[Column], subitem_columns: Sequence[Column]) -> str:
-    """Items by their ids, archived and deleted ones too."""
+def items_by_id(columns: Sequence[Column], subitem_columns: Sequence[Column], *, updates: bool = False) -> str:
+    """Items by their ids, archived and deleted ones too; with `updates` also what people wrote below them."""
     return (
         f"query ($ids: [ID!], $limit: Int!{_declared(columns, subitem_columns)}) "
-        f"{{ items(ids: $ids, limit: $limit) {{ {_item(columns, subitem_columns)} }} }}"
+        f"{{ items(ids: $ids, limit: $limit) {{ {_item(columns, subitem_columns, updates=updates)} }} }}"
     )
 
 
@@ -187,7 +188,14 @@ def parse_item(entry: Mapping[str, Any], columns: Sequence[Column], subitem_colu
         values=_values(entry, columns),
         subitems=tuple(parse_item({"parent_item": {"id": id_}, **sub}, subitem_columns, ()) for sub in subitems),
         parent_id=_id_of(entry.get("parent_item")),
+        updates=tuple(_texts(entry.get("updates"))),
     )
+
+
+def _texts(updates: Any) -> Iterator[str]:
+    for update in updates or ():
+        for text in (update, *(update.get("replies") or ())):
+            yield str(text.get("text_body") or "").strip()
 
 
 def label_settings(kind: str, entry: Mapping[str, Any], texts: Iterable[str]) -> dict[str, Any]:
@@ -231,10 +239,11 @@ def _page(columns: Sequence[Column], subitem_columns: Sequence[Column]) -> str:
     return f"{{ cursor items {{ {_item(columns, subitem_columns)} }} }}"
 
 
-def _item(columns: Sequence[Column], subitem_columns: Sequence[Column]) -> str:
-    text = f"id name state board {{ id }} group {{ id }} parent_item {{ id }}{_cells('cells', columns)}"
+def _item(columns: Sequence[Column], subitem_columns: Sequence[Column], *, updates: bool = False) -> str:
+    written = f" updates(limit: {UPDATES}) {{ text_body replies {{ text_body }} }}" if updates else ""
+    text = f"id name state board {{ id }} group {{ id }} parent_item {{ id }}{_cells('cells', columns)}{written}"
     if subitem_columns:
-        text += f" subitems {{ id name state board {{ id }}{_cells('subcells', subitem_columns)} }}"
+        text += f" subitems {{ id name state board {{ id }}{_cells('subcells', subitem_columns)}{written} }}"
     return text
 
 

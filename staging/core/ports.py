@@ -121,7 +121,7 @@ class LiveLine:
     size: str
     quantity: str | None
     touched: bool = False
-    """True where a cell that people or other systems own is filled."""
+    """True where a cell that people or other systems own is filled, or somebody wrote below it."""
     people: Mapping[str, Value] = field(default_factory=dict)
     """Those cells by their columns' titles."""
 
@@ -130,8 +130,8 @@ class LiveLine:
 class LiveItem:
     """An item as it stands on the board. `values` hold the mapped columns in canonical form.
 
-    `people` holds the filled cells that we do not map, by their columns' titles, where they were asked for; of an item
-    that is not active also those of its subitems.
+    `people` holds the filled cells that we do not map, by their columns' titles, and the updates that were written
+    below it, where they were asked for; of an item that is not active also those of its subitems.
     """
 
     id: str
@@ -185,7 +185,8 @@ class Destination(Protocol):
     def read(self, item_ids: Sequence[str], *, people: bool = False) -> dict[str, LiveItem]:
         """Items by id with their lines, archived and deleted ones included; unknown ids are absent.
 
-        With `people` also the cells that we do not map, which makes the answer wider.
+        With `people` also the cells that we do not map and what people wrote below items and lines, which makes the
+        answer wider.
         """
 
     def edits(self, ids: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -31,6 +31,7 @@ from staging.core.ports import Intent, Journal, LiveItem, LiveLine, Target
 
 LABELLED = ("status", "dropdown")
 LARGEST = 500  # items a page, of the API
+UPDATES = "Updates below it"  # where people write to each other; no column, so it has a title of our own
 PRECREATED = 200  # labels of one column that are made beforehand; beyond it the requests make them
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,8 @@ class MondayBoard:
         """Items by id with their lines, archived and deleted ones included."""
         theirs = self._their_columns() if people else []
         columns = [*self._columns(), *theirs]
-        items = self._client.items(item_ids, columns=columns, subitem_columns=self._line_columns())
+        below = self._line_columns(whoever=people)
+        items = self._client.items(item_ids, columns=columns, subitem_columns=below, updates=people)
         self._titles = boards.titles(self._board)
         return {item_id: self._live(item, theirs) for item_id, item in items.items()}
 
@@ -163,10 +165,13 @@ class MondayBoard:
         wanted = dict.fromkeys([self._target.uuid_column, *self._target.columns])
         return [columns[column] for column in wanted if column in columns]
 
-    def _line_columns(self) -> list[Column]:
-        """Every column of the subitems board that people or we can write: what people filled must be seen."""
+    def _line_columns(self, *, whoever: bool = False) -> list[Column]:
+        """Every column of the subitems board that people or we can write: what people filled must be seen.
+
+        None where we make no subitems, unless `whoever` made them is wanted.
+        """
         subitems = self.structure().subitems
-        if subitems is None or self._target.lines is None:
+        if subitems is None or (self._target.lines is None and not whoever):
             return []
         return [column for column in subitems.columns.values() if kind_of(column).writable and column.id != "name"]
 
@@ -177,9 +182,9 @@ class MondayBoard:
 
     def _live(self, item: Item, theirs: Sequence[Column] = ()) -> LiveItem:
         values = dict(item.values)
-        people = {column.title: values.pop(column.id, None) for column in theirs}
-        lines = [self._line(line) for line in item.subitems if self._target.lines is not None]
-        if item.state != "active" and theirs:
+        people: dict[str, Value] = {column.title: values.pop(column.id, None) for column in theirs} | _below(item)
+        lines = [self._line(line) for line in item.subitems]
+        if item.state != "active":
             people |= {f"{line.name}, {title}": value for line in lines for title, value in line.people.items()}
         link_key = str(values.pop(self._target.uuid_column, "") or "").lower()
         return LiveItem(
@@ -191,29 +196,25 @@ class MondayBoard:
             group_id=item.group_id,
             group=self._titles.get(item.group_id, ""),
             values=values,
-            lines=tuple(
-                line for line, below in zip(lines, item.subitems, strict=bool(lines)) if below.state == "active"
-            ),
+            lines=tuple(line for line, below in zip(lines, item.subitems, strict=True) if below.state == "active"),
             people={title: value for title, value in people.items() if filled(value)},
         )
 
     def _line(self, line: Item) -> LiveLine:
         shape = self._target.lines
-        assert shape is not None
-        ours = (shape.size_column, shape.quantity_column, shape.key_column)
-        size = line.values.get(shape.size_column)
-        quantity = line.values.get(shape.quantity_column)
+        ours = (shape.size_column, shape.quantity_column, shape.key_column) if shape else ("", "", "")
+        size, quantity, key = (line.values.get(column) for column in ours)
         subitems = self.structure().subitems
         known = subitems.columns if subitems else {}
         people = {
             known[name].title if name in known else name: value
             for name, value in line.values.items()
             if name not in ours and filled(value)
-        }
+        } | _below(line)
         return LiveLine(
             id=line.id,
             name=line.name,
-            key=str(line.values.get(shape.key_column) or ""),
+            key=str(key or ""),
             size=str(size[0] if isinstance(size, list) and size else size or ""),
             quantity=None if quantity is None else str(quantity),
             touched=bool(people),
@@ -282,6 +283,11 @@ class MondayBoard:
         if column_id in structure.columns or structure.subitems is None:
             return structure.id, structure.columns.get(column_id)
         return structure.subitems.id, structure.subitems.columns.get(column_id)
+
+
+def _below(item: Item) -> dict[str, Value]:
+    """What people wrote below an item, as one more cell that is theirs."""
+    return {UPDATES: [text or "one without text" for text in item.updates]} if item.updates else {}
 
 
 class _ByReceipt:

@@ -114,16 +114,10 @@ def reversals(
 
 
 def _read(works: Sequence[Reversing], history: _History, destination: Destination) -> dict[str, LiveItem]:
-    """The live items; with people's own cells where an item is to be archived, or made anew without them."""
-    ids: dict[bool, set[str]] = {False: set(), True: set()}
-    for work in works:
-        whole = work.anew or any(done.kind == "create_item" for done in history.left(work.order.pk))
-        ids[whole].add(history.item_id(work))
-    live: dict[str, LiveItem] = {}
-    for people, wanted in ids.items():
-        named = sorted(wanted - {""})
-        live |= destination.read(named, people=people) if named else {}
-    return live
+    """The live items, with all that people wrote into and below them: items and lines may be archived, or made anew
+    without it."""
+    ids = sorted({history.item_id(work) for work in works} - {""})
+    return destination.read(ids, people=True) if ids else {}
 
 
 def _recreation(work: Reversing, done: Sequence[Done], found: Sequence[LiveItem]) -> list[Reversal]:

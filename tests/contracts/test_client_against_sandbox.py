@@ -6,6 +6,7 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import requests
 
 from monday.client import MondayClient, Unavailable
 from monday.core.operations import (
@@ -584,3 +585,22 @@ def test_answers_that_are_kept_with_their_refusals_do_not_stop_a_second_try(serv
         behaviour=Behaviour(idempotency_keeps_errors=True),
     )
     assert isinstance(desk.write(*desk.orders(1))[0], Done)
+
+
+def test_what_people_wrote_below_items_and_subitems_is_read_with_them(serve):
+    desk = serve()
+    (item,) = [outcome.id for outcome in desk.write(*desk.orders(1))]
+    (line,) = [outcome.id for outcome in desk.write(CreateSubitem(item, "XL"))]
+
+    def say(text):
+        headers = {"Authorization": "a-planner"}
+        return requests.post(f"{desk.address}/v2", json={"query": text}, headers=headers, timeout=10).json()["data"]
+
+    for written_on in (item, line):
+        first = say(f'mutation {{ create_update(item_id: {written_on}, body: "cut <b>it</b>") {{ id }} }}')
+        say(f'mutation {{ create_update(parent_id: {first["create_update"]["id"]}, body: "no") {{ id }} }}')
+    below = [column for column in LINES if column.id == "text_key"]
+    found = desk.client.items([item], columns=COLUMNS[:2], subitem_columns=below, updates=True)[item]
+    assert found.updates == ("cut it", "no") == found.subitems[0].updates
+    plain = desk.client.items([item], columns=COLUMNS[:2], subitem_columns=below)[item]
+    assert plain.updates == () == plain.subitems[0].updates

@@ -36,6 +36,7 @@ READS = {
     "version": queries.VERSION,
     "daily limit": queries.DAILY_LIMIT,
     "activity": activity.document(2),
+    "items with what people wrote below": queries.items_by_id(PLAIN, PLAIN, updates=True),
     "board": queries.BOARD,
     "column": queries.COLUMN,
     "subitems board": queries.SUBITEMS_BOARD,

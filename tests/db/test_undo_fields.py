@@ -11,6 +11,8 @@ from staging.core.lifecycle import NotAllowed
 from staging.core.undoplan import ITEM, Force
 from staging.models import AuditEvent, Snapshot
 from staging.pushing.settle import put_back
+from staging.setup import silent
+from staging.undoing.foresee import Seen, foresee
 from tests.core.mapping_samples import BOARD
 from tests.memory_source import uuid
 from tests.world import World
@@ -26,6 +28,12 @@ def people_own(world: World, column: str, *, below: bool = False) -> None:
     """The board gets a column that no mapping names."""
     with world.store.connection() as db, world.store.writing(db):
         boards.insert_column(db, int(world.board.board_id) + below, column, column.title(), "text", {})
+
+
+def foreseen(world: World) -> list[Seen]:
+    """What a preview of an undo of the first order's batch says that would be kept of it."""
+    found = foresee(batch=world.order(1).batch, setup=world.setup(), progress=silent, only=[world.order(1).pk])
+    return [seen for one in found for seen in one.kept]
 
 
 @pytest.fixture
@@ -146,6 +154,59 @@ def test_a_created_item_on_which_people_filled_a_column_of_their_own_is_kept(wor
     assert not world.on_board(1)
 
 
+@pytest.mark.parametrize("below", ["the item", "a subitem"])
+def test_a_created_item_below_which_somebody_wrote_is_kept_with_the_words(two: World, below: str) -> None:
+    item = two.item(1)
+    place = item.id if below == "the item" else item.line_ids[f"{item.key}/S"]
+    first = two.write_below(f"item_id: {place}", "cut <b>on</b> Tuesday")
+    two.write_below(f"parent_id: {first}", "no, Friday")
+    done = two.undo()
+    assert two.on_board(1) and not two.on_board(2)
+    assert ("Updates below it" if below == "the item" else "subitem ") in done.kept[two.order(1).label]
+    (kept,) = [seen for seen in foreseen(two) if seen.field != ITEM]
+    assert "cut on Tuesday" in str(kept.live) and "no, Friday" in str(kept.live)
+
+
+def test_what_is_written_below_after_the_preview_keeps_the_item_all_the_same(two: World) -> None:
+    """A person saw one update, and let the item go; another came since."""
+    first = two.write_below(f"item_id: {two.item(1).id}", "cut on Tuesday")
+    (whole,) = [seen for seen in foreseen(two) if seen.field == ITEM]
+    forces = {two.order(1).pk: Force(seen={ITEM: whole.live})}
+    two.write_below(f"parent_id: {first}", "wait")
+    two.undo(forces=forces, reason="Ann agreed")
+    assert two.on_board(1)
+    (whole,) = [seen for seen in foreseen(two) if seen.field == ITEM]
+    two.undo(forces={two.order(1).pk: Force(seen={ITEM: whole.live})}, reason="and again")
+    assert not two.on_board(1)
+
+
+def test_an_update_that_was_taken_away_again_keeps_nothing(two: World) -> None:
+    update = two.write_below(f"item_id: {two.item(1).id}", "oh")
+    with two.store.connection() as db, two.store.writing(db):
+        db.execute("DELETE FROM updates WHERE id = ?", (update,))
+    two.undo()
+    assert not two.on_board(1)
+
+
+def test_an_added_size_below_which_somebody_wrote_is_emptied_and_not_archived(two: World) -> None:
+    two.change(1, XXL=4)
+    two.sync()
+    line = two.item(1).line_ids[f"{two.item(1).key}/XXL"]
+    two.write_below(f"item_id: {line}", "packed two already")
+    two.undo()
+    assert two.sizes(1)["XXL"] == "0"
+
+
+def test_a_created_item_on_which_a_planner_put_subitems_is_kept_where_we_make_none(world: World) -> None:
+    """A mapping without sizes makes no subitems, so all of them are people's own."""
+    world.publish(BOARD[: BOARD.index("sizes:")])
+    world.add(1)
+    world.sync()
+    world.add_subitem(1, "sample")
+    done = world.undo()
+    assert world.on_board(1) and "sample" in str(done.kept)
+
+
 def test_a_subitem_on_which_people_packed_is_emptied_by_an_undo_and_is_still_ours(two: World) -> None:
     people_own(two, "packed", below=True)
     two.change(1, XXL=4)
@@ -220,6 +281,7 @@ def test_an_archived_removal_is_made_anew_and_what_people_had_typed_is_told(two:
     people_own(two, "cut_plan")
     two.publish(BOARD + "deletions: {action: archive}\n")
     two.edit(1, cut_plan="Tuesday")
+    two.write_below(f"item_id: {two.item(1).id}", "call first")
     before = two.item(1)
     (row,) = two.drop(1)
     two.sync()
@@ -230,7 +292,8 @@ def test_an_archived_removal_is_made_anew_and_what_people_had_typed_is_told(two:
     assert two.item(1).cells == {name: value for name, value in before.cells.items() if name != "cut_plan"}
     assert two.item(1).id != before.id
     told = AuditEvent.objects.filter(action="order.undone").latest("id")
-    assert told.data["typed by people, not brought back"] == {"Cut_Plan": "Tuesday"}
+    typed = {"Cut_Plan": "Tuesday", "Updates below it": ["call first"]}
+    assert told.data["typed by people, not brought back"] == typed
     assert two.sync().counts.removed == 0 and two.on_board(1), "the removal is not staged again"
     two.source.orders.append(row)
     two.change(1, PRICE="12")
