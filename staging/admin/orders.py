@@ -14,15 +14,18 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, moment, pill
-from staging.batches.describe import orders
-from staging.batches.diff import field_titles, shown
+from staging.batches.describe import OrderPicture, orders
+from staging.batches.diff import edited, field_titles, shown
 from staging.batches.release import release_field, withheld
+from staging.batches.rows import BESIDE
 from staging.core.causes import Cause
+from staging.core.changeset import SIZE
 from staging.core.lifecycle import NotAllowed, OrderState
-from staging.core.meaning import ORDER
+from staging.core.meaning import BOARD_KEEPS, ORDER
+from staging.core.words import sentences
 from staging.models import Seen, StagedOrder
 from staging.models.snapshot import Verdict
-from staging.records.life import life
+from staging.records.life import Life, life
 from staging.records.search import matching
 
 from . import unused
@@ -85,6 +88,16 @@ class OrderAdmin(ReadOnly):
             *super().get_urls(),
         ]
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, with the values of the page's conflicts."""
+        listed = super().get_changelist_instance(request)
+        rows: list[Any] = list(listed.result_list)
+        values = edited(rows)
+        for order in rows:
+            order.edited = values.get(order.pk, "") if order.state == OrderState.HELD else ""
+        listed.result_list = rows
+        return listed
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """The pages of runs lead to the orders that each staged."""
         return lookup == "batch__run" or super().lookup_allowed(lookup, value, request)
@@ -125,7 +138,7 @@ class OrderAdmin(ReadOnly):
             "order": picture,
             "may_rule": not why_not_rule(order.batch, request.user),
             "pill": order_pill(order),
-            "means": ORDER[order.state],
+            "means": BOARD_KEEPS if _keeps(order, picture, found) else ORDER[order.state],
             "operation": operation_word(order.operation),
             **in_words(found),
             "record": order.record,
@@ -150,8 +163,8 @@ class OrderAdmin(ReadOnly):
         return order_pill(order)
 
     @admin.display(description="Why")
-    def why(self, order: StagedOrder) -> str:
-        return order.reason[:160]
+    def why(self, order: Any) -> str:
+        return order.edited or str(order.reason)[:160]
 
     def code(self, order: StagedOrder) -> str:
         """What it is held for, or what the board refused it with; a column of the export."""
@@ -205,7 +218,9 @@ class SeenAdmin(ReadOnly):
 
     @admin.display(description="Why")
     def why(self, seen: Seen) -> str:
-        return "; ".join(f"{p['column']}: {p['reason']}" for p in seen.problems[:5])
+        beside = [p["value"] for p in seen.problems if p["column"] == BESIDE][:5]
+        said = sentences(*[f"{p['column']}: {p['reason']}" for p in seen.problems if p["column"] != BESIDE][:5])
+        return f"{said} They are: {'; '.join(beside)}" if beside else said
 
     @admin.display(description="Whose job")
     def owner(self, seen: Seen) -> str:
@@ -219,6 +234,13 @@ class SeenAdmin(ReadOnly):
 def narrowed(rows: Any, words: str) -> Any:
     """The rows whose record is called so; all of them without words."""
     return rows.filter(record__in=matching(words).values("record")) if words.strip() else rows
+
+
+def _keeps(order: StagedOrder, picture: OrderPicture, found: Life) -> bool:
+    """Whether the board keeps a field of its own that this order, the last of its record, asked for."""
+    last = found.versions and found.versions[0].order.pk == order.pk
+    asked = {field.field for field in picture.fields} | {SIZE + size.size for size in picture.sizes}
+    return bool(last and order.state == OrderState.APPLIED and asked & withheld(order).keys())
 
 
 def _found(object_id: str) -> StagedOrder:

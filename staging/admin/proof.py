@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from monday.screens import Occurring, ReadOnly, link, moment, pill
-from staging.boards.gone import gone, left, not_there, out_of_source
+from staging.boards.gone import left, not_there, out_of_source
 from staging.core.terms import term
 from staging.models import AuditChain, AuditEvent, Receipt, Snapshot
 from staging.models.receipt import WriteOutcome
@@ -26,6 +27,26 @@ from staging.upkeep.care import last_check
 
 from .pills import LINKS, WRITES
 
+WHAT_IS_GONE = {
+    "item": "The item is gone from the board",
+    "left": "Nobody follows it",
+    "record": "The record is gone from the source",
+}
+
+
+def _sides() -> dict[str, Q]:
+    """The links of which each is gone."""
+    return {"item": not_there(), "left": left(), "record": out_of_source()}
+
+
+def _gone_of(links: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """What is gone of each of these links; those of which nothing is are absent."""
+    found: dict[int, tuple[str, ...]] = {}
+    for side, test in _sides().items():
+        for pk in Snapshot.objects.filter(test, pk__in=links).values_list("pk", flat=True):
+            found[pk] = (*found.get(pk, ()), side)
+    return found
+
 
 class Gone(admin.SimpleListFilter):
     """Links of which one side is gone: the item from the board, or the record from the source."""
@@ -34,17 +55,11 @@ class Gone(admin.SimpleListFilter):
     parameter_name = "gone"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("item", "The item from the board"),
-            ("left", "Nobody follows it any more"),
-            ("record", "The record from the source"),
-            ("any", "Any of these"),
-        ]
+        return [*WHAT_IS_GONE.items(), ("any", "Any of these")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        sides = {"item": not_there(), "left": left(), "record": out_of_source()}
-        sides["any"] = reduce(or_, sides.values())
-        found = sides.get(str(self.value()))
+        sides = _sides()
+        found = {**sides, "any": reduce(or_, sides.values())}.get(str(self.value()))
         return queryset.filter(found) if found else queryset
 
 
@@ -74,17 +89,20 @@ class SnapshotAdmin(ReadOnly):
         """The list, with those of the page whose item is gone or that nobody follows, asked for in one go."""
         listed = super().get_changelist_instance(request)
         rows: list[Any] = list(listed.result_list)
-        found = set(gone().filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+        found = _gone_of([row.pk for row in rows])
         for row in rows:
-            row.gone = row.pk in found
+            row.gone = found.get(row.pk, ())
         listed.result_list = rows
         return listed
 
     @admin.display(description="Gone")
     def decide(self, snapshot: Any) -> SafeString | str:
-        """The way to the decision about an item that is gone, "" where it is there."""
-        is_gone = snapshot.gone if hasattr(snapshot, "gone") else gone(snapshot.board).filter(pk=snapshot.pk).exists()
-        return link(reverse("admin:staging_gone", args=[snapshot.pk]), "Decide ...") if is_gone else ""
+        """What is gone, with the way to the decision where there is one; "" where both sides stand."""
+        found = snapshot.gone if hasattr(snapshot, "gone") else _gone_of([snapshot.pk]).get(snapshot.pk, ())
+        words = ", ".join(WHAT_IS_GONE[side] for side in found)
+        if not set(found) - {"record"}:
+            return words
+        return format_html("{}: {}", words, link(reverse("admin:staging_gone", args=[snapshot.pk]), "decide ..."))
 
     @admin.display(description="Name on the board")
     def name(self, snapshot: Snapshot) -> str:

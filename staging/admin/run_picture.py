@@ -17,7 +17,8 @@ from staging.running.runs import ACTIVE
 
 @dataclass(frozen=True, slots=True)
 class RunPicture:
-    """A run at a glance. `sums` are the counts that must add up: (whole, number, [(part, number)])."""
+    """A run at a glance. `sums` are the counts that must add up: (whole, number, [(part, number)]); `removals_unknown`
+    says that nobody looked for removals, which is not the same as that there are none."""
 
     took: str
     sums: list[tuple[str, int, list[tuple[str, int]]]]
@@ -25,6 +26,7 @@ class RunPicture:
     other_counts: list[tuple[str, int]]
     settings: list[tuple[str, str]]
     active: bool
+    removals_unknown: bool = False
 
 
 def picture(run: SyncRun) -> RunPicture:
@@ -37,6 +39,7 @@ def picture(run: SyncRun) -> RunPicture:
         other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
         settings=_settings(run),
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
+        removals_unknown=counts is not None and counts.removed is None,
     )
 
 

@@ -135,6 +135,8 @@ def _picture(batch: Batch, holding: Holding, details: _Details) -> BatchPicture:
 
 def _holds(holding: Holding, changes: int) -> str:
     """What a batch holds now: its changes, else what of it is remembered as settled."""
+    if changes and changes == holding.states[OrderState.UNDONE]:
+        return f"{changes:,} undone"
     if changes:
         return counted(changes, "change")
     remembered = [f"{number:,} {SKIPPED[state]}" for state, number in holding.remembered.items()]
@@ -176,12 +178,12 @@ def _sentence(operations: Counter[str], details: _Details, *, would: bool = Fals
 def _why_stuck(reasons: Sequence[tuple[str, int]]) -> str:
     """That nothing can be approved, why, and what to do."""
     number = sum(orders for _, orders in reasons)
-    (why, most), several = reasons[0], len(reasons) > 1
+    why, most = reasons[0]
     held = "the one order in it is held" if number == 1 else f"all {number:,} orders in it are held"
-    because = f"{most:,} of them: {why}" if several else why
-    rest = "The other reasons stand below" if several else ""
-    remedy = "Remedy: release what may go out, or decline the batch"
-    return sentences(f"Nothing of it can be approved, as {held}", because, rest, "" if "Remedy:" in why else remedy)
+    because = f": {why}" if most == number else f". {most:,} of them: {why}"
+    rest = f"{number - most:,} for other reasons" if most < number else ""
+    remedy = "" if "Remedy:" in why else "Remedy: release what may go out, or decline the batch"
+    return sentences(f"Nothing of it can be approved, as {held}{because}", rest, remedy)
 
 
 def _aside(holding: Holding, apart: Iterable[str] = ()) -> str:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from mapping.published import NoMapping, load_pinned
 from monday.core.columns import Value
+from staging.core.causes import Cause
 from staging.core.changeset import LINK, SIZE, differences
 from staging.core.fingerprint import order_of
 from staging.core.words import sentences
@@ -228,6 +231,23 @@ def open_conflicts(batch: Batch) -> list[tuple[str, str, int]]:
     found = Counter(str(one["field"]) for order in in_conflict(batch) for one in undecided(order))
     titles = _Titles(batch) if found else None
     return [(name, _title(name, titles), number) for name, number in sorted(found.items()) if titles]
+
+
+def edited(orders: Iterable[StagedOrder]) -> dict[int, str]:
+    """By the key of each of these orders that is in conflict, the values between which somebody must choose."""
+    held = [order for order in orders if order.cause == Cause.CONFLICT and undecided(order)]
+    prefetch_related_objects(held, "batch__board")
+    found, titles = dict[int, str](), dict[int, _Titles]()
+    for order in held:
+        if order.batch_id not in titles:
+            titles[order.batch_id] = _Titles(order.batch)
+        values = [_conflict(one, titles[order.batch_id], order) for one in undecided(order)]
+        found[order.pk] = "; ".join(
+            f"{one.title}: the board has {one.live or 'nothing'}, the source asks for {one.wanted or 'nothing'}, "
+            f"last written {one.written or 'nothing'}"
+            for one in values
+        )
+    return found
 
 
 def _warning(cell: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,18 +56,32 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """One of several rows that share a UUID or a business key: its key, its customer's name as the source spells it,
+    and the customer whose row it is (the same spelling where nobody claims it)."""
+
+    key: str
+    spelling: str
+    customer: str
+
+    def __str__(self) -> str:
+        return f"{self.key} / {self.spelling or 'no customer'}"
+
+
+@dataclass(frozen=True, slots=True)
 class InTheWay:
     """Rows that stand in each other's way, by record with their number: `same` of one UUID, `repeated` without UUID and
-    of one business key. `unreadable` are texts that are no UUID, each with the number of its rows."""
+    of one business key. `unreadable` are texts that are no UUID, each with the number of its rows. `shown` names the
+    rows, so that they are found, and seen side by side."""
 
     same: Mapping[str, int]
     repeated: Mapping[str, int]
     unreadable: Mapping[str, str]
     unreadable_rows: Mapping[str, int]
+    shown: Mapping[str, Sequence[Beside]]
 
-    def verdicts(self, identity: str, shown: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-        """The fields of the verdict on each record; `shown` names the rows of a UUID that stands on several, so that
-        they are seen side by side."""
+    def verdicts(self, identity: str) -> dict[str, dict[str, Any]]:
+        """The fields of the verdict on each record."""
         found: dict[str, tuple[Verdict, int, str, str]] = {}
         for record, rows in self.same.items():
             found[record] = (Verdict.DUPLICATE, rows, record, f"The same UUID stands on {rows} rows.")
@@ -81,11 +95,18 @@ class InTheWay:
                 "rows": rows,
                 "problems": [
                     told(CellProblem(identity, value, reason)),
-                    *(told(CellProblem(BESIDE, row, "is one of them")) for row in shown.get(record, ())),
+                    *(told(CellProblem(BESIDE, str(row), "is one of them")) for row in self.shown.get(record, ())),
                 ],
+                "key": _one({row.key for row in self.shown.get(record, ())}),
+                "customer_name": _one({row.customer for row in self.shown.get(record, ())})[:255],
             }
             for record, (verdict, rows, value, reason) in found.items()
         }
+
+
+def _one(names: Set[str]) -> str:
+    """The name that all rows share, "" where they differ."""
+    return next(iter(names)) if len(names) == 1 else ""
 
 
 BESIDE = "row"

@@ -172,16 +172,13 @@ class Ledger:
             self.flush()
         return removed
 
-    def duplicates(self, rows: InTheWay, shown: Mapping[str, Sequence[str]]) -> None:
+    def duplicates(self, rows: InTheWay) -> None:
         """Rows that stand in each other's way, remembered so that a person finds them; known ones write nothing."""
-        verdicts = rows.verdicts(self.setup.mappings.family.board.source.identity, shown)
+        verdicts = rows.verdicts(self.setup.mappings.family.board.source.identity)
         seen = Seen.objects.filter(board=self.setup.board).filter(Q(verdict=Verdict.DUPLICATE) | Q(mapping_key=""))
-        known = {record: told for record, *told in seen.values_list("record", "problems", "rows")}
-        fresh = [
-            record
-            for record, verdict in verdicts.items()
-            if known.pop(record, None) != [verdict["problems"], verdict["rows"]]
-        ]
+        names = ("problems", "rows", "key", "customer_name")
+        known = {record: told for record, *told in seen.values_list("record", *names)}
+        fresh = [r for r, verdict in verdicts.items() if known.pop(r, None) != [verdict[name] for name in names]]
         for record in fresh:
             self._judged.append(record)
             self._seen.append(Seen(board=self.setup.board, record=record, at=self.now, **verdicts[record]))

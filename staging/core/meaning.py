@@ -44,6 +44,9 @@ ORDER: Mapping[str, str] = {
     "kept": "An undo left it, or a part of it, as it stands on the board, for the reason beside it.",
 }
 
+BOARD_KEEPS = "It is settled. What stands below as withheld was not written: there the board keeps a value of its own."
+"""Of an applied order of which the board keeps a field, by a person's word or by the mapping's policy."""
+
 RUN: Mapping[str, str] = {
     "queued": "A worker takes it up as soon as one is free.",
     "running": "It is at work.",

@@ -16,7 +16,10 @@ from .changeset import LINK, MARK, SIZE, Change, differences, empty, same, with_
 from .ports import LiveItem, LiveLine
 
 EMPTY = Order(name="", group="")
-DRIFTED = "The board differs from what was last written here."
+DRIFTED = (
+    "Somebody edited on the board what the source changes too. Remedy: on the page of its batch, take the source or "
+    "keep the board."
+)
 UNKNOWN = (
     "The item with this order's key shows something else, and it is not known whether we or somebody else wrote it. "
     "Remedy: say which side holds, as of a field that was edited."

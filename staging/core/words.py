@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: "1 order", "1,200 orders"; `many` where the plural is not made with an s."""
@@ -12,6 +16,24 @@ def sentences(*parts: object) -> str:
     """What is said one after the other, each part with an end of its own; empty ones are left out."""
     said = [str(part).strip() for part in parts if part]
     return " ".join(one if one.endswith((".", "!", "?", ":")) else f"{one}." for one in said)
+
+
+def alike(reasons: Iterable[tuple[str, str, int]]) -> list[tuple[str, int]]:
+    """Reasons (column, words, rows) with their rows, the most frequent first; those of a column that differ by a number
+    alone are one, as every total that is off would be a reason of its own else. Words in quotes stay as they are."""
+    groups: dict[tuple[str, str], Counter[str]] = {}
+    for column, words, rows in reasons:
+        kind = words if QUOTES.intersection(words) else NUMBER.sub("...", words)
+        groups.setdefault((column, kind), Counter())[words] += rows
+    said = Counter[str]()
+    for (column, kind), several in groups.items():
+        words = kind if len(several) > 1 else next(iter(several))
+        said[f"{column}: {words}" if column else words] += several.total()
+    return said.most_common()
+
+
+NUMBER = re.compile(r"(?<!\w)-?\d+(?:,\d{3})*(?!\w)")
+QUOTES = frozenset("'\"")
 
 
 def in_state(state: str) -> str:

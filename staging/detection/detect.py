@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mapping.core.family import KeyReader
 from mapping.core.order import Rendered
-from staging.batches.rows import InTheWay, Judged
+from staging.batches.rows import Beside, InTheWay, Judged
 from staging.batches.stage import Ledger
 from staging.core.changeset import Rekeyed
 from staging.core.counts import Counts
@@ -32,7 +32,7 @@ from .judging import RowJudge, Unusable
 from .relink import readers_of, relink
 
 PAGE = 500
-SHOWN = 200  # doubled UUIDs whose rows are shown
+SHOWN = 200  # doubled UUIDs, and repeated keys, whose rows are shown
 
 
 @dataclass(slots=True)
@@ -93,8 +93,10 @@ def detect(
         raise
     detected.counts.waiting += rows.missing
     if not scope.partial:
-        in_the_way = InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows)
-        ledger.duplicates(in_the_way, rows.side_by_side(found.duplicates))
+        shown = {**rows.repeated_shown, **rows.side_by_side(found.duplicates)}
+        ledger.duplicates(
+            InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
+        )
         ledger.forget([record for record in found.forgotten if record not in rows.repeated])
     if complete:
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
@@ -132,18 +134,22 @@ class Rows(RowJudge):
         """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
         known ones, or, where their key is not theirs alone, by the key that a document defined before."""
         self.repeated: dict[str, int] = {}
+        self.repeated_shown: dict[str, list[Beside]] = {}
         self.repeated_rows = 0
         self._all_keys: Collection[KeyReader] | None = None
 
-    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[str]]:
+    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[Beside]]:
         """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
         spelled = {word: record for record in sorted(doubled)[:SHOWN] for word in (record, record.upper())}
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Beside]] = {}
         for raw, _, row in self._setup.source.rows(list(spelled), self._scope) if spelled else ():
-            customer, key = row[self.customer_at], self.key_of(row)
             if raw in spelled:
-                found.setdefault(spelled[raw], []).append(" / ".join([*key, str(customer or "no customer")]))
-        return {record: sorted(words) for record, words in found.items()}
+                found.setdefault(spelled[raw], []).append(self._beside(row))
+        return {record: sorted(rows, key=str) for record, rows in found.items()}
+
+    def _beside(self, row: Row) -> Beside:
+        spelling = str(row[self.customer_at] or "")
+        return Beside(" / ".join(self.key_of(row)), spelling, self.customer_of(row) or spelling)
 
     def derived_fingerprints(self) -> Iterator[tuple[str, str]]:
         """(record, fingerprint) of the rows without UUID whose business key is theirs alone."""
@@ -151,7 +157,7 @@ class Rows(RowJudge):
             yield record, print_
 
     def _without_identity(self) -> Iterator[tuple[str, str, Row]]:
-        self.repeated, self.repeated_rows = {}, 0
+        self.repeated, self.repeated_rows, self.repeated_shown = {}, 0, {}
         repeated = self._repeated_keys()
         for print_, row in self._setup.source.rows_without_identity(self._scope):
             key = self.key_of(row)
@@ -161,6 +167,8 @@ class Rows(RowJudge):
                 self.present |= {derived(of(row)) for of in self._every_key()}
             if doubled:
                 self.repeated[record] = self.repeated.get(record, 0) + 1
+                if record in self.repeated_shown or len(self.repeated_shown) < SHOWN:
+                    self.repeated_shown.setdefault(record, []).append(self._beside(row))
                 self.repeated_rows += 1
             else:
                 yield record, print_, row

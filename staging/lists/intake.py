@@ -13,6 +13,7 @@ from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from staging.core.lifecycle import NotAllowed
+from staging.core.words import alike
 from staging.models import SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import tell
@@ -80,7 +81,8 @@ def _read(run: SyncRun, progress: Progress) -> dict[str, Any]:
         raise NotAllowed(_named(str(refused), path, run.scope["called"])) from None
     path.unlink(missing_ok=True)
     counts = {name: getattr(found, name) for name in COUNTS}
-    told = {"reasons": found.reasons.most_common(intake.MOST_REASONS), "after": last_placed()}
+    reasons = alike((column, why, rows) for (column, why), rows in found.reasons.items())
+    told = {"reasons": reasons[: intake.MOST_REASONS], "after": last_placed()}
     told |= {"by": made[-1].document, "unjudged": made[-1].why_not}
     result = asdict(found) | told
     return {"state": RunState.COMPLETED, "counts": counts, "result": result}

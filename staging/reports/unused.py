@@ -12,6 +12,7 @@ from mapping.core.texts import fold
 from mapping.models import Customer
 from monday.models import Board
 from staging.batches.rows import BESIDE
+from staging.core.words import alike
 from staging.models import Seen
 from staging.models.snapshot import Verdict
 
@@ -45,12 +46,11 @@ def unused(board: Board, *, customer: str = "") -> Iterator[Unused]:
 
 def reasons(board: Board) -> list[tuple[str, int]]:
     """Why rows are not used, each reason with its number of rows, the most frequent first."""
-    counted: Counter[str] = Counter()
-    for row in unused(board):
-        told = {(column, reason) for column, _, reason, _ in row.problems if column != BESIDE}
-        for column, reason in told:
-            counted[f"{column}: {reason}" if column else reason] += row.rows
-    return counted.most_common()
+    return alike(
+        (column, reason, row.rows)
+        for row in unused(board)
+        for column, reason in {(column, reason) for column, _, reason, _ in row.problems if column != BESIDE}
+    )
 
 
 def by_spelling(board: Board) -> list[tuple[str, int]]:

@@ -8,7 +8,6 @@ stood.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -89,7 +88,7 @@ class Read:
     """What a list holds, against what the intake held: `new + changed + unchanged + invalid = rows`.
 
     Of the invalid rows `kept_out` ones cannot be taken; the others go in place, so that their orders are not taken for
-    gone, and no sync uses them as they are. `reasons` are the most frequent ones with their rows.
+    gone, and no sync uses them as they are. `reasons` are the kinds of problems (column, reason) with their rows.
     """
 
     rows: int = 0
@@ -102,7 +101,7 @@ class Read:
     used: list[str] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     shown: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -177,9 +176,6 @@ def put_in_place(connection: BaseDatabaseWrapper, list_id: int, *, watch: Watch)
                 )
             drop(connection, list_id)
         return int(_run(connection, f"SELECT COUNT(*) FROM {_named(connection, INTAKE)}")[0][0])
-
-
-ALIKE: Final = re.compile(r"row \d+")  # reasons that name another row are one
 
 
 @dataclass
@@ -316,7 +312,7 @@ class _Reader:
         self._tell(Refused(row, column, value[:200], why, stays_out))
 
     def _count(self, column: str, why: str, rows: int) -> None:
-        said = f"{column}: {why}" if column else ALIKE.sub("another row", why)
+        said = (column, why)
         if said in self.found.reasons or len(self.found.reasons) < MOST_KINDS:
             self.found.reasons[said] += rows
 

@@ -69,7 +69,7 @@ def test_an_undone_batch_says_what_was_released_of_it_and_what_came_again(line: 
     line.sync()
     batch = line.batch()
     line.undo()
-    assert told(batch).sentence == "Updates 1 item. 1 undone."
+    assert (told(batch).holds, told(batch).sentence) == ("1 undone", "Updates 1 item. 1 undone.")
     release_remembered(batch=batch, orders=[line.order(1).pk], actor="ben", now=line.clock.now())
     assert told(batch).sentence == "Updates 1 item. 1 undone (1 free for the next sync)."
     line.stage()
@@ -99,7 +99,7 @@ def all_held(line: World) -> Batch:
 def test_a_batch_of_which_all_is_held_says_that_nothing_can_be_approved_why_and_what_helps(line: World) -> None:
     batch = all_held(line)
     sentence = (
-        "Would create 2 items and 4 subitems. Nothing of it can be approved, as all 2 orders in it are held. "
+        "Would create 2 items and 4 subitems. Nothing of it can be approved, as all 2 orders in it are held: "
         f"Not ticked when batch {batch.pk - 1} was approved. "
         "Remedy: release what may go out, or decline the batch."
     )
@@ -118,8 +118,7 @@ def test_its_reasons_are_told_with_their_numbers_and_their_own_remedy(line: Worl
     hold(batch=batch, orders=orders, actor="ben", now=now, reason="The board is full. Remedy: make room.")
     assert told(batch).all_held
     assert told(batch).sentence.endswith(
-        "as all 3 orders in it are held. 2 of them: The board is full. Remedy: make room. "
-        "The other reasons stand below."
+        "as all 3 orders in it are held. 2 of them: The board is full. Remedy: make room. 1 for other reasons."
     )
 
 

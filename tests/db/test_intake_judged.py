@@ -98,7 +98,7 @@ def test_rows_are_told_apart_by_their_own_customers_key(shipped: None) -> None:
     assert counts(own) == {"rows": 2, "new": 2}, own.result
     plain = brought("\n".join([head, *(row.format("B'HOOD") for row in alike)]))  # by the board's key
     assert counts(plain) == {"rows": 2, "new": 1, "invalid": 1, "kept_out": 1}
-    assert plain.result["reasons"] == [["is the same order as another row", 1]]
+    assert plain.result["reasons"] == [["is the same order as row 2", 1]]
 
 
 @pytest.mark.django_db(databases=databases)

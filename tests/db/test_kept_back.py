@@ -10,11 +10,12 @@ import pytest
 from django.apps import apps
 
 from staging.boards import gone
+from staging.core import meaning
 from staging.core.causes import Cause
 from staging.models import BoardFinding, Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind
 from staging.models.snapshot import LinkState
-from tests.db.admin_line import opened_line, signed_in
+from tests.db.admin_line import opened_line, signed_in, work_off
 from tests.world import START, World, uuid
 
 
@@ -62,6 +63,8 @@ def test_conflicts_have_a_card_of_their_own_that_opens_their_list_and_no_order_c
     assert (found["Conflicts"].value, found["Conflicts"].words) == ("1", "order somebody edited on the board too")
     assert found["Held and unclear"].value == "2"
     assert listed(found["Conflicts"].url) == {uuid(1)}
+    edited = ": the board has 99, the source asks for 12, last written 10.5"
+    assert edited in page(found["Conflicts"].url) and "last written" not in page(found["Held and unclear"].url)
     assert listed(found["Held and unclear"].url) == {uuid(2), uuid(3)}
     StagedOrder.objects.filter(record=uuid(3), state="held").update(state="unclear")
     assert cards()["Held and unclear"].value == "2"
@@ -120,10 +123,11 @@ def test_every_item_that_is_gone_stands_in_one_list_with_the_way_to_its_decision
     assert listed("/staging/snapshot/?gone=any") == every
     assert listed("/staging/snapshot/?gone=nonsense") == {uuid(number) for number in range(1, 9)}
     text = page("/staging/snapshot/?gone=any")
-    assert text.count("Decide ...") == 3  # where the record is gone alone, nothing is left to decide
+    assert text.count("decide ...") == 3  # where the record is gone alone, nothing is left to decide
+    assert "Nobody follows it, " not in text and text.count("The record is gone from the source</td>") == 2
     assert f"/staging/syncrun/gone/{line.snapshot(2).pk}/" in text and "Not followed</span>" in text
-    assert "Decide ..." in page(f"/staging/snapshot/{line.snapshot(6).pk}/change/")
-    assert "Decide ..." not in page(f"/staging/snapshot/{line.snapshot(7).pk}/change/")
+    assert "The item is gone from the board: <a" in page(f"/staging/snapshot/{line.snapshot(6).pk}/change/")
+    assert "is gone from the board: <a" not in page(f"/staging/snapshot/{line.snapshot(7).pk}/change/")
 
 
 def test_a_record_of_another_board_with_the_same_uuid_is_not_gone_with_it(line: World) -> None:
@@ -135,3 +139,23 @@ def test_a_record_of_another_board_with_the_same_uuid_is_not_gone_with_it(line: 
     twin.save()
     assert [link.board_id for link in gone.gone()] == [line.board.pk]
     assert not gone.gone(other)
+
+
+def test_an_order_of_which_the_board_keeps_a_field_does_not_say_that_the_board_shows_it(line: World) -> None:
+    order = line.order(1)
+    conflict = f"/staging/batch/conflict/?order={order.pk}&field=numeric_price&take=board"
+    fields = {**signed_in("approver").get(conflict).context}
+    asked = {name: fields[name] for name in ("order", "field", "take", "seen")}
+    signed_in("approver").post("/staging/batch/conflict/", {**asked, "push_after": "on"})
+    work_off()
+    assert line.state(1) == "applied"
+    address = f"/staging/stagedorder/{order.pk}/change/"
+    assert meaning.BOARD_KEEPS in page(address) and meaning.ORDER["applied"] not in page(address)
+    other = line.order(4)
+    assert meaning.ORDER["applied"] in page(f"/staging/stagedorder/{other.pk}/change/")
+
+
+def test_a_run_that_looked_for_no_removals_says_so_beside_its_counts(line: World) -> None:
+    words = "Removals were not checked"
+    assert words not in page(f"/staging/syncrun/{line.stage().run.pk}/change/")
+    assert words in page(f"/staging/syncrun/{line.stage(limit=5).run.pk}/change/")

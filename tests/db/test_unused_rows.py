@@ -85,3 +85,16 @@ def test_a_row_more_of_the_same_uuid_is_counted_by_the_next_run(line: World) -> 
     line.add(14, record_uuid=uuid(11))
     line.stage()
     assert Seen.objects.get(record=uuid(11)).rows == 4 and card() == "11"
+
+
+def test_rows_that_share_a_key_or_a_uuid_are_found_by_it_and_stand_with_their_customer(line: World) -> None:
+    line.add(15, record_uuid=uuid(11), CUSTOMER="B'HOOD")
+    line.stage()
+    alike = Seen.objects.get(key="A21 / TEE")
+    assert (alike.customer_name, alike.rows) == ("HARBOUR", 2)
+    several = Seen.objects.get(record=uuid(11))
+    assert (several.customer_name, several.key, several.rows) == ("", "", 4)  # of two customers
+    assert dict(by_spelling(line.board))["HARBOUR"] == 3
+    found = signed_in("viewer").get("/staging/seen/?q=A21").content.decode()
+    assert "2 rows have no UUID and share one business key. They are: A21 / TEE / HARBOUR (AU); A21" in found
+    assert "is one of them" not in signed_in("viewer").get("/staging/seen/").content.decode()
