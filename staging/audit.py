@@ -113,7 +113,10 @@ def words(at: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first place of a chain that is not as it was written; `event` is None where the tail is cut off."""
+    """The first place of a chain that is not as it was written, with the row that was edited.
+
+    `event` is None where no row can be named: `what` says then which rows the place lies between.
+    """
 
     chain: str
     sequence: int
@@ -186,24 +189,61 @@ def _verify_chain(chain: AuditChain, claims: Claims) -> tuple[int, Broken | None
 
 
 def _read(chain: AuditChain, claims: Claims) -> tuple[int, Broken | None]:
-    previous, sequence = chain.cut_hash, chain.cut_length
-    if sequence and chain.events.filter(sequence__lte=sequence).exists():
-        return 0, Broken(chain.name, 1, None, "events stand before the place where it begins since it was pruned")
+    previous, sequence, row = chain.cut_hash, chain.cut_length, None
+    before = chain.events.filter(sequence__lte=sequence).order_by("sequence").values_list("id", flat=True).first()
+    if before is not None:
+        what = "it stands before the place where the chain begins, so its place or that beginning was edited"
+        return 0, Broken(chain.name, 1, before, what)
     for pk, event in events(chain, upto=chain.length):
         sequence += 1
         wrong = fault(event, chain.name, sequence, previous)
+        if event is not None and event.sequence != sequence:
+            gap = _gap(sequence, event.sequence - 1, row, pk)
+            return sequence - chain.cut_length - 1, _missing(chain, sequence, previous, gap)
         if wrong or event is None:
             return sequence - chain.cut_length - 1, Broken(chain.name, sequence, pk, wrong)
-        previous = event.hash
+        previous, row = event.hash, pk
         for name, (length, head) in (event.data.get("heads") or {}).get("chains", {}).items():
             claims.setdefault(name, {})[length] = (head, f"{event.subject} of chain {chain.name}")
     good = sequence - chain.cut_length
-    if (chain.length, chain.head) != (sequence, previous):
-        return good, Broken(chain.name, sequence + 1, None, f"{chain.length - sequence} events are cut off its end")
-    behind = chain.events.filter(sequence__gt=chain.length)
-    if behind.exists() and AuditChain.objects.filter(pk=chain.pk, length=chain.length).exists():
-        return good, Broken(chain.name, sequence + 1, None, "events stand behind its end")
+    if chain.length != sequence:
+        cut = f"{chain.length - sequence} events are cut off its end"
+        return good, _missing(chain, sequence + 1, previous, cut)
+    if chain.head != previous:
+        return good, Broken(chain.name, sequence + 1, None, "its length or the hash at its head was edited")
+    behind = chain.events.filter(sequence__gt=chain.length).order_by("sequence")
+    first = behind.values_list("id", "previous_hash").first()
+    if first and AuditChain.objects.filter(pk=chain.pk, length=chain.length).exists():
+        if first[1] == previous:
+            return good, Broken(chain.name, sequence + 1, None, "events stand behind its end: its length was edited")
+        return good, Broken(
+            chain.name, sequence + 1, first[0], "it stands behind the end of a chain that is not its own"
+        )
     return good, None
+
+
+def _gap(first: int, last: int, before: int | None, after: int) -> str:
+    missing = f"event {first} is missing" if first == last else f"events {first} to {last} are missing"
+    return f"{missing}, before row {after}" if before is None else f"{missing}, between rows {before} and {after}"
+
+
+def _missing(chain: AuditChain, sequence: int, previous: str, otherwise: str) -> Broken:
+    """An event that is not at its place: the row that was written as it, where one still is; else what can be said."""
+    for pk in list(AuditEvent.objects.filter(previous_hash=previous).order_by("id").values_list("id", flat=True)):
+        with _rubbish_passed_over():
+            event = AuditEvent.objects.get(pk=pk)
+            at, event.sequence = event.sequence, sequence
+            if event.hash in (digest(event, chain.name), _former_digest(event, chain.name)):
+                where = "" if event.chain_id == chain.pk else f" of chain {_name(event.chain_id)}"
+                what = f"its place was edited: it was written as event {sequence} and stands as event {at}{where}"
+                return Broken(chain.name, sequence, pk, what)
+    return Broken(chain.name, sequence, None, otherwise)
+
+
+def _name(chain: int) -> str:
+    return (
+        AuditChain.objects.filter(pk=chain).values_list("name", flat=True).first() or f"number {chain}, which is gone"
+    )
 
 
 def _told(wanted: set[str]) -> dict[str, tuple[int, str]]:

@@ -92,13 +92,51 @@ def test_any_byte_of_any_text_of_an_event_is_missed_at_that_row(told: World, col
 
 
 @pytest.mark.parametrize("column", NUMBERS)
-def test_an_events_number_place_or_chain_is_missed_where_it_stood(told: World, column: str) -> None:
-    event = AuditEvent.objects.filter(chain__name="decisions").order_by("sequence")[1]
+@pytest.mark.parametrize("place", [0, 1, -1], ids=["first", "second", "last"])
+def test_an_events_number_place_or_chain_is_missed_at_that_row(told: World, column: str, place: int) -> None:
+    event = list(AuditEvent.objects.filter(chain__name="decisions").order_by("sequence"))[place]
     other = AuditChain.objects.create(name="run:901").pk
-    store(event, column, {"id": event.pk + 10_000, "chain_id": other, "sequence": 10_000}[column])
+    edited = {"id": event.pk + 10_000, "chain_id": other, "sequence": 10_000}[column]
+    store(event, column, edited)
     with connection.constraint_checks_disabled():
-        found = {broken.chain: broken.sequence for broken in audit.verify()[1]}
-    assert found["decisions"] == event.sequence
+        broken = [one for one in audit.verify()[1] if one.chain == "decisions"]
+    row = edited if column == "id" else event.pk
+    assert [(one.sequence, one.event) for one in broken] == [(event.sequence, row)]
+
+
+def test_a_row_that_was_put_into_another_chain_is_named_in_both(told: World) -> None:
+    event = AuditEvent.objects.filter(chain__name="decisions").order_by("sequence")[1]
+    other = AuditChain.objects.filter(name__startswith="run:", length__lt=event.sequence).first()
+    other = other or AuditChain.objects.create(name="run:901")
+    store(event, "chain_id", other.pk)
+    broken = {one.chain: one for one in audit.verify()[1]}
+    assert {name: one.event for name, one in broken.items()} == {"decisions": event.pk, other.name: event.pk}
+    assert f"stands as event {event.sequence} of chain {other.name}" in broken["decisions"].what
+
+
+def test_a_row_that_is_gone_is_told_by_the_rows_around_it(told: World) -> None:
+    events = list(AuditEvent.objects.filter(chain__name="decisions").order_by("sequence"))
+    AuditEvent.objects.filter(pk__in=[events[1].pk, events[2].pk]).delete()
+    (broken,) = audit.verify()[1]
+    assert (broken.sequence, broken.event) == (2, None)
+    assert broken.what == f"events 2 to 3 are missing, between rows {events[0].pk} and {events[3].pk}"
+
+
+def test_the_first_row_that_is_gone_is_told_by_the_one_behind_it(told: World) -> None:
+    first, second = AuditEvent.objects.filter(chain__name="decisions").order_by("sequence")[:2]
+    first.delete()
+    (broken,) = audit.verify()[1]
+    assert broken.event is None and broken.what == f"event 1 is missing, before row {second.pk}"
+
+
+def test_an_edited_head_or_length_of_a_chain_is_told_as_such(told: World) -> None:
+    chain = AuditChain.objects.get(name="decisions")
+    one_less = chain.events.get(sequence=chain.length - 1).hash
+    for change in ({"head": "0" * 64}, {"length": chain.length - 1}, {"length": chain.length - 1, "head": one_less}):
+        AuditChain.objects.filter(pk=chain.pk).update(**change)
+        (mine,) = [one for one in audit.verify()[1] if one.chain == "decisions"]
+        assert mine.event is None and "its length" in mine.what, change
+        AuditChain.objects.filter(pk=chain.pk).update(length=chain.length, head=chain.head)
 
 
 def test_the_order_of_the_data_and_a_blank_in_them_count_too(told: World) -> None:
