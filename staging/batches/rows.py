@@ -42,6 +42,11 @@ class Judged:
         )
 
     @property
+    def lines(self) -> Mapping[str, str]:
+        """The subitems of its item that are known, by size."""
+        return self.snapshot.lines if self.snapshot else {}
+
+    @property
     def replaceable(self) -> bool:
         """Whether the last word on the record may be replaced: it is not on its way to the board."""
         return self.last is None or self.last.state in REPLACEABLE

@@ -22,6 +22,7 @@ from staging.core.causes import Cause
 from staging.core.changeset import LINK, field_value, same
 from staging.core.fingerprint import key_hash, order_of, payload
 from staging.core.lifecycle import ORDER, BatchState, OrderState
+from staging.core.marks import keys_to_write
 from staging.core.terms import parts, terms
 from staging.core.verdict import Verdict as Judgement
 from staging.models import Batch, Seen, Snapshot, StagedOrder, SyncRun, fresh, insert_each, update_each
@@ -154,6 +155,7 @@ class Ledger:
                 **sides(verdict.before, verdict.after, (rendered.order, order_fingerprint)),
                 order_fingerprint=order_fingerprint,
                 warnings=[told(problem) for problem in rendered.problems],
+                subitem_keys=keys_to_write(verdict.before, verdict.after, judged.lines),
                 state=OrderState.HELD if hold else OrderState.STAGED,
                 reason=hold,
                 problem={"code": Cause.AMBIGUOUS} if ambiguous else None,

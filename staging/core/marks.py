@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from .changeset import LINK, MARK
+from mapping.core.order import Order
+
+from .changeset import LINK, MARK, differences
 from .ports import LiveItem
 from .pushplan import Plan, Write
+
+
+def keys_to_write(before: Order | None, after: Order, line_ids: Mapping[str, str]) -> int:
+    """How many subitems of an adopted item get their key with this change, as far as is known without looking there."""
+    if before is None or not any(change.field == LINK for change in differences(before, after)):
+        return 0
+    return sum(1 for size in line_ids if size in after.sizes or size not in before.sizes)
 
 
 def with_marks(plan: Plan, live: LiveItem | None, link_key: str, line_ids: Mapping[str, str]) -> Plan:

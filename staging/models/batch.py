@@ -136,6 +136,7 @@ class StagedOrder(models.Model):
     problem = PayloadField(null=True)
     rulings = PayloadField(default=dict)
     attempts = models.PositiveIntegerField(default=0)
+    subitem_keys = models.PositiveIntegerField(default=0, help_text="Subitems that get their key with it.")
     failures = models.PositiveIntegerField(default=0)
     first_failed_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
 from monday.budgets import forecast_for, standing
 from monday.core.forecast import Forecast, Load
@@ -26,14 +26,15 @@ def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load
     Held orders are left alone. New groups and labels are not in it, as an order's group stands in its payload; they
     add some five calls, once.
     """
-    orders, lines = dict.fromkeys(("create", "update", "remove", "restore"), 0), [0, 0]
+    orders, lines = dict.fromkeys(("create", "update", "remove", "restore"), 0), [0, 0, 0]
     ids = [batch.pk for batch in batches]
     named = "batch__in" if only is None else "pk__in"
     wanted = ids if only is None else list(only)
     for page in (wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)):
         rows = StagedOrder.objects.filter(**{named: page}, state__in=UNSENT).values_list("operation")
-        for operation, number in rows.annotate(number=Count("id")).order_by():
+        for operation, number, keys in rows.annotate(number=Count("id"), keys=Sum("subitem_keys")).order_by():
             orders[operation] += number
+            lines[2] += keys
         sizes = StagedLine.objects.filter(**{f"order__{named}": page}, order__state__in=UNSENT)
         found = sizes.exclude(order__operation="remove").aggregate(
             new=Count("id", filter=Q(before__isnull=True, after__isnull=False)),
@@ -45,7 +46,7 @@ def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load
         creations=orders["create"],
         lines=lines[0],
         changes=orders["update"] + orders["restore"],
-        line_changes=lines[1],
+        line_changes=lines[1] + lines[2],
         moves=orders["remove"] + orders["restore"],
         parts=max(1, len(ids)),
         opening=OPENING,

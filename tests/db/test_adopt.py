@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from staging.core.changeset import LINK
 from staging.detection.guards import GuardRefused
 from staging.models import AuditEvent, BoardFinding, Receipt, Snapshot, StagedOrder
 from staging.models.run import RunState
+from staging.pushing.outlook import forecast
 from staging.setup import Stopped
 from tests.strangers import adopted, adoption, put
 from tests.world import World, uuid
@@ -236,6 +238,24 @@ def test_subitems_are_adopted_by_their_size_and_get_their_keys(world: World) -> 
     world.sync()
     world.check_equal()
     assert world.item(1).line_ids == {f"{uuid(1)}/{size}": line for size, line in lines.items()}
+
+
+@pytest.mark.parametrize("cells", [{}, {"PRICE": "12"}, {"S": 7}, {"S": None}, {"XXL": 4}, {"PRICE": "12", "M": None}])
+def test_the_forecast_of_the_first_batch_after_an_adoption_is_what_is_sent(world: World, cells: dict[str, Any]) -> None:
+    """The keys of subitems are written with their item's own, and stand in no diff."""
+    rows(world, 1, 2, 3)
+    put(world, 1, 2)
+    adopted(world)
+    world.change(1, **cells)
+    world.stage()
+    batch = world.approve()
+    ahead = forecast([batch])
+    first = len(world.wire.sent)
+    world.push(batch)
+    sent = [one for one in world.wire.sent[first:] if one.writes and "create_or_get" not in one.query]
+    operations = sum(len(re.findall(r"\ba\d+:", one.query)) for one in sent)
+    assert ahead is not None and ahead.operations == operations
+    world.check_equal()
 
 
 def test_a_planners_own_xl_is_not_adopted_and_stays(world: World) -> None:
