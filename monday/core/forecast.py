@@ -80,7 +80,10 @@ class Forecast:
         """One sentence for the person who is about to approve."""
         if not self.calls:
             return "Nothing would be sent."
-        calls = f"About {self.calls:,} {'call' if self.calls == 1 else 'calls'} for {self.operations:,} operations"
+        named = [
+            f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in ((self.calls, "call"), (self.operations, "operation"))
+        ]
+        calls = f"About {' for '.join(named)}"
         share = "" if self.share is None else f", {_percent(self.share)} of today's"
         words = f"{calls}{share} (left today: {self.left})"
         if self.finish is None:

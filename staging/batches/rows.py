@@ -94,18 +94,19 @@ class InTheWay:
             found[record] = (Verdict.DUPLICATE, rows, "", f"{rows} rows have no UUID and share one business key.")
         for record, raw in self.unreadable.items():
             found[record] = (Verdict.INVALID, self.unreadable_rows[record], raw, "This is no UUID.")
+        return {record: self._fields(record, identity, *verdict) for record, verdict in found.items()}
+
+    def _fields(
+        self, record: str, identity: str, verdict: Verdict, rows: int, value: str, reason: str
+    ) -> dict[str, Any]:
+        shown = self.shown.get(record, ())
+        beside = [CellProblem(BESIDE, str(row), "is one of them") for row in shown if record in self.same]
         return {
-            record: {
-                "verdict": verdict,
-                "rows": rows,
-                "problems": [
-                    told(CellProblem(identity, value, reason)),
-                    *(told(CellProblem(BESIDE, str(row), "is one of them")) for row in self.shown.get(record, ())),
-                ],
-                "key": _one({row.key for row in self.shown.get(record, ())}),
-                "customer_name": _one({row.customer for row in self.shown.get(record, ())})[:255],
-            }
-            for record, (verdict, rows, value, reason) in found.items()
+            "verdict": verdict,
+            "rows": rows,
+            "problems": [told(problem) for problem in (CellProblem(identity, value, reason), *beside)],
+            "key": _one({row.key for row in shown}),
+            "customer_name": _one({row.customer for row in shown})[:255],
         }
 
 

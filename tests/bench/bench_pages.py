@@ -94,6 +94,7 @@ def pages(filled: Any) -> dict[str, str]:
     orders, audit = reverse("admin:staging_stagedorder_changelist"), reverse("admin:staging_auditevent_changelist")
     receipts, seen = reverse("admin:staging_receipt_changelist"), reverse("admin:staging_seen_changelist")
     log = reverse("admin:staging_syncrun_log", args=[filled.run])
+    batches, links = reverse("admin:staging_batch_changelist"), reverse("admin:staging_snapshot_changelist")
     approve = reverse("admin:staging_batch_act", args=["approve"])
     calls, search = reverse("admin:monday_apicall_changelist"), reverse("admin:search")
     # The newest open batch is the large one, which has a bound of its own.
@@ -128,6 +129,11 @@ def pages(filled: Any) -> dict[str, str]:
         "search for nothing known": f"{search}?q=no+such+order",
         "orders, page 180": f"{orders}?p=180",
         "orders rejected": f"{orders}?state__exact=rejected",
+        "orders in conflict": f"{orders}?kept=conflict",
+        "orders kept back": f"{orders}?kept=rest",
+        "batches that wait for approval": f"{batches}?waits=approval",
+        "batches of which all is held": f"{batches}?waits=release",
+        "links of which one side is gone": f"{links}?gone=any",
         "orders of a customer": f"{orders}?batch__customer__id__exact=1",
         "orders, searched by key": f"{orders}?q={filled.po}",
         "orders, searched by UUID": f"{orders}?q={filled.record}",

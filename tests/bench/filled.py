@@ -126,7 +126,13 @@ def _orders(orders: int, batches: list[Any], now: datetime, chance: random.Rando
     snapshot = Snapshot.objects.order_by("id").first()
     assert update and snapshot
     states = {batch: [order for order, own, _ in STATES if own == batch] for batch in {b.state for b in batches}}
-    problem = '{"code":"ColumnValueException","message":"The board refused it.","remedy":"Look.","owner":"source"}'
+    problems = {
+        "rejected": (
+            "ColumnValueException",
+            '{"code":"ColumnValueException","message":"The board refused it.","remedy":"Look.","owner":"source"}',
+        ),
+        "held": ("conflict", '{"conflicts":[{"field":"numeric_price","written":"10","wanted":"11","live":"12"}]}'),
+    }
 
     def rows() -> Iterable[dict[str, Any]]:
         number = 0
@@ -150,7 +156,8 @@ def _orders(orders: int, batches: list[Any], now: datetime, chance: random.Rando
                     "current": large or (which > 1_000),
                     "ticked": not large,
                     "operation": "remove" if large and place % 200 == 0 else "update",
-                    "problem": problem if state == "rejected" else None,
+                    "problem": problems.get(state, ("", None))[1],
+                    "cause": problems.get(state, ("", None))[0],
                     "failed_at": now if state == "rejected" else None,
                     "updated_at": batch.created_at,
                 }

@@ -41,6 +41,7 @@ def test_the_sentence_tells_calls_their_share_and_the_time():
     assert f"{left}; about 1 minute, done at about 09:0" in words
     assert "; about 44 minutes, done" in str(forecast(Load(creations=7_224, lines=36_000), paid(), MORNING))
     assert "guessed" not in words
+    assert " for 1 operation, " in str(forecast(Load(changes=1), paid(), MORNING))
 
 
 def test_what_is_not_known_is_said_to_be_so():

@@ -96,5 +96,10 @@ def test_rows_that_share_a_key_or_a_uuid_are_found_by_it_and_stand_with_their_cu
     assert (several.customer_name, several.key, several.rows) == ("", "", 4)  # of two customers
     assert dict(by_spelling(line.board))["HARBOUR"] == 3
     found = signed_in("viewer").get("/staging/seen/?q=A21").content.decode()
-    assert "2 rows have no UUID and share one business key. They are: A21 / TEE / HARBOUR (AU); A21" in found
+    assert "2 rows have no UUID and share one business key.<" in found
+    line.add(16, record_uuid=uuid(15))
+    line.add(17, record_uuid=uuid(15))
+    line.stage()
+    listed = signed_in("viewer").get("/staging/seen/").content.decode()
+    assert "They are: A16 / ST1 / HARBOUR (AU); A17 / ST1 / HARBOUR (AU)<" in listed
     assert "is one of them" not in signed_in("viewer").get("/staging/seen/").content.decode()
