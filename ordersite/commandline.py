@@ -54,7 +54,11 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Within this block both signals end a command by an exception, unless it deals with them itself."""
+    """Within this block both signals end a command by an exception, unless it deals with them itself.
+
+    A command that leaves handlers of its own behind keeps them: `qcluster` returns at once, and works on as children
+    that only its handlers end in order.
+    """
     if current_thread() is not main_thread():
         yield
         return
@@ -67,7 +71,8 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         for number, before in former.items():
-            signal.signal(number, before if before is not None else signal.SIG_DFL)
+            if signal.getsignal(number) is wanted[number]:
+                signal.signal(number, before if before is not None else signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,6 +65,23 @@ def test_what_is_expected_ends_in_a_sentence(
     assert said in shown.err
     assert "Traceback" not in shown.err
     assert len(shown.err.splitlines()) == bool(said)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_command_leaves_behind_to_end_its_children_stays(number: signal.Signals):
+    before = signal.getsignal(number)
+
+    def handler(_number: int, _frame: object) -> None:
+        """What `qcluster` stops its workers with; its command returns long before they end."""
+
+    try:
+        assert commandline.run(["manage.py", "x"], lambda _arguments: signal.signal(number, handler)) == 0
+        assert signal.getsignal(number) is handler
+        signal.signal(number, before)
+        assert commandline.run(["manage.py", "x"], lambda _arguments: None) == 0
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_mistake_in_the_program_keeps_its_traceback():

@@ -261,6 +261,7 @@ def test_the_worker_service_starts_a_killed_cluster_anew_and_ends_when_asked(tmp
         until(lambda: len([pid for pid in _family(service.pid) if pid not in first]) > 3)
         service.send_signal(signal.SIGTERM)
         assert service.wait(timeout=60) == 128 + signal.SIGTERM
+        assert "Traceback" not in place.log()
         until(lambda: not [pid for pid in first if _alive(pid)], seconds=40)
     finally:
         place.stop()
