@@ -87,11 +87,12 @@ class Plan:
 class Past:
     """What is known of an item that a creation finds by its key.
 
-    `sent` maps fields to what we sent last, answered or not; `ours` are fields of which the board says that nobody else
-    wrote them last.
+    `sent` maps fields to what we sent last, answered or not; `stood` to what stood there before, where no answer came:
+    it may never have arrived. `ours` are fields of which the board says that nobody else wrote them last.
     """
 
     sent: Mapping[str, Any] = field(default_factory=dict)
+    stood: Mapping[str, Any] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
 
     def change(self, name: str, wanted: Any) -> Change:
@@ -100,7 +101,8 @@ class Past:
 
     def left_alone(self, change: Change, live: Any) -> bool:
         """Whether nobody has to be asked about this field: what we began is completed, and what is ours is changed."""
-        return empty(live) or change.field in self.ours or not _drifted(change, live)
+        untouched = change.field in self.stood and shows(live, self.stood[change.field])
+        return empty(live) or untouched or change.field in self.ours or not _drifted(change, live)
 
 
 def plan_creation(

@@ -20,6 +20,11 @@ ITEM = "item"
 """The field of a `Stays` that stands for a whole item: a created one is archived or kept as one piece."""
 
 EDITED = "Somebody has edited it since."
+LINKED = "It stood on the board before this batch, which linked it. Remedy: archive it there where it is not wanted."
+STANDS = (
+    "An item with this order's key stands on the board and shows something else. Remedy: archive it there, then undo "
+    "again; or leave it as the order's item."
+)
 WRITTEN_INTO = "Somebody has written into this item since it was created."
 NO_COLUMN = "The board has no such column any more. Remedy: none; the column is gone with its values."
 
@@ -153,15 +158,28 @@ def plan_undo(
         return _undo_creation(done, created, live, link_key, line_ids, forced)
     plan, handled = _Plan(live, link_key, line_ids, forced, owned, frozenset(absent)), dict[str, Any]()
     steps = [plan.reverse(d, handled) for d in reversed(done) if d.kind != "confirm"]
-    return [step for step in steps if step is not None]
+    return [*(step for step in steps if step is not None), *_linked(done, live)]
 
 
-def plan_recreation(archived: Done, before: Order, link_key: str, found: Sequence[LiveItem]) -> list[Reversal]:
-    """An item that a removal archived is made anew as it was, or completed where it carries the link key already."""
+def plan_recreation(
+    archived: Done, before: Order, link_key: str, found: Sequence[LiveItem], later: Mapping[str, int] | None = None
+) -> list[Reversal]:
+    """An item that a removal archived is made anew as it was, or completed where an undo that was cut off made it.
+
+    Where a `later` batch has made the order's item anew, that is the order's item by now.
+    """
     plan = plan_creation(before, link_key, found)
-    if plan.held:
-        return [Reversal(archived.receipt, None, (), plan.held)]
+    why = _owner(max(later.values())) if later else STANDS if plan.conflicts else plan.held
+    if why:
+        return [Reversal(archived.receipt, None, (), why)]
     return [Reversal(archived.receipt, write) for write in (*plan.item, *plan.lines)]
+
+
+def _linked(done: Sequence[Done], live: LiveItem) -> list[Reversal]:
+    """An item that a creation found by its key is not the batch's to archive; only the link of one changes nothing
+    that was there before."""
+    link = next((d for d in done if d.kind == "confirm" and not d.size and d.after and not d.before), None)
+    return [Reversal(link.receipt, None, (Stays(ITEM, None, live.name, live.name, LINKED),), LINKED)] if link else []
 
 
 def _owner(batch: int) -> str:

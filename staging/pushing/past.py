@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from django.db.models import F
+
 from mapping.core.order import LineShape, Order
 from monday.models import Board
 from staging.core.changeset import SIZE
@@ -51,11 +53,16 @@ def pasts(
 def _sent(items: Mapping[str, LiveItem], board: Board) -> dict[str, Past]:
     """What we sent last to each of these items, as far as the receipts say, whether or not it was answered."""
     sent: dict[str, dict[str, object]] = {key: {} for key in items}
+    stood: dict[str, dict[str, object]] = {key: {} for key in items}
     receipts = Receipt.objects.filter(board=board, order__link_key__in=list(items), outcome__in=LEFT).order_by("id")
-    for key, item_id, parent_id, after in receipts.values_list("order__link_key", "item_id", "parent_id", "after"):
-        if items[key].id in (item_id, parent_id) or not (item_id or parent_id):
-            sent[key].update(after)
-    return {key: Past(fields) for key, fields in sent.items()}
+    for receipt in receipts.annotate(key=F("order__link_key")):
+        key = receipt.key
+        if items[key].id in (receipt.item_id, receipt.parent_id) or not (receipt.item_id or receipt.parent_id):
+            sent[key].update(receipt.after)
+            answered = receipt.outcome == WriteOutcome.DONE
+            before = {name: None if answered else receipt.before.get(name) for name in receipt.after}
+            stood[key].update(before)
+    return {key: Past(fields, stood[key]) for key, fields in sent.items()}
 
 
 def _where(name: str, link_key: str, item: LiveItem) -> str:

@@ -18,6 +18,7 @@ from staging.core.fingerprint import order_of
 from staging.core.lifecycle import BatchState, OrderState
 from staging.core.lookplan import Seen, plan_look
 from staging.core.ports import LiveItem
+from staging.core.pushplan import plan_archive
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.running.lease import LENGTH, LeaseLost, database_now, free_for, let_go, new_owner, renew
 from staging.setup import Setup
@@ -122,8 +123,10 @@ def _look(batch: Batch, ids: Sequence[int], sender: Sender) -> int:
 
 
 def _seen(order: StagedOrder, snapshot: Snapshot | None, item: LiveItem | None) -> Seen:
-    """What the board shows of an order; an archiving is left to its next plan, which confirms it."""
+    """What the board shows of an order, also of an item that was to be archived."""
     if order.after is None:
-        return Seen()
+        found = plan_archive(item, order_of(order.before)).item if snapshot and order.before else ()
+        gone = bool(found) and all(write.kind == "confirm" for write in found)
+        return Seen(found, whole=True) if gone else Seen()
     before = order_of(snapshot.order) if snapshot else None
     return plan_look(before, order_of(order.after), order.link_key, item, snapshot.lines if snapshot else {})

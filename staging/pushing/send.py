@@ -25,6 +25,7 @@ from staging.core.marks import with_marks
 from staging.core.ports import Destination, Intent, Journal, LiveItem, Target
 from staging.core.pushplan import Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
+from staging.models.receipt import WriteOutcome
 from staging.running.lease import LeaseLost
 from staging.setup import Setup
 from staging.transitions import PAGE, move_orders
@@ -263,7 +264,8 @@ def target_of(setup: Setup, customer: str) -> Target:
 def recover(batch: Batch, ids: Sequence[int], *, actor: str, setup: Setup) -> Settled:
     """Settle orders that are still `sending` by their receipts alone, as after an outage or the death of a process.
 
-    None of them ends as applied here: what is missing is found by planning again against the live board.
+    None of them ends as applied here but an archiving, which is one write: of others, what is missing is found by
+    planning again against the live board.
     """
     with transaction.atomic():
         abandon(list(ids))
@@ -273,7 +275,8 @@ def recover(batch: Batch, ids: Sequence[int], *, actor: str, setup: Setup) -> Se
             for order in page.select_related("batch").order_by("id"):
                 receipts = list(order.receipts.filter(attempt=order.attempts, undoes__isnull=True).order_by("id"))
                 snapshot = Snapshot.objects.filter(board_id=order.board_id, record=order.record).first()
-                attempts.append(Attempt(order, receipts, snapshot, finished=False))
+                archived = any(r.after.get("archived") and r.outcome == WriteOutcome.DONE for r in receipts)
+                attempts.append(Attempt(order, receipts, snapshot, finished=archived))
         return settle(batch, attempts, actor=actor, now=setup.clock.now())
 
 

@@ -168,6 +168,8 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
             _know_line(lines, receipt)
     if shown is None or not item_id:
         return None
+    if any(receipt.kind == "mark_line" and receipt.outcome != WriteOutcome.DONE for receipt in attempt.receipts):
+        shown = with_field(shown, LINK, None)  # the keys of subitems are written with it, and some are missing
     wanted = _carrying_its_key(wanted)
     if whole and not attempt.kept and not differences(shown, wanted):
         shown = wanted  # the same values; in the source's order of columns and sizes

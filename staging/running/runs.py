@@ -89,17 +89,18 @@ def now_on(
     for former in SyncRun.objects.filter(subject=subject, state=RunState.RUNNING, trigger="cli"):
         if lost(former):
             take_over(former, now=timezone.now())
-    asked = ask(
-        kind=kind,
-        mode=mode,
-        actor=actor,
-        trigger="cli",
-        subject=subject,
-        board=board,
-        scope=scope,
-        now=timezone.now(),
-    )
-    run = claim(asked.pk)
+    with transaction.atomic():  # a run that nobody has claimed would keep the next command out, and no worker comes
+        asked = ask(
+            kind=kind,
+            mode=mode,
+            actor=actor,
+            trigger="cli",
+            subject=subject,
+            board=board,
+            scope=scope,
+            now=timezone.now(),
+        )
+        run = claim(asked.pk)
     if run is None:
         raise NotAllowed(f"{asked} was cancelled before it began. Remedy: type it again.")
     try:

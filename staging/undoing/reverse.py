@@ -98,7 +98,8 @@ def reversals(
         done, item = history.left(work.order.pk), live.get(history.item_id(work))
         if work.anew:
             work.typed = item.people if item is not None else {}
-            work.plan = _recreation(work, done, found.get(work.order.link_key, []))
+            later = history.owners(work.order)
+            work.plan = _recreation(work, done, found.get(work.order.link_key, []), later)
         elif not any(receipt.after.get("archived") for receipt in work.earlier):  # its lines went with it
             absent = {n for d in done for n in d.after if _is_column(n) and n not in columns}
             work.plan = plan_undo(
@@ -120,11 +121,13 @@ def _read(works: Sequence[Reversing], history: _History, destination: Destinatio
     return destination.read(ids, people=True) if ids else {}
 
 
-def _recreation(work: Reversing, done: Sequence[Done], found: Sequence[LiveItem]) -> list[Reversal]:
+def _recreation(
+    work: Reversing, done: Sequence[Done], found: Sequence[LiveItem], later: Mapping[str, int]
+) -> list[Reversal]:
     archived = next((one for one in done if one.after.get("archived")), None)
     if archived is None or not work.order.before:
         return []
-    return plan_recreation(archived, order_of(work.order.before), work.order.link_key, found)
+    return plan_recreation(archived, order_of(work.order.before), work.order.link_key, found, later)
 
 
 def _is_column(name: str) -> bool:

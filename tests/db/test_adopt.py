@@ -18,7 +18,7 @@ from staging.models.run import RunState
 from staging.pushing.outlook import forecast
 from staging.setup import Stopped
 from tests.strangers import adopted, adoption, put
-from tests.world import World, uuid
+from tests.world import Mortal, World, uuid
 
 from .counted import counted
 
@@ -364,6 +364,19 @@ def test_a_stopped_adoption_keeps_what_is_linked_keeps_syncs_out_and_goes_on(
 
 
 # --- guards -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("at", range(1, 40))
+def test_an_adoption_that_dies_at_any_moment_is_gone_on_from_by_the_next_command(world: World, at: int) -> None:
+    """Also between being asked for and being claimed, where no worker would take it up."""
+    rows(world, 1, 2, 3)
+    put(world, 1, 2)
+    with Mortal(world).living(at):
+        adopted(world)
+    adopted(world)
+    world.sync()
+    world.check_equal()
+    assert len(world.shown()) == 3
+
+
 def test_nothing_is_linked_on_a_board_without_the_columns_for_the_keys(world: World) -> None:
     rows(world, 1)
     put(world, 1)

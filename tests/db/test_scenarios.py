@@ -23,6 +23,9 @@
 41  a database restored within half an hour           42  a cell left empty that somebody filled
 43  an edit of what a restored database forgot         44  a source that moved on after what was forgotten
 45  an edit before a lost answer is looked up          46  an edit between an item and its sizes
+47  a completion that was cut off                      48  an archiving cut off, and its row returns
+49  an archiving undone after its row came back        50  undo of what was only linked
+51  a subitem's key that was refused
 Further cases stand beside what they are about: adopting (test_adopt), undoing (test_undo_fields, test_undo_preview),
 items that are gone (test_gone), identity (test_detect_identity, test_business_key).
 """
@@ -33,6 +36,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 import requests
 from django.db import transaction
 
@@ -43,7 +47,8 @@ from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.pushing.push import push
 from staging.setup import silent
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
-from tests.world import Sent, World, uuid
+from tests.strangers import adopted, put
+from tests.world import Mortal, Sent, World, uuid
 
 
 def begun(world: World, *numbers: int) -> None:
@@ -647,3 +652,80 @@ def test_46_an_edit_between_an_item_and_its_sizes_is_not_written_over(world: Wor
     assert (conflict["field"], conflict["written"], conflict["live"]) == ("numeric_price", "10.5", "11")
     assert (world.state(1), world.state(2)) == ("held", "applied")
     assert world.item(1).cells["numeric_price"] == "11"
+
+
+@pytest.mark.parametrize("at", range(36, 64))
+def test_47_a_completion_that_was_cut_off_takes_its_own_half_done_work_for_no_edit(world: World, at: int) -> None:
+    """What was sent may never have arrived: what stood there before is no stranger's either."""
+    yesterday = forgotten(world, 1)
+    transaction.savepoint_rollback(yesterday)
+    world.change(1, PRICE="13", S=8, XXL=2)
+    with Mortal(world).living(at):
+        world.sync()
+    world.sync()
+    world.check_equal()
+
+
+ARCHIVE = BOARD + "deletions: {action: archive}\n"
+
+
+@pytest.mark.parametrize("at", range(22, 34))
+def test_48_an_item_whose_archiving_was_cut_off_is_made_anew_when_its_row_returns(world: World, at: int) -> None:
+    """It is looked up whether it was archived, or the order would stay linked to an item that is gone."""
+    begun(world, 1, 2, 3, 4, 5, 6)
+    world.publish(ARCHIVE)
+    rows = world.drop(1)
+    with Mortal(world).living(at):
+        world.sync()
+    world.source.orders += rows
+    for _ in range(2):
+        world.sync()
+    world.check_equal()
+
+
+def test_49_an_archiving_is_not_undone_over_the_item_of_the_row_that_came_back(world: World) -> None:
+    """The row has an item again, with newer values, and is not to get another or the old ones."""
+    begun(world, 1, 2, 3, 4, 5, 6)
+    world.publish(ARCHIVE)
+    rows = world.drop(1)
+    world.sync()
+    removal = world.order(1).batch
+    world.source.orders += rows
+    world.change(1, PRICE="12")
+    world.sync()
+    undone = world.undo(removal)
+    assert f"Batch {world.order(1).batch.pk} has written it since" in undone.kept["ST1 RED A1"]
+    world.check_equal()
+
+
+def test_50_an_undo_says_of_items_that_were_only_linked_that_they_stay(world: World) -> None:
+    """A batch archives what it made, and not what it found by its key after a restore."""
+    yesterday = forgotten(world, 1, 2)
+    transaction.savepoint_rollback(yesterday)
+    world.change(1, PRICE="12")
+    world.sync()
+    undone = world.undo()
+    assert undone.undone == 0 and all("stood on the board before this batch" in why for why in undone.kept.values())
+    assert world.item(1).cells["numeric_price"] == "10.5" and len(undone.kept) == len(world.shown()) == 2
+
+
+def test_51_an_adopted_item_whose_subitems_key_was_refused_gets_it_by_the_next_change(world: World) -> None:
+    """The item has its key and the subitem has not: what follows must not take the order for one that is done."""
+    world.add(1)
+    put(world, 1)
+    adopted(world)
+    world.stage()
+    batch = world.approve()
+
+    def refuse(sent: Sent) -> None:
+        if sent.query.count("change_multiple_column_values") > 1:  # the item is one, and then come its subitems
+            world.strike(Fault("field_limit", every=1, on="change_multiple_column_values", alias=0))
+
+    world.wire.before = refuse
+    world.push(batch)
+    world.wire.calm()
+    world.strike()
+    assert world.state(1) == "rejected"
+    world.change(1, PRICE="12")
+    world.sync()
+    world.check_equal()
