@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +43,29 @@ def test_each_view_shows_what_the_tables_hold(world: World) -> None:
     assert rows("ordersite_rejected") == []
     StagedOrder.objects.filter(pk=changes[0]["id"]).update(state="rejected")
     assert [row["id"] for row in rows("ordersite_rejected")] == [changes[0]["id"]]
+
+
+@pytest.mark.parametrize("spelled", [str.upper, str.lower])
+def test_the_documented_join_finds_each_order_however_its_table_keeps_uuids(
+    world: World, spelled: Callable[[str], str]
+) -> None:
+    world.add(1)
+    world.add(2)
+    world.sync()
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"```sql\n(.*?)\n```", readme, flags=re.DOTALL)
+    items = {snapshot.record: snapshot.item_id for snapshot in Snapshot.objects.all()}
+    kept = {"postgresql": "uuid", "microsoft": "uniqueidentifier"}.get(connection.vendor, "varchar(36)")
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE TABLE "ORDERS_UNIFIED" (record_uuid {kept})')
+        try:
+            for record in items:
+                cursor.execute('INSERT INTO "ORDERS_UNIFIED" VALUES (%s)', [spelled(record)])
+            cursor.execute(query)
+            found = {str(uuid).lower(): item for uuid, item in cursor.fetchall()}
+        finally:
+            cursor.execute('DROP TABLE "ORDERS_UNIFIED"')
+    assert found == items and len(items) == 2
 
 
 @pytest.mark.django_db
