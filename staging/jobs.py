@@ -37,7 +37,7 @@ from .previews import impacts
 from .pushing.prepare import prepare
 from .pushing.push import push, sizes_later
 from .pushing.recheck import out_of_date
-from .running import runs, schedules
+from .running import ending, runs, schedules
 from .running.asking import WORK as WORK
 from .running.asking import ask_preview as ask_preview
 from .running.asking import ask_push as ask_push
@@ -381,8 +381,9 @@ def _watch(run: SyncRun, *, steps: bool = False) -> Progress:
         write_down(run, run.lease_owner, phase, done, total)
         if SyncRun.objects.filter(pk=run.pk).exclude(cancelled_by="").exists():
             raise Stopped
-        # A step that has done nothing yet, or has nothing left to do, is not broken off.
-        if steps and first.setdefault(phase, done) < done < total and time.monotonic() - began > STEP:
+        # A step that has done nothing yet, or has nothing left to do, is not broken off for its time.
+        over = first.setdefault(phase, done) < done and time.monotonic() - began > STEP
+        if steps and done < total and (over or ending.asked()):
             raise StepOver
 
     return watch

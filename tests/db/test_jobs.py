@@ -17,11 +17,11 @@ from ordersite import watchdog
 from ordersite.models import WorkerPulse
 from staging import jobs
 from staging.audit import verify
-from staging.core.lifecycle import NotAllowed
+from staging.core.lifecycle import NotAllowed, OrderState
 from staging.models import AuditEvent, Batch, SyncRun
 from staging.models.run import Kind, RunState
 from staging.notices import notify
-from staging.running import heartbeat, runs
+from staging.running import ending, heartbeat, runs
 from staging.running.lease import LENGTH, LeaseLost, database_now
 from tests.db.admin_line import opened_line, staged, work_off
 from tests.world import World
@@ -340,6 +340,23 @@ def test_a_long_push_gives_its_worker_back_and_goes_on(line: World, monkeypatch:
     assert len(items(line)) == 249
     run.refresh_from_db()
     assert run.counts["applied"] == 249
+
+
+def test_a_worker_that_is_asked_to_end_gives_its_push_back_for_another(line: World) -> None:
+    batch = approved(line, *range(1, 250))
+    run = jobs.ask_push(batch, actor="anna", trigger="admin")
+    line.wire.before = lambda _sent: ending.ask()
+    try:
+        assert jobs.work(run.pk) == f"run {run.pk} goes on with the next message"
+    finally:
+        ending.ask(yes=False)
+        line.wire.calm()
+    run.refresh_from_db()
+    batch.refresh_from_db()
+    assert (run.state, run.lease_owner, batch.lease_owner) == (RunState.QUEUED, "", "")
+    assert not batch.orders.filter(state=OrderState.SENDING).exists() and len(items(line)) < 249
+    assert work_off()[-1] == f"run {run.pk}: completed"
+    assert len(items(line)) == 249
 
 
 def test_a_run_that_waits_is_cancelled_at_once(line: World) -> None:
