@@ -25,18 +25,10 @@ from .core.ports import SourceRefused
 from .detection.guards import GuardRefused
 from .pushing.outlook import SHORT, waiting_words
 from .running.lease import LeaseLost
-from .setup import Stopped
+from .setup import Interrupted, Stopped
 from .wiring import NotConfigured
 
 USAGE, FAILED, REFUSED = 2, 1, 5  # exit codes
-
-
-class Interrupted(Exception):
-    """A second signal came; `code` is the exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__()
-        self.code = code
 
 
 class Console:
@@ -115,4 +107,4 @@ def sentences(*, not_allowed: int = FAILED) -> Iterator[None]:
     except (Unavailable, LeaseLost) as problem:
         raise CommandError(str(problem), returncode=FAILED) from None
     except Interrupted as stopped:
-        raise SystemExit(stopped.code) from None
+        raise CommandError(str(stopped), returncode=stopped.code) from None

@@ -25,6 +25,14 @@ class NotConfigured(Exception):
     """A setting or a document is missing or wrong: exit code 2. The message says which, and the remedy."""
 
 
+class Interrupted(Exception):
+    """A second signal came, and the work ends where it stands; `code` is the exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__("Stopped at once. Remedy: run it again; what was sent without an answer is looked up first.")
+        self.code = code
+
+
 class Stopped(Exception):
     """A person or a signal asked to stop; what was done so far is kept and the next run goes on from there."""
 

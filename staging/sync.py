@@ -36,7 +36,7 @@ from .pushing.recheck import out_of_date
 from .pushing.resolve import resolve
 from .running.headway import write_down
 from .running.lease import LeaseLost
-from .setup import Progress, Setup, Stopped, whole
+from .setup import Interrupted, Progress, Setup, Stopped, whole
 from .sync_row import Report as Report
 from .sync_row import Request as Request
 from .sync_row import begin, finish, state_of
@@ -79,6 +79,10 @@ def sync(
         except LeaseLost:
             calls.flush()
             raise  # whoever took the run over writes its end
+        except Interrupted as interrupted:
+            report.error, report.run.state = str(interrupted), RunState.STOPPED
+            _end(report, request, calls, setup, started)
+            raise
         except BaseException:
             report.error, report.run.state = "It broke off before its end; the log tells why.", RunState.FAILED
             _end(report, request, calls, setup, started)

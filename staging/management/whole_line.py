@@ -77,7 +77,10 @@ def _tell_refusal(stdout: Any, refused: BaseException, mode: str, calls: CallLog
 
 
 STOPPED = "Stopped at once by a signal. Remedy: run it again to go on; nothing is lost."
-STATUS = {REFUSED: RunState.REFUSED}
+STATUS = {
+    REFUSED: RunState.REFUSED,
+    **{128 + number: RunState.STOPPED for number in (signal.SIGINT, signal.SIGTERM)},
+}
 
 
 def _request(options: dict[str, Any], setup: Setup) -> Request:

@@ -24,7 +24,7 @@ from staging.core.ports import SourceRefused
 from staging.detection.guards import GuardRefused
 from staging.models import Batch, SyncRun
 from staging.models.run import Kind, RunState
-from staging.setup import Progress, Stopped
+from staging.setup import Interrupted, Progress, Stopped
 
 from .headway import write_down
 from .lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, new_owner
@@ -107,6 +107,9 @@ def now_on(
         yield run
     except Stopped:
         end(run, RunState.STOPPED, now=timezone.now())
+        raise
+    except Interrupted as interrupted:
+        end(run, RunState.STOPPED, now=timezone.now(), error=str(interrupted))
         raise
     except NotAllowed as refused:
         # Whoever typed it reads why; a mail is for what happens while nobody looks.

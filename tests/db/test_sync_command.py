@@ -243,8 +243,11 @@ def test_a_run_that_was_stopped(line: World, number: signal.Signals, code: int, 
             signal.raise_signal(left.pop())
 
     line.wire.before = stop
-    ended, document, _ = run("--batch-size", "1")
+    ended, document, said = run("--batch-size", "1")
     assert (ended, document["status"]) == (code, "stopped")
+    kept = SyncRun.objects.get()
+    assert (kept.state, kept.lease_owner) == ("stopped", "")
+    assert signals == 1 or ("Stopped at once. Remedy" in said and "Stopped at once. Remedy" in kept.error)
     assert (document["run_id"] is None) == (signals == 2), "a second signal ends it at once"
     assert signals == 1 or "Remedy" in document["error"]
 
