@@ -148,6 +148,8 @@ def seeded(torture: Torture, kills: int, workers: int, *, twice: bool, lossy: bo
     torture.time_passes()
     _clean(torture, workers, twice=twice)
     torture.look("in the end")
+    if torture.bad:
+        torture.bad.append(f"what the last runs said:\n{ground.said()}")
 
 
 def _begun(ground: Ground, workers: int, *, twice: bool, seed: int) -> Callable[[], int]:

@@ -19,7 +19,7 @@ from staging.core.counts import Counts
 from staging.core.fingerprint import order_of
 from staging.core.identity import canonical
 from staging.core.pushplan import accepted
-from staging.models import Batch, Receipt, Snapshot, StagedOrder, SyncRun
+from staging.models import AuditEvent, Batch, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.setup import Setup, whole
 from staging.wiring import opened
 
@@ -167,9 +167,14 @@ def _settled() -> Iterator[str]:
     for order in StagedOrder.objects.filter(state__in=["sending", "undoing", "unclear", "approved", "rejected"]):
         yield f"{order} is still {order.state}: {order.reason[:200]}"
     for batch in Batch.objects.filter(state__in=["draft", "pushing", "failed", "paused"]):
-        yield f"{batch} is still {batch.state}"
+        yield f"{batch} is still {batch.state}, held by {batch.lease_owner or 'nobody'}: {_last_event(batch)}"
     for run in SyncRun.objects.filter(state__in=["queued", "running"]):
         yield f"{run} is still {run.state}"
+
+
+def _last_event(batch: Batch) -> str:
+    last = AuditEvent.objects.filter(subject=f"batch:{batch.pk}").order_by("-id").first()
+    return "no event" if last is None else f"{last.action} at {last.at:%H:%M:%S}: {last.reason}"
 
 
 def _receipts() -> Iterator[str]:
