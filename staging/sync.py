@@ -234,6 +234,7 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
         elif done.error:
             report.error = done.error
             break
+    report.failed = sum(batch.state == BatchState.FAILED for batch in batches)
 
 
 TO_SEND = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]

@@ -57,7 +57,8 @@ class Request:
 @dataclass(slots=True)
 class Report:
     """How a sync went. `status` is the run's state; `error` a sentence where it failed or was refused; `waits` whether
-    anything of the board waits for approval, whichever run staged it."""
+    anything of the board waits for approval, and `failed` how many batches could not be pushed, whichever run staged
+    them."""
 
     run: SyncRun
     counts: Counts = field(default_factory=Counts)
@@ -70,6 +71,7 @@ class Report:
     error: str = ""
     stopped: bool = False
     waits: bool = False
+    failed: int = 0
     sent: int = 0
     warnings: list[str] = field(default_factory=list)
 
@@ -178,7 +180,6 @@ def state_of(report: Report, setup: Setup) -> str:
     """How the run ended: it waits only for what it staged itself; `report.waits` tells of what any run has staged."""
     if report.error:
         return RunState.FAILED
-    mine = Batch.objects.filter(run=report.run)
     rejected = StagedOrder.objects.filter(batch__run=report.run, state=OrderState.REJECTED).exists()
     unclear = StagedOrder.objects.filter(board=report.run.board, state=OrderState.UNCLEAR).count()
     if unclear:
@@ -186,7 +187,7 @@ def state_of(report: Report, setup: Setup) -> str:
             f"Orders that were sent and not answered: {unclear:,}. Remedy: sync again in {setup.settle_seconds:,.0f} "
             "seconds; they are looked up before anything is sent again."
         )
-    if unclear or rejected or mine.filter(state=BatchState.FAILED).exists():
+    if unclear or rejected or report.failed:
         return RunState.WITH_ERRORS
     waiting = StagedOrder.objects.waiting().filter(board=report.run.board)
     report.waits = waiting.exists()

@@ -109,6 +109,7 @@ def _faults(store: Path) -> int:
 def seeded(torture: Torture, kills: int, workers: int, *, twice: bool, lossy: bool) -> None:
     """Kill runs at random instants until there were so many deaths; then one clean run."""
     from monday.sandbox.faults import Fault
+    from monday.sandbox.graphql_api import STALE_IN_PROCESS
 
     ground, random = torture.ground, torture.random
     faults = [Fault("drop_after", rate=0.6, on="create_item")] if lossy else []
@@ -145,6 +146,7 @@ def seeded(torture: Torture, kills: int, workers: int, *, twice: bool, lossy: bo
             last_look = torture.kills // 100
             print(f"  {torture.kills} kills, {torture.runs} runs", file=sys.stderr, flush=True)
     ground.serve()
+    time.sleep(STALE_IN_PROCESS)  # the board died too, and what it was at keeps its key and its place for so long
     torture.time_passes()
     _clean(torture, workers, twice=twice)
     torture.look("in the end")
