@@ -24,7 +24,8 @@ from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line
 from tests.world import World
 
-OURS = sorted(name for name, app in get_commands().items() if app in ("ordersite", "staging", "mapping", "monday"))
+APPS = ("ordersite", "staging", "mapping", "monday")
+OURS = sorted(name for name, app in get_commands().items() if app in APPS and name != "qcluster")  # the queue's own
 SERVERS = {"serve", "worker", "monday_sandbox"}  # they say where they answer, and go on until they are stopped
 
 ROWS: list[tuple[str, int]] = [
