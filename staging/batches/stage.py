@@ -349,9 +349,7 @@ class Ledger:
         return f"The board is full: it holds at most {most:,} items. Remedy: make room or narrow `include`."
 
     def _remove_page(self, records: list[str], total: int, linked: int) -> int:
-        staged = {
-            o.record: o for o in StagedOrder.objects.filter(board=self.setup.board, record__in=records, current=True)
-        }
+        staged = StagedOrder.objects.last_words(self.setup.board, records)
         snapshots = Snapshot.objects.filter(board=self.setup.board, record__in=records, state=LinkState.LINKED)
         by_record = {s.record: s for s in snapshots.select_related("customer").order_by("record")}
         for record in records:

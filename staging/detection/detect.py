@@ -268,12 +268,7 @@ def _judge_page(
     """Judge one page. Of records that are `unheard` of nothing is known, so nothing is asked."""
     records = [source.record for source in page if source.record not in unheard]
     # Staged orders first: what a push settles in between is then still found, as waiting or as accepted.
-    staged = {
-        s.record: s
-        for s in StagedOrder.objects.filter(board=setup.board, record__in=records, current=True).select_related(
-            "batch__customer"
-        )
-    }
+    staged = StagedOrder.objects.last_words(setup.board, records)
     former = matched.rekeyed.pairs  # a rehearsal leaves snapshots under their former UUIDs
     wanted = records + [former[record] for record in records if record in former]
     snapshots = {s.record: s for s in Snapshot.objects.filter(board=setup.board, record__in=wanted)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import models
@@ -86,6 +87,12 @@ class Batch(models.Model):
 
 
 class StagedOrderQuerySet(models.QuerySet["StagedOrder"]):
+    def last_words(self, board: Board, records: Sequence[str]) -> dict[str, StagedOrder]:
+        """The last word on each of these records (as many as a statement takes): what is in somebody's hands goes
+        before what was decided, as an order that is being undone does before a later one that was declined."""
+        found = self.filter(board=board, record__in=records, current=True).select_related("batch__customer")
+        return {order.record: order for order in sorted(found, key=lambda order: (order.state in OPEN, order.pk))}
+
     def waiting(self) -> StagedOrderQuerySet:
         """Those that wait for the approval of their batch."""
         return self.filter(state=OrderState.STAGED, batch__state=BatchState.OPEN)

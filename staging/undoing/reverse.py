@@ -22,6 +22,7 @@ from staging.core.undoplan import NO_FORCE, Done, Force, Reversal, attributed, l
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.setup import Setup
 
+AT_WORK = "Batch {batch} is writing this order now. Remedy: wait for it, then undo again."
 CHUNK = 100  # orders per look at the board
 ON_ITS_WAY = (OrderState.SENDING, OrderState.UNCLEAR, OrderState.UNDOING)
 WRITTEN_IN_PART = (
@@ -148,6 +149,7 @@ class _History:
             self._later[key].append((pk, batch, state))
         snapshots = Snapshot.objects.filter(board=setup.board, link_key__in=keys)
         self._snapshots = {snapshot.link_key: snapshot for snapshot in snapshots}
+        self._at_work = being_written(orders)
         self._receipts: dict[int, list[Receipt]] = defaultdict(list)
         ids = sorted({pk for listed in self._later.values() for pk, _, _ in listed})
         for start in range(0, len(ids), 500):
@@ -195,10 +197,17 @@ class _History:
         }
 
     def _blocked(self, order: StagedOrder) -> str:
-        for pk, batch, state in self._later[order.link_key]:
-            if pk > order.pk and state in ON_ITS_WAY:
-                return f"Batch {batch} is writing this order now. Remedy: wait for it, then undo again."
-        return ""
+        batch = self._at_work.get(order.link_key)
+        return AT_WORK.format(batch=batch) if batch and order.state != OrderState.UNDOING else ""
+
+
+def being_written(orders: Sequence[StagedOrder]) -> dict[str, int]:
+    """By link key the batch that is sending, or putting back, another order of the same item now."""
+    mine = {order.pk for order in orders}
+    others = StagedOrder.objects.filter(
+        board=orders[0].board_id, link_key__in=[order.link_key for order in orders], state__in=ON_ITS_WAY
+    )
+    return {key: batch for pk, key, batch in others.values_list("pk", "link_key", "batch_id") if pk not in mine}
 
 
 def later_waiting(order: StagedOrder, sources: Iterable[str]) -> QuerySet[StagedOrder, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from monday.boards import GroupFailed
@@ -20,7 +20,7 @@ from staging.batches.diff import field_titles
 from staging.core.lifecycle import ORDER, BatchState, NotAllowed, OrderState
 from staging.core.pushplan import Write
 from staging.core.undoplan import ITEM, NO_FORCE, Force, Reversal
-from staging.models import Batch, Receipt, StagedOrder
+from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.pushing.journal import ReceiptJournal, abandon, intend
 from staging.pushing.resolve import PATIENCE, seconds_left
 from staging.pushing.send import intent_of
@@ -29,7 +29,17 @@ from staging.running.lease import LENGTH, database_now, free_for, let_go, new_ow
 from staging.setup import Progress, Setup
 from staging.transitions import move_batch, move_orders
 
-from .reverse import CHUNK, Reversing, destination_of, later_waiting, reversals, target_then, undoable
+from .reverse import (
+    AT_WORK,
+    CHUNK,
+    Reversing,
+    being_written,
+    destination_of,
+    later_waiting,
+    reversals,
+    target_then,
+    undoable,
+)
 
 
 @dataclass(slots=True)
@@ -187,14 +197,10 @@ def _undo_chunk(
     done: Undone,
     wanted: Wanted,
 ) -> None:
-    now = setup.clock.now()
-    orders = list(StagedOrder.objects.filter(pk__in=list(ids)).select_related("batch").order_by("-id"))
-    works = reversals(orders, setup, destination, force_of=wanted.force_of)
-    for work in works:
-        if work.blocked:
-            done.keep(work.order, work.blocked)
-    works = [work for work in works if not work.blocked]
-    _begin(batch, works, actor, now)
+    begun = _begin(batch, _load(ids), actor, setup.clock.now(), done)
+    if not begun:
+        return
+    works = reversals(_load(begun), setup, destination, force_of=wanted.force_of)
     for kind in ("item", "line"):
         _write(batch, works, kind, setup, destination, owner)
     renew(batch, owner)
@@ -204,18 +210,36 @@ def _undo_chunk(
             _settle(batch, work, actor, setup, done, title)
 
 
-def _begin(batch: Batch, works: Sequence[Reversing], actor: str, now: datetime) -> None:
-    """Claim the orders; later changes that still wait step aside, as they were built on what is undone now."""
-    with transaction.atomic():
-        for work in works:
-            for stale in later_waiting(work.order, ORDER["supersede"].sources).select_related("batch"):
-                why = f"Batch {batch.pk}, on which it was built, is undone."
-                move_orders(stale.batch, [stale.pk], "supersede", actor=actor, now=now, reason=why, current=False)
-            if work.snapshot is not None and work.snapshot.record != work.order.record:
-                # Its record has a new UUID since: what is remembered of the undo is remembered under that.
-                StagedOrder.objects.filter(pk=work.order.pk).update(record=work.snapshot.record)
-                work.order.record = work.snapshot.record
-        move_orders(batch, [work.order.pk for work in works], "undo", actor=actor, now=now)
+def _load(ids: Iterable[int]) -> list[StagedOrder]:
+    return list(StagedOrder.objects.filter(pk__in=list(ids)).select_related("batch").order_by("-id"))
+
+
+def _begin(batch: Batch, orders: Sequence[StagedOrder], actor: str, now: datetime, done: Undone) -> list[int]:
+    """Claim the orders before the board is looked at, so that from then on nobody stages or sends anything of their
+    records. Later changes that still wait step aside, as they were built on what is undone now; an order that another
+    batch is writing stays as it is, with the reason. Opens a transaction. Raises Unavailable where somebody was
+    quicker.
+    """
+    at_work, why = being_written(orders), f"Batch {batch.pk}, on which it was built, is undone."
+    free = [order for order in orders if order.state == OrderState.UNDOING or order.link_key not in at_work]
+    snapshots = Snapshot.objects.filter(board=batch.board_id, link_key__in=[order.link_key for order in free])
+    records = dict(snapshots.values_list("link_key", "record"))
+    try:
+        with transaction.atomic():
+            for order in free:
+                for stale in later_waiting(order, ORDER["supersede"].sources).select_related("batch"):
+                    move_orders(stale.batch, [stale.pk], "supersede", actor=actor, now=now, reason=why, current=False)
+                if order.record != (record := records.get(order.link_key, order.record)):
+                    # Its record has a new UUID since: what is remembered of the undo is remembered under that.
+                    StagedOrder.objects.filter(pk=order.pk).update(record=record)
+            move_orders(batch, [order.pk for order in free], "undo", actor=actor, now=now, current=True)
+    except IntegrityError:
+        what = f"An order of batch {batch.pk} is being written by another batch. Remedy: wait for it, then undo again."
+        raise Unavailable(what, code="Busy") from None
+    for order in orders:
+        if order not in free:
+            done.keep(order, AT_WORK.format(batch=at_work[order.link_key]))
+    return [order.pk for order in free]
 
 
 def _write(batch: Batch, works: Sequence[Reversing], kind: str, setup: Setup, destination: Any, owner: str) -> None:

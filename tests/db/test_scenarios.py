@@ -25,9 +25,11 @@
 45  an edit before a lost answer is looked up          46  an edit between an item and its sizes
 47  a completion that was cut off                      48  an archiving cut off, and its row returns
 49  an archiving undone after its row came back        50  undo of what was only linked
-51  a subitem's key that was refused
+51  a subitem's key that was refused                  52  a sync after an undo that was cut off
+53  an archiving undone while its row comes back
 Further cases stand beside what they are about: adopting (test_adopt), undoing (test_undo_fields, test_undo_preview),
-items that are gone (test_gone), identity (test_detect_identity, test_business_key).
+items that are gone (test_gone), identity (test_detect_identity, test_business_key), two processes at once
+(test_two_at_once).
 """
 
 from __future__ import annotations
@@ -729,4 +731,49 @@ def test_51_an_adopted_item_whose_subitems_key_was_refused_gets_it_by_the_next_c
     assert world.state(1) == "rejected"
     world.change(1, PRICE="12")
     world.sync()
+    world.check_equal()
+
+
+def test_52_an_undo_that_was_cut_off_holds_its_own_orders_and_no_others(world: World) -> None:
+    """A sync waits with what is being put back, and does the rest; once the undo is through, it goes on with both."""
+    begun(world, 1, 2)
+    world.change(1, PRICE="12")
+    world.sync()
+    batch = world.batch()
+    world.wire.lose("change_multiple", times=99, answered=False)
+    world.undo(batch)
+    world.wire.calm()
+    for number in (1, 2):
+        world.change(number, PRICE="13")
+    counts = world.sync().counts
+    assert (counts.waiting, counts.updated) == (1, 1) and world.state(1) == "undoing"
+    world.clock.sleep(600)
+    world.undo(batch)
+    world.sync()
+    world.check_equal()
+
+
+@pytest.mark.parametrize("request_", range(2, 9))
+def test_53_an_archiving_that_is_undone_while_its_row_comes_back_makes_one_item(world: World, request_: int) -> None:
+    """Both look for the key and find none; only one of them has the record in hand."""
+    begun(world, 1, 2, 3, 4, 5, 6)
+    world.publish(ARCHIVE)
+    rows = world.drop(1)
+    world.sync()
+    removal, left = world.order(1).batch, [request_]
+
+    def back(sent: Sent) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            world.wire.calm()
+            world.source.orders += rows
+            world.sync()
+
+    world.wire.before = back
+    world.undo(removal)
+    world.wire.calm()
+    if left[0] > 0:
+        world.source.orders += rows
+    for _ in range(2):
+        world.sync()
     world.check_equal()
