@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.bench.own import installation
 
 CALLS_A_PAGE = 500
 
@@ -25,19 +25,8 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=12_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        figures = measured(Path(folder), options.items)
-        connections.close_all()
+    with installation() as folder:
+        figures = measured(folder, options.items)
     if options.json:
         print(json.dumps(figures))
     else:

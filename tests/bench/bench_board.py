@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.bench_push import Figure, report
+from tests.bench.own import installation
 
 ALIASES, ROUNDS = 50, 8  # mutations of a request, requests
 
@@ -25,19 +24,8 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own tables
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        figures = [*speed(Path(folder), options.items), *pushes(Path(folder))]
-        connections.close_all()
+    with installation() as folder:
+        figures = [*speed(folder, options.items), *pushes(folder)]
     report(figures, as_json=options.json, title="The local board and the calls of a push")
     return 0 if all(figure.holds for figure in figures) else 1
 

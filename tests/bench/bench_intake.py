@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import resource
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.bench.own import installation
 
 BOUND = 60.0  # seconds of the processor for the XLSX file of 20,000 rows, which is the slower one
 SHARE = 1.5  # of the same reading without judging
@@ -28,19 +28,8 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL", "INTAKE_DATABASE_URL"):  # never the person's own
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        figures = measured(Path(folder), options.rows)
-        connections.close_all()
+    with installation() as folder:
+        figures = measured(folder, options.rows)
     if options.json:
         print(json.dumps(figures))
     else:

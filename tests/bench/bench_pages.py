@@ -12,10 +12,10 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
+
+from tests.bench.own import installation
 
 BOUND, BOUND_OF_BIG = 300.0, 1_000.0  # milliseconds
 TIMES = 20
@@ -52,29 +52,18 @@ def _apart(options: argparse.Namespace, address: str) -> int:
 
 def measured(options: argparse.Namespace) -> int:
     """Fill one database and ask for every page; 1 where a bound is missed."""
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own tables
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        if options.address:
-            os.environ["DATABASE_URL"] = options.address
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-        from django.core.management import call_command
+    with installation(database=options.address) as folder:
         from django.db import connections
 
-        django.setup()
-        call_command("migrate", verbosity=0)
-        vendor, began = connections["default"].vendor, time.perf_counter()
         from tests.bench.filled import fill
 
-        filled = fill(Path(folder), orders=options.orders, events=options.events)
+        vendor, began = connections["default"].vendor, time.perf_counter()
+        filled = fill(folder, orders=options.orders, events=options.events)
         if not options.json:
             took = time.perf_counter() - began
             print(f"{vendor}: {options.orders:,} orders, {options.events:,} audit events, filled in {took:.0f} s")
             print(f"{'page':<46} {'median':>9} {'bound':>9} {'queries':>8}")
         rows = [row for name, place in pages(filled).items() if options.only in name for row in [_ask(name, place)]]
-        connections.close_all()
     for row in rows:
         if options.json:
             print(json.dumps({"database": vendor, **row}))

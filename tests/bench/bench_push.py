@@ -13,13 +13,14 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.bench.own import installation
 
 if TYPE_CHECKING:
     from monday.client import MondayClient
@@ -65,23 +66,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own budget
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        django.setup()
-        call_command("migrate", verbosity=0)
+    with installation() as folder:
         figures = [
-            *first_load(Path(folder), options.orders),
-            *paced(Path(folder), options.seconds),
-            *two_at_once(Path(folder), options.seconds),
+            *first_load(folder, options.orders),
+            *paced(folder, options.seconds),
+            *two_at_once(folder, options.seconds),
         ]
-        connections.close_all()
     report(figures, as_json=options.json)
     return 0 if all(figure.holds for figure in figures) else 1
 

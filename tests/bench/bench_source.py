@@ -16,11 +16,12 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+
+from tests.bench.own import installation
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=97_222)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ordersite-bench-") as folder:
-        for name in ("DATABASE_URL", "ORDERS_DATABASE_URL"):  # never the person's own orders
-            os.environ.pop(name, None)
-            os.environ.pop(f"{name}_FILE", None)
-        os.environ.update(ORDERSITE_TESTING="1", VAR_DIR=folder, DJANGO_SETTINGS_MODULE="ordersite.settings")
-        import django
-
-        django.setup()
+    with installation(migrated=False):
         figures = measured(options.rows)
     report(figures, options.rows, as_json=options.json)
     return max(not all(figure.holds for figure in figures), on_a_server())

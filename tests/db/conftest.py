@@ -38,3 +38,12 @@ def world(db: None, tmp_path: Path) -> Iterator[World]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def six(world: World) -> World:
+    """Six orders on the board."""
+    for number in range(1, 7):
+        world.add(number)
+    world.sync()
+    return world

@@ -205,4 +205,4 @@ def test_somebody_elses_draft_is_told(line: World, typed: Typed) -> None:
     assert document(typed, WITH_UNIT, "--base", "1")[1]["drafts"] == [{"number": 2, "author": "ben"}]
     assert Version.objects.get(text=WITH_UNIT).state == VersionState.PUBLISHED
     publish_text(text=HARBOUR, actor="anna", note="", now=timezone.now(), record=recorder)
-    assert "Draft 2 by ben is none of this file." in typed(WITH_UNIT, "--base", "4")[1]
+    assert "Draft 2 by ben stays a draft." in typed(WITH_UNIT, "--base", "4")[1]

@@ -124,15 +124,6 @@ def _die(mortal: Mortal) -> None:
     raise Died
 
 
-@pytest.fixture
-def six(world: World) -> World:
-    """Six orders on the board."""
-    for number in range(1, 7):
-        world.add(number)
-    world.sync()
-    return world
-
-
 @pytest.mark.parametrize("at", range(20, 75))
 def test_a_removal_that_dies_after_its_answer_is_one_and_the_row_that_returns_comes_back(six: World, at: int) -> None:
     """What the board took before the death needs no second write, and is a removal all the same."""

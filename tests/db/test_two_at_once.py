@@ -44,14 +44,6 @@ def settled(world: World) -> None:
     world.check_equal()
 
 
-@pytest.fixture
-def six(world: World) -> World:
-    for number in range(1, 7):
-        world.add(number)
-    world.sync()
-    return world
-
-
 def moved(world: World) -> str:
     world.change(1, PRICE="12", S=5)
     return str(world.sync().run.state)

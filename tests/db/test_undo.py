@@ -14,15 +14,6 @@ from tests.world import Mortal, Shown, World, uuid
 Board = dict[str, list[Shown]]
 
 
-@pytest.fixture
-def six(world: World) -> World:
-    """Six orders on the board."""
-    for number in range(1, 7):
-        world.add(number)
-    world.sync()
-    return world
-
-
 def push_changes(world: World) -> Board:
     """Changes of every kind, pushed in one batch; the board as it was before."""
     before = world.shown()

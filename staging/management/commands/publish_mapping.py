@@ -128,7 +128,7 @@ class Command(QuietCommand):
             return
         lines = [problem.sentence(options["file"]) for problem in problems]
         lines += [line for board in boards for line in _lines(board)]
-        lines += [f"Draft {draft.number} by {draft.author} is none of this file." for draft in drafts[:5]]
+        lines += [f"Draft {draft.number} by {draft.author} stays a draft." for draft in drafts[:5]]
         lines.append(_end(status, document, made, held))
         for line in lines:
             self.stdout.write(line)
