@@ -29,6 +29,11 @@ class ApiCallAdmin(ReadOnly):
         *("seconds", "waited", "retries", "outcome"),
     )
     ordering = ("-id",)
+    readonly_fields = ("outcome_pill", "took", "waiting")
+    fields = (
+        *("at", "correlation", "kind", "operations", "outcome_pill", "status", "cost", "request_id"),
+        *("took", "waiting", "retries"),
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """With the page that explains every refusal."""
