@@ -42,7 +42,11 @@ def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execu
 
 
 def make_streams_forgiving() -> None:
-    """Let a console without Unicode (cp1252, ASCII) show a question mark instead of ending the program."""
+    """Let a console without Unicode (cp1252, ASCII) show a question mark instead of ending the program, and take a
+    stream that was closed before the start (`>&-`) for one that nobody reads."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  for as long as the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -96,6 +96,34 @@ def test_a_console_without_unicode_gets_question_marks(monkeypatch: pytest.Monke
     assert console.buffer.getvalue().rstrip() == b"?? B\x92HOOD"
 
 
+def test_streams_that_were_closed_before_the_start_are_streams_that_nobody_reads(monkeypatch: pytest.MonkeyPatch):
+    def command(_arguments: list[str]) -> None:
+        sys.stdout.write("done")
+        sys.stderr.write("of note")
+        assert sys.stdin.read() == ""
+        sys.exit(3)
+
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert commandline.run(["manage.py", "x"], command) == 3
+    for opened in (sys.stdin, sys.stdout, sys.stderr):
+        opened.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX closes streams")
+@pytest.mark.parametrize(("closed", "words", "code"), [("1>&-", "help", 0), ("2>&-", "sync_orders --limit 0", 2)])
+def test_a_shell_that_closes_a_stream_changes_no_exit_code(tmp_path: Path, closed: str, words: str, code: int):
+    outcome = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" manage.py {words} {closed}', sys.executable],
+        cwd=TOP,
+        env={**os.environ, "ORDERSITE_TESTING": "0", "VAR_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (code, "", "")
+
+
 def test_an_app_database_that_is_not_migrated_names_the_command(tmp_path: Path):
     outcome = manage("createsuperuser", "--noinput", "--username", "a", "--email", "", folder=tmp_path)
     assert outcome.returncode == 2
