@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -68,19 +70,15 @@ def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[st
     stay = [pk for pk, operation in found if operation != Operation.REMOVE]
     leave = [pk for pk, operation in found if operation == Operation.REMOVE]
     after, removed = number(request.GET.get("after", "")), number(request.GET.get("removed", ""))
-    shown, gone = _from(stay, after), _from(leave, removed)
+    shown, gone = _Part.of(stay, after), _Part.of(leave, removed)
     ticks = set(ticked(request, batch))
     return {
         **bar(request, batch, narrowing, len(found)),
-        "orders": _rows(batch, shown, ticks),
-        "removals": _rows(batch, gone, ticks),
-        "stay": len(stay),
-        "leave": len(leave),
+        "orders": _rows(batch, shown.ids, ticks),
+        "removals": _rows(batch, gone.ids, ticks),
+        "pages": shown,
+        "pages_removed": gone,
         "losing_sizes": removing(batch).exclude(operation=Operation.REMOVE).count() if batch.state == "open" else 0,
-        "after": after,
-        "removed": removed,
-        "more": shown[-1] if shown and shown[-1] != stay[-1] else None,
-        "more_removed": gone[-1] if gone and gone[-1] != leave[-1] else None,
         "may_tick": may_tick(request, batch),
         "kinds": Operation.choices,
         "fields": fields_of(batch),
@@ -88,8 +86,32 @@ def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[st
     }
 
 
-def _from(ids: Sequence[int], after: int) -> list[int]:
-    return [pk for pk in ids if pk > after][:PAGE]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One page of orders: their ids and where they stand among all of them. `back` and `more` are the ids after which
+    the pages before and behind it begin, None where there is none."""
+
+    ids: Sequence[int]
+    first: int
+    total: int
+    back: int | None
+    more: int | None
+
+    @classmethod
+    def of(cls, ids: Sequence[int], after: int) -> _Part:
+        """The page of these ids, in order, that begins after one of them; the last one where none is left."""
+        start = bisect_right(ids, after)
+        if start == len(ids):
+            start = max(0, len(ids) - 1) // PAGE * PAGE
+        shown, before = ids[start : start + PAGE], start - PAGE
+        back = ids[before - 1] if before > 0 else 0
+        more = shown[-1] if start + PAGE < len(ids) else None
+        return cls(shown, start + 1, len(ids), back if start else None, more)
+
+    @property
+    def last(self) -> int:
+        """The number of its last order."""
+        return self.first + len(self.ids) - 1
 
 
 def _rows(batch: Batch, ids: Sequence[int], ticks: set[int]) -> list[tuple[OrderPicture, Any, Any, bool]]:

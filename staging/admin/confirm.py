@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from staging.batches.decide import removing
+from staging.batches.decide import OnlyRemovals, removing
 from staging.batches.describe import describe_all
 from staging.core.lifecycle import BATCH, ORDER, NotAllowed
 from staging.core.words import counted
 from staging.models import Batch, SyncRun
+from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
@@ -60,28 +61,43 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
         push_after="push_after" in given and may(request.user, "push"),
         shown={batch.pk: given.get(f"shown-{batch.pk}", "") for batch in batches},
     )
-    return _carry_out_all(request, batches, decision)
-
-
-def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decision) -> HttpResponse:
-    started: list[SyncRun] = []
-    for batch in batches:
-        try:
-            sentence, run = carry_out(batch, decision, request.user)
-        except NotAllowed as refused:
-            messages.error(request, str(refused))
-            continue
-        messages.success(request, sentence)
-        keep(request, batch, ())
-        started += [run] if run else []
+    started, done, amiss = _carry_out_all(request, batches, decision)
+    if amiss and not done:
+        return _page(request, action, batches, orders, by_ticks=by_ticks, filled_in=decision)
     if len(started) == 1 and len(batches) == 1:
         return HttpResponseRedirect(reverse("admin:staging_syncrun_change", args=[started[0].pk]))
     return HttpResponseRedirect(_home(batches))
 
 
+def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decision) -> tuple[list[SyncRun], int, int]:
+    """Decide on each batch and say how it went: the runs that it started, how many batches were decided on, and of how
+    many nothing goes for want of the tick for what leaves the board."""
+    started: list[SyncRun] = []
+    done = amiss = 0
+    for batch in batches:
+        try:
+            sentence, run = carry_out(batch, decision, request.user)
+        except NotAllowed as refused:
+            messages.error(request, str(refused))
+            amiss += isinstance(refused, OnlyRemovals)
+            continue
+        messages.success(request, sentence)
+        keep(request, batch, ())
+        done += 1
+        started += [run] if run else []
+    return started, done, amiss
+
+
 def _page(
-    request: HttpRequest, action: str, batches: list[Batch], orders: tuple[int, ...], *, by_ticks: bool
+    request: HttpRequest,
+    action: str,
+    batches: list[Batch],
+    orders: tuple[int, ...],
+    *,
+    by_ticks: bool,
+    filled_in: Decision | None = None,
 ) -> HttpResponse:
+    """What will happen; `filled_in` is what somebody sent already and may mend."""
     label, words = WORDS[action]
     rows = [
         {
@@ -96,6 +112,7 @@ def _page(
         for batch, picture in zip(batches, describe_all(batches), strict=True)
     ]
     possible = [row for row in rows if not row["why_not"]]
+    approved = [batch for batch, row in zip(batches, rows, strict=True) if action == "approve" and not row["why_not"]]
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": f"{label}: {_which(batches)}",
@@ -106,7 +123,8 @@ def _page(
         "possible": possible,
         "orders": () if by_ticks else orders,
         "ticked": named(orders) if by_ticks else "",
-        "removals": _removals(batches) if action == "approve" else "",
+        "removals": _removals(approved, orders),
+        "filled_in": filled_in,
         "may_push": action == "approve" and may(request.user, "push"),
         "reason_needed": (ORDER if action in ON_ORDERS else BATCH)[action].reason,
         "back": _home(batches),
@@ -119,11 +137,14 @@ def _which(batches: list[Batch]) -> str:
     return f"batch {batches[0].pk} - {batches[0].customer.name}" if len(batches) == 1 else f"{len(batches)} batches"
 
 
-def _removals(batches: list[Batch]) -> str:
-    """What an approval would take off the board, in words; "" where it takes nothing."""
-    rows = [removing(batch) for batch in batches]
-    items = sum(found.filter(operation="remove").count() for found in rows)
-    sizes = sum(found.exclude(operation="remove").count() for found in rows)
+def _removals(batches: list[Batch], ticked: tuple[int, ...]) -> str:
+    """What an approval of these batches (of the ticked orders, where there are any) takes off the board, in words; ""
+    where it takes nothing."""
+    found = [row for batch in batches for row in removing(batch).values_list("pk", "operation")]
+    wanted = set(ticked)
+    taking = [operation for pk, operation in found if pk in wanted or not wanted]
+    items = taking.count(Operation.REMOVE)
+    sizes = len(taking) - items
     parts = [counted(items, "order")] if items else []
     return " and ".join(parts + ([f"sizes of {counted(sizes, 'order')}"] if sizes else []))
 

@@ -26,7 +26,6 @@ from staging.batches.decide import (
     release,
     removing,
     withdraw,
-    without_removals,
 )
 from staging.batches.describe import BatchPicture
 from staging.batches.release import SETTLED, release_remembered
@@ -174,7 +173,9 @@ def consequence(action: str, batch: Batch, picture: BatchPicture, ticked: Sequen
         return f"{len(affected(batch, action, ticked)):,} of {of}: {WORDS[action][1]}"
     if action == "approve" and ticked:
         return going(batch, ticked)
-    if action in ("approve", "decline", "withdraw"):
+    if action == "decline":
+        return f"Declines all of it: {picture.holds}."
+    if action in ("approve", "withdraw"):
         return picture.sentence
     if action == "push":
         return f"Sends what is approved of: {picture.sentence}"
@@ -210,23 +211,14 @@ def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
             structure=structure,
             actor=actor,
             now=timezone.now(),
-            only=_ticked(batch, decision),
+            only=decision.orders or None,
+            removals=decision.removals,
             note=decision.reason,
         )
     said = f"Batch {batch.pk}: {counted(count, 'order')} approved."
     if not decision.push_after:
         return said, None
     return f"{said} The push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
-
-
-def _ticked(batch: Batch, decision: Decision) -> Sequence[int] | None:
-    """The orders that are approved, None for all: the ticked ones, and no removal without its own tick."""
-    if not decision.orders and (decision.removals or not removing(batch).exists()):
-        return None
-    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
-    ids = list(staged.values_list("pk", flat=True)) if decision.removals else without_removals(batch)
-    wanted = set(decision.orders)
-    return [pk for pk in ids if pk in wanted] if wanted else ids
 
 
 def _withdraw(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:

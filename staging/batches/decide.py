@@ -21,6 +21,11 @@ from staging.transitions import PAGE, move_batch, move_orders
 from .approvers import why_not_approve
 from .check import batch_problems
 
+
+class OnlyRemovals(NotAllowed):
+    """Everything that was to go out takes something off the board, and nobody said that it may."""
+
+
 NOTHING = "It holds nothing that can be approved. Remedy: release what is held first."
 
 
@@ -37,14 +42,15 @@ def approve(
     actor: str,
     now: datetime,
     only: Iterable[int] | None = None,
+    removals: bool = True,
     note: str = "",
 ) -> int:
     """Allow exactly these orders of an open batch to go out, and bind that by a hash. Returns how many.
 
     `only` holds the ids of the ticked orders, None for all that are staged; the others move to a batch of their own,
-    held. `structure` is the board as it stands. Opens a transaction. Raises NotAllowed where the batch is not open,
-    nothing is ticked, this person may not approve it, the board would not take its mapping, or the mapping of an
-    order is not the published one.
+    held. Without `removals` nothing goes out that takes something off the board. `structure` is the board as it stands.
+    Opens a transaction. Raises NotAllowed where the batch is not open, nothing is ticked, this person may not approve
+    it, the board would not take its mapping, or the mapping of an order is not the published one.
     """
     if why := allowed(BATCH, batch.state, "approve"):
         raise NotAllowed(f"Batch {batch.pk}: {why}.")
@@ -52,8 +58,8 @@ def approve(
     if problem is not None:
         raise NotAllowed(f"Batch {batch.pk} cannot be approved: {problem.sentence()}")
     with transaction.atomic():
-        if only is not None:
-            _set_aside(batch, set(only), actor, now)
+        if (going := _going(batch, only, removals=removals)) is not None:
+            _set_aside(batch, going, actor, now)
         if refused := why_not_approve(batch, mappings, actor):
             raise NotAllowed(f"Batch {batch.pk}: {refused}")
         _check_mapping(batch, mappings)
@@ -85,10 +91,19 @@ def removing(batch: Batch) -> QuerySet[StagedOrder]:
     return staged.filter(Q(operation="remove") | Q(pk__in=sizes))
 
 
-def without_removals(batch: Batch) -> list[int]:
-    """The staged orders of a batch that take nothing off the board."""
-    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
-    return list(staged.exclude(pk__in=removing(batch).values("pk")).order_by("pk").values_list("pk", flat=True))
+def _going(batch: Batch, only: Iterable[int] | None, *, removals: bool) -> set[int] | None:
+    """The orders that an approval of `only` these lets out, None for all that are staged. Raises OnlyRemovals."""
+    taking = set() if removals else set(removing(batch).values_list("pk", flat=True))
+    if only is None and not taking:
+        return None
+    staged = set(StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).values_list("pk", flat=True))
+    named = staged if only is None else staged & set(only)
+    if named and named <= taking:
+        raise OnlyRemovals(
+            f"Batch {batch.pk}: all that would go out takes orders or sizes off the board. "
+            "Remedy: tick 'take off the board' (--removals in the command line), or tick other orders."
+        )
+    return named - taking
 
 
 def binding(batch: Batch) -> str:

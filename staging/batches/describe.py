@@ -27,9 +27,9 @@ __all__ = ["BatchPicture", "Happened", "OrderPicture", "describe", "describe_all
 @dataclass(frozen=True, slots=True)
 class BatchPicture:
     """A batch at a glance. `counts` says how many of its orders count as what, as in `core.lifecycle.COUNTED`;
-    `states` how many stand in each state; `operations` how many of its changes create, update, remove or restore;
-    `changes` leaves out the skipped ones. `holds` is what it holds now, in words; `all_held` is true where it is open
-    and nothing of it can be approved."""
+    `states` how many stand in each state. `changes` and `operations` (how many create, update, remove or restore) leave
+    out what stays here: the held and the skipped ones. `holds` is what it holds now, in words; `all_held` is true where
+    it is open and nothing of it can be approved."""
 
     id: int
     customer: str
@@ -68,7 +68,7 @@ def describe_all(batches: Sequence[Batch]) -> list[BatchPicture]:
     """Many batches in words; the number of queries grows with pages of batches, not with batches or orders."""
     prefetch_related_objects(batches, "customer", "board_version__document", "customer_version__document")
     ids = [batch.pk for batch in batches]
-    held, lines, removals = holdings(ids), _lines(ids), _removals(ids)
+    held, (lines, lines_held), removals = holdings(ids), _lines(ids), _removals(ids)
     following = _following([batch for batch in batches if batch.state in UNDER_WAY])
     stuck = _stuck([batch for batch in batches if batch.state == "open"])
     return [
@@ -76,7 +76,8 @@ def describe_all(batches: Sequence[Batch]) -> list[BatchPicture]:
             batch,
             held[batch.pk],
             _Details(
-                lines.get(batch.pk, (0, 0, 0)),
+                lines.get(batch.pk, NO_LINES),
+                lines_held.get(batch.pk, NO_LINES),
                 removals.get(batch.pk, ""),
                 following.get(batch.pk, 0),
                 stuck.get(batch.pk, ()),
@@ -97,33 +98,37 @@ def history(batch: Batch, *, limit: int = 200) -> list[Happened]:
 
 
 # --- the batch ----------------------------------------------------------------------------------------------------
+NO_LINES = (0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Details:
-    """What a batch's sentence needs besides its tally: sizes that are new, changed and gone; the group of what is
-    removed; orders whose sizes follow; and why all of it is held, each reason with its orders."""
+    """What a batch's sentence needs besides its tally: sizes that are new, changed and gone, of what goes out and of
+    what is held; the group of what is removed; orders whose sizes follow; and why all of it is held, each reason with
+    its orders."""
 
     lines: tuple[int, int, int]
+    lines_held: tuple[int, int, int]
     removed_to: str
     following: int
     stuck: Sequence[tuple[str, int]]
 
 
 def _picture(batch: Batch, holding: Holding, details: _Details) -> BatchPicture:
-    operations, states = holding.operations, holding.states
-    changes = operations.total()
-    holds = _holds(holding, changes)
+    operations = holding.operations
+    holds = _holds(holding)
     customer_version = f" and {batch.customer_version}" if batch.customer_version_id else ""
     return BatchPicture(
         id=batch.pk,
         customer=batch.customer.name,
         state=batch.state,
         title=f"Batch {batch.pk} - {batch.customer.name} - {holds}",
-        sentence=_told(holding, details),
+        sentence=_told(batch, holding, details),
         holds=holds,
         all_held=bool(details.stuck),
-        changes=changes,
+        changes=operations.total(),
         counts=holding.counts,
-        states=dict(states),
+        states=dict(holding.states),
         operations={name: operations[name] for name in ("create", "update", "remove", "restore")},
         built_from=f"run {batch.run_id}, mapping {batch.board_version}{customer_version}",
         approved_by=batch.approved_by,
@@ -133,30 +138,36 @@ def _picture(batch: Batch, holding: Holding, details: _Details) -> BatchPicture:
     )
 
 
-def _holds(holding: Holding, changes: int) -> str:
-    """What a batch holds now: its changes, else what of it is remembered as settled."""
-    if changes and changes == holding.states[OrderState.UNDONE]:
-        return f"{changes:,} undone"
-    if changes:
-        return counted(changes, "change")
-    remembered = [f"{number:,} {SKIPPED[state]}" for state, number in holding.remembered.items()]
-    return ", ".join(remembered) or f"nothing left of {counted(holding.orders.total(), 'change')}"
+def _holds(holding: Holding) -> str:
+    """What a batch holds now: its changes and what of it is held, else what of it is remembered as settled."""
+    changes, held = holding.operations.total(), holding.held.total()
+    undone = changes == holding.states[OrderState.UNDONE]
+    parts = [f"{changes:,} undone" if undone else counted(changes, "change")] if changes else []
+    parts += [f"{held:,} held"] if held else []
+    parts = parts or [f"{number:,} {SKIPPED[state]}" for state, number in holding.remembered.items()]
+    return ", ".join(parts) or f"nothing left of {counted(holding.orders.total(), 'change')}"
 
 
-def _told(holding: Holding, details: _Details) -> str:
+def _told(batch: Batch, holding: Holding, details: _Details) -> str:
     """What the batch does, or would do, and what became of the orders that do not take the ordinary way."""
-    operations = holding.operations
+    going, held = holding.operations, holding.held
+    would = _sentence(held, details.lines_held, details, would=True) if held else ""
     if details.stuck:
-        would = _sentence(operations, details, would=True)
         return sentences(would, _why_stuck(details.stuck), _aside(holding, apart=("held",)))
-    does = _sentence(operations, details) if operations else "Nothing of it is left to send."
+    if not going:
+        return sentences(would or "Nothing of it is left to send.", _aside(holding))
+    does = _sentence(going, details.lines, details)
+    if batch.state == "open" and held:
+        number = held.total()
+        does += f"; {number:,} held {'stays' if number == 1 else 'stay'} here"
+        return sentences(does, _aside(holding, apart=("held",)))
     return sentences(does, _aside(holding), _pending_sizes(details.following))
 
 
-def _sentence(operations: Counter[str], details: _Details, *, would: bool = False) -> str:
-    """What the batch does, in the order of how much it adds."""
+def _sentence(operations: Counter[str], lines: tuple[int, int, int], details: _Details, *, would: bool = False) -> str:
+    """What these orders of the batch do with these lines, in the order of how much it adds, without its full stop."""
     s = "" if would else "s"
-    new, changed, gone = details.lines
+    new, changed, gone = lines
     parts = []
     if operations["create"] or new:
         made = [counted(operations["create"], "item")] if operations["create"] else []
@@ -172,7 +183,7 @@ def _sentence(operations: Counter[str], details: _Details, *, would: bool = Fals
         archived = f"archive{s} {number}, which cannot be taken back"
         parts.append(f"move{s} {number} to {details.removed_to}" if details.removed_to else archived)
     text = ", ".join(parts)
-    return f"Would {text}." if would else f"{text[0].upper()}{text[1:]}."
+    return f"Would {text}" if would else f"{text[0].upper()}{text[1:]}"
 
 
 def _why_stuck(reasons: Sequence[tuple[str, int]]) -> str:
@@ -229,18 +240,25 @@ def _stuck(batches: Sequence[Batch]) -> dict[int, list[tuple[str, int]]]:
     return found
 
 
-def _lines(ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
-    """Sizes that are new, changed and gone, of each batch's changes."""
-    found: dict[int, tuple[int, int, int]] = {}
+Lines = dict[int, tuple[int, int, int]]
+
+
+def _lines(ids: Sequence[int]) -> tuple[Lines, Lines]:
+    """Sizes that are new, changed and gone, of each batch: of what goes out, and of what is held."""
+    going: Lines = {}
+    held: Lines = {}
     for page in _pages(ids):
         sizes = StagedLine.objects.filter(order__batch__in=page).exclude(order__state__in=sorted(COUNTED["skipped"]))
-        rows = sizes.values_list("order__batch_id").annotate(
+        rows = sizes.values_list("order__batch_id", "order__state").annotate(
             new=Count("id", filter=Q(before__isnull=True, after__isnull=False)),
             changed=Count("id", filter=Q(before__isnull=False, after__isnull=False)),
             gone=Count("id", filter=Q(before__isnull=False, after__isnull=True)),
         )
-        found |= {batch: (new, changed, gone) for batch, new, changed, gone in rows.order_by()}
-    return found
+        for batch, state, new, changed, gone in rows.order_by():
+            of = held if state in COUNTED["held"] else going
+            before = of.get(batch, NO_LINES)
+            of[batch] = (before[0] + new, before[1] + changed, before[2] + gone)
+    return going, held
 
 
 UNDER_WAY = ("pushing", "paused", "failed", "needs_attention", "partly_undone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,16 @@ class Holding:
 
     @property
     def operations(self) -> Counter[str]:
-        """Orders by what they do, without the skipped ones."""
-        skipped = COUNTED["skipped"]
-        return _summed((does, number) for (does, state), number in self.orders.items() if state not in skipped)
+        """Orders by what they do, without those that stay here: the held and the skipped ones."""
+        return self._doing(set(OrderState) - COUNTED["held"] - COUNTED["skipped"])
+
+    @property
+    def held(self) -> Counter[str]:
+        """The held orders by what they would do."""
+        return self._doing(COUNTED["held"])
+
+    def _doing(self, states: Set[str]) -> Counter[str]:
+        return _summed((does, number) for (does, state), number in self.orders.items() if state in states)
 
     @property
     def counts(self) -> dict[str, int]:

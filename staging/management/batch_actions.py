@@ -50,23 +50,18 @@ Action = Callable[[Batch, Setup | None, Options, Progress], Told]
 def approve(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
     """Let what is staged go out; with `only`, the rest moves to a batch of its own, held."""
     assert setup is not None
-    only = options["only"]
-    if not options["removals"] and (taking := set(decide.removing(batch).values_list("pk", flat=True))):
-        only = [pk for pk in only if pk not in taking] if only else decide.without_removals(batch)
-        if not only:
-            raise NotAllowed(
-                f"{_name(batch)}: what was named takes orders or sizes off the board. Remedy: say so with --removals."
-            )
+    newest = Batch.objects.latest("pk").pk
     count = decide.approve(
         batch=batch,
         mappings=setup.mappings,
         structure=setup.structure,
         actor=actor(),
         now=timezone.now(),
-        only=only,
+        only=options["only"],
+        removals=options["removals"],
         note=options["note"],
     )
-    rest = _set_aside(batch) if only else None
+    rest = _set_aside(batch, newest)
     aside = f" The others wait, held, in batch {rest}." if rest else ""
     text = f"{_name(batch)}: {_orders(count)} approved.{aside} Next: batches push {batch.pk}"
     return Told([text], {"approved": count, "set_aside_in": rest})
@@ -234,9 +229,9 @@ def _mine(batch: Batch, ids: list[int]) -> list[int]:
     return list(batch.orders.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _set_aside(batch: Batch) -> int | None:
-    """The batch that took what was not ticked, None where everything was."""
-    open_ones = Batch.objects.filter(run_id=batch.run_id, customer_id=batch.customer_id, pk__gt=batch.pk)
+def _set_aside(batch: Batch, since: int) -> int | None:
+    """The batch, made since that one, that took what does not go out; None where everything goes."""
+    open_ones = Batch.objects.filter(run_id=batch.run_id, customer_id=batch.customer_id, pk__gt=since)
     pending = open_ones.filter(state=BatchState.OPEN, orders__state__in=sorted(COUNTED["held"]))
     return pending.order_by("-pk").values_list("pk", flat=True).first()
 

@@ -221,21 +221,15 @@ def _lines(item: Item, sizes: Sizes | None) -> tuple[Line, ...]:
 
 # --- batches and runs ---------------------------------------------------------------------------------------------
 def _batches(batches: Sequence[Batch]) -> Iterator[BatchShown]:
-    pictures = describe_all(batches)
-    telling = max(pictures, key=_changes, default=None)
-    for batch, picture in zip(batches, pictures, strict=True):
-        page = orders(batch, limit=MOST_ORDERS, operations=CHANGING) if _changes(picture) else []
-        page += orders(batch, limit=MOST_ORDERS - len(page), operations=["create"])
+    # What has something old to show beside the new comes first, and the batch with the most of it is open.
+    changing = [orders(batch, limit=MOST_ORDERS, operations=CHANGING) for batch in batches]
+    telling = max(range(len(batches)), key=lambda at: len(changing[at]), default=0)
+    for at, (batch, picture) in enumerate(zip(batches, describe_all(batches), strict=True)):
+        page = changing[at] + orders(batch, limit=MOST_ORDERS - len(changing[at]), operations=["create"])
         shown_ones = tuple(OrderShown(order, pill(order.state)) for order in page)
         more = sum(picture.counts.values()) - len(page)
-        yield BatchShown(
-            picture, pill("held" if picture.all_held else batch.state), shown_ones, more, unfolded=picture is telling
-        )
-
-
-def _changes(picture: BatchPicture) -> int:
-    """How many orders of a batch have something old to show beside the new."""
-    return sum(picture.operations[name] for name in CHANGING)
+        state = "held" if picture.all_held else batch.state
+        yield BatchShown(picture, pill(state), shown_ones, more, unfolded=at == telling)
 
 
 def _run(run: SyncRun) -> RunShown:

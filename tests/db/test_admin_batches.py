@@ -85,10 +85,10 @@ def test_an_order_of_ten_thousand_is_shown_page_by_page(line: World, django_asse
     client = signed_in("viewer")
     with django_assert_max_num_queries(45):
         first = client.get(f"/staging/batch/{batch.pk}/change/")
-    second = client.get(f"/staging/batch/{batch.pk}/change/?after={first.context['more']}")
-    third = client.get(f"/staging/batch/{batch.pk}/change/?after={second.context['more']}")
+    second = client.get(f"/staging/batch/{batch.pk}/change/?after={first.context['pages'].more}")
+    third = client.get(f"/staging/batch/{batch.pk}/change/?after={second.context['pages'].more}")
     seen = [[order.id for order, *_ in answer.context["orders"]] for answer in (first, second, third)]
-    assert [len(part) for part in seen] == [50, 50, 20] and third.context["more"] is None
+    assert [len(part) for part in seen] == [50, 50, 20] and third.context["pages"].more is None
     assert len({pk for part in seen for pk in part}) == 120
 
 

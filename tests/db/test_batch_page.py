@@ -10,6 +10,7 @@ import pytest
 
 from mapping.core.problems import Problem
 from mapping.published import NoMapping
+from staging.batches.decide import release
 from staging.batches.narrow import Narrowing, matching, messages
 from staging.core import meaning
 from staging.core.lifecycle import COUNTED, SHOWN, BatchState, OrderState
@@ -88,8 +89,12 @@ def test_orders_are_found_by_their_words_kind_state_and_the_field_that_changes(l
 def test_every_field_of_a_diff_is_found_by_that_field(line: World) -> None:
     batch = changed(line)
     for order, *_ in look("viewer", batch).context["orders"]:
-        for field in order.fields:
-            assert (order.id, order.operation) in matching(batch, Narrowing(field=field.field)), field
+        moving = {field.field for field in order.fields}
+        moving |= {f"size:{size.size}" for size in order.sizes if size.before != size.after}
+        still = {f"size:{size.size}" for size in order.sizes} - moving
+        for field in moving | still:
+            found = (order.id, order.operation) in matching(batch, Narrowing(field=field))
+            assert found == (field in moving), field
     offered = {name for name, _ in look("viewer", batch).context["fields"]}
     assert {"numeric_price", "name", "group", "size:"} <= offered
 
@@ -133,7 +138,7 @@ def ticks(client: Any, batch: Batch) -> list[int]:
     while after is not None:
         answer = client.get(f"/staging/batch/{batch.pk}/change/?after={after}")
         found += [_number(order) for order, _, _, is_ticked in answer.context["orders"] if is_ticked]
-        after = answer.context["more"]
+        after = answer.context["pages"].more
     assert f"<strong>{len(found)}</strong> of" in answer.content.decode()
     return sorted(found)
 
@@ -173,6 +178,33 @@ def test_ticks_outlive_pages_filters_and_sessions_of_others(line: World) -> None
     tick(client, batch, row=here[:1])
     assert ticks(client, batch) == sorted([names[1], names[51]])
     assert ticks(signed_in("administrator"), batch) == []
+
+
+def test_pages_say_where_they_stand_and_lead_back_and_on(line: World) -> None:
+    batch = staged(line, *range(1, 121))
+    every = list(batch.orders.order_by("pk").values_list("pk", flat=True))
+
+    def stands(query: str) -> tuple[str, list[str]]:
+        text = look("approver", batch, query).content.decode()
+        nav = text.partition('<nav class="pages"')[2].partition("</nav>")[0]
+        place = re.search(r'<span class="quiet">([^<]*)</span>', nav)
+        assert place
+        return place[1], re.findall(r'name="after" value="(\d+)"', nav)
+
+    last = ("101-120 of 120", ["0", str(every[49])])
+    assert stands("") == ("1-50 of 120", [str(every[49])])
+    assert stands(f"after={every[49]}") == ("51-100 of 120", ["0", "0", str(every[99])])
+    assert stands(f"after={every[99]}") == last
+    assert stands(f"after={every[119]}") == last
+    client = signed_in("approver")
+    back = tick(client, batch, row=every[100:], orders=every[100:102], after=every[49])
+    assert back.headers["Location"] == f"/staging/batch/{batch.pk}/change/?after={every[49]}#orders"
+    assert len(ticks(client, batch)) == 2
+
+
+def test_a_viewers_pages_stay_at_the_orders(line: World) -> None:
+    text = look("viewer", staged(line)).content.decode()
+    assert '<form id="orders" method="get" action="#orders">' in text
 
 
 def test_all_but_a_few_and_all_that_a_filter_finds_are_ticked_at_once(line: World) -> None:
@@ -243,6 +275,66 @@ def test_what_leaves_the_board_and_what_cannot_be_approved_is_told_apart_from_wh
     text = client.get(f"/staging/batch/act/approve/?ids={batch.pk}&ticked=1").content.decode()
     assert "4 of 4 orders go out. 1 of these take something off the board, and go with the tick below alone." in text
     assert "1 ticked order cannot be approved now and stays so." in text
+
+
+def removals(line: World) -> Batch:
+    """A batch with six removals and two updates."""
+    for number in range(1, 61):
+        line.add(number)
+    line.sync()
+    for number in range(1, 7):
+        line.drop(number)
+    line.change(7, PRICE="12")
+    line.change(8, S=0)
+    line.stage()
+    batch = line.batch()
+    release(batch=batch, orders=list(batch.orders.values_list("pk", flat=True)), actor="ben", now=line.clock.now())
+    return batch
+
+
+def test_the_confirm_page_asks_for_the_removals_that_are_ticked_and_for_no_others(line: World) -> None:
+    batch = removals(line)
+    client = signed_in("approver")
+    plain = client.get(f"/staging/batch/act/approve/?ids={batch.pk}").content.decode()
+    assert "Also take 6 orders and sizes of 1 order off the board." in plain
+    tick(client, batch, orders=[pk(batch, 1), pk(batch, 2)], row=[pk(batch, 1), pk(batch, 2)])
+    ticked = f"/staging/batch/act/approve/?ids={batch.pk}&ticked=1"
+    text = client.get(ticked).content.decode()
+    assert "2 of 8 orders go out." in text and "Also take 2 orders off the board." in text
+    tick(client, batch, do="none")
+    tick(client, batch, orders=[pk(batch, 7)], row=[pk(batch, 7)])
+    assert "off the board. Without" not in client.get(ticked).content.decode()
+
+
+def test_a_batch_that_is_left_out_asks_for_none_of_its_removals(line: World) -> None:
+    batch = removals(line)
+    line.add(99, CUSTOMER="B'HOOD")
+    line.stage()
+    other = line.batch()
+    Batch.objects.filter(pk=batch.pk).update(state="declined")
+    answer = signed_in("approver").get(f"/staging/batch/act/approve/?ids={batch.pk},{other.pk}")
+    assert "Left out:" in answer.content.decode() and answer.context["removals"] == ""
+
+
+def test_removals_alone_without_their_tick_leave_the_page_as_it_was_filled_in(line: World) -> None:
+    batch = removals(line)
+    client = signed_in("approver")
+    tick(client, batch, orders=[pk(batch, 1), pk(batch, 2)], row=[pk(batch, 1), pk(batch, 2)])
+    confirm = client.get(f"/staging/batch/act/approve/?ids={batch.pk}&ticked=1")
+    fields = {"ids": batch.pk, "ticked": confirm.context["ticked"], "reason": "gone <for> good"}
+    fields |= {f"shown-{batch.pk}": confirm.context["possible"][0]["shown"]}
+    answer = client.post("/staging/batch/act/approve/", fields)
+    text = answer.content.decode()
+    assert said(answer) == [
+        f"Batch {batch.pk}: all that would go out takes orders or sizes off the board. "
+        "Remedy: tick 'take off the board' (--removals in the command line), or tick other orders."
+    ]
+    assert "gone &lt;for&gt; good</textarea>" in text and "Also take 2 orders off the board." in text
+    assert 'name="push_after">' in text and confirm.context["ticked"] in text
+    batch.refresh_from_db()
+    assert batch.state == "open" and Batch.objects.filter(run=batch.run).count() == 1
+    client.post("/staging/batch/act/approve/", fields | {"removals": "on"})
+    assert sorted(batch.orders.values_list("state", flat=True)) == ["approved", "approved"]
 
 
 def test_an_approval_of_all_names_the_ticks_that_it_does_not_follow(line: World) -> None:

@@ -6,12 +6,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from staging.batches.decide import decline, hold
 from staging.batches.describe import BatchPicture, describe
 from staging.batches.release import release_remembered
 from staging.core import meaning
 from staging.models import Batch
+from staging.notices.notify import wording
 from tests.db.admin_line import opened_line, signed_in, staged
 from tests.world import World
 
@@ -113,7 +115,7 @@ def test_its_reasons_are_told_with_their_numbers_and_their_own_remedy(line: Worl
     batch = staged(line, 1, 2, 3)
     now = line.clock.now()
     hold(batch=batch, orders=[line.order(1).pk], actor="ben", now=now, reason="ask the buyer")
-    assert not told(batch).all_held and "1 held" in told(batch).sentence
+    assert not told(batch).all_held and "1 held stays here." in told(batch).sentence
     orders = [line.order(2).pk, line.order(3).pk]
     hold(batch=batch, orders=orders, actor="ben", now=now, reason="The board is full. Remedy: make room.")
     assert told(batch).all_held
@@ -142,3 +144,47 @@ def test_the_front_page_counts_each_order_once_and_leads_to_the_batches_that_it_
     waits = cards()["Waiting for approval"]
     assert (waits.value, waits.words, cards()["Held and unclear"].value) == ("1", "changes of 1 customer", "2")
     assert f"Batch {line.batch().pk}<" in page(waits.url) and f"Batch {batch.pk}<" not in page(waits.url)
+
+
+# --- held in part -----------------------------------------------------------------------------------------------------
+def held_in_part(line: World) -> Batch:
+    """Of eight new orders two wait for approval, and six are held."""
+    batch = staged(line, *range(1, 9))
+    orders = [line.order(number).pk for number in range(3, 9)]
+    hold(batch=batch, orders=orders, actor="ben", now=line.clock.now(), reason="ask the buyer")
+    return batch
+
+
+def test_what_is_held_is_never_counted_as_going_out(line: World) -> None:
+    batch = held_in_part(line)
+    picture = told(batch)
+    assert picture.sentence == "Creates 2 items and 4 subitems; 6 held stay here."
+    assert (picture.holds, picture.changes, picture.operations["create"]) == ("2 changes, 6 held", 2, 2)
+    assert picture.title == f"Batch {batch.pk} - HARBOUR - 2 changes, 6 held"
+    confirm = f"/staging/batch/act/approve/?ids={batch.pk}"
+    for place in (f"/staging/batch/{batch.pk}/change/", "/staging/batch/", confirm):
+        text = page(place, "approver")
+        assert picture.sentence in text and "2 changes, 6 held" in text, place
+    assert "Declines all of it: 2 changes, 6 held." in page(f"/staging/batch/act/decline/?ids={batch.pk}", "approver")
+    assert f"HARBOUR: 2 changes, 6 held {settings.SITE_URL}" in "\n".join(wording(batch.run, [batch])[1])
+    line.approve(batch)
+    assert told(batch).sentence == "Creates 2 items and 4 subitems. 6 held."
+
+
+def test_what_is_held_alone_in_a_pushed_batch_is_told_as_what_it_would_do(line: World) -> None:
+    batch = held_in_part(line)
+    batch.orders.exclude(state="held").update(state="superseded")
+    Batch.objects.filter(pk=batch.pk).update(state="needs_attention")
+    assert told(batch).sentence == "Would create 6 items and 12 subitems. 6 held; 2 out of date."
+    assert told(batch).holds == "6 held"
+
+
+def test_the_front_page_counts_what_the_list_behind_it_says(line: World) -> None:
+    held_in_part(line)
+    line.add(9, CUSTOMER="B'HOOD")
+    line.stage()
+    waits = cards()["Waiting for approval"]
+    listed = signed_in("viewer").get(waits.url).context["cl"].result_list
+    assert sorted(batch.picture.holds for batch in listed) == ["1 change", "2 changes, 6 held"]
+    assert waits.value == str(sum(batch.picture.changes for batch in listed)) == "3"
+    assert waits.words == "changes of 2 customers"

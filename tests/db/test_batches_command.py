@@ -263,8 +263,31 @@ def test_what_takes_something_off_the_board_is_approved_only_where_that_is_said(
     assert sorted(rest.orders.values_list("operation", flat=True)) == ["remove", "update"]
     batches("release", rest.pk, "--orders", ",".join(str(pk) for pk in rest.orders.values_list("pk", flat=True)))
     code, _, err = batches("approve", rest.pk)
-    assert code == 2 and "takes orders or sizes off the board. Remedy: say so with --removals" in err
+    assert code == 2 and "takes orders or sizes off the board. Remedy: tick 'take off the board' (--removals " in err
     assert document("approve", rest.pk, "--removals")["batches"][0]["approved"] == 2
+
+
+def test_the_list_and_the_page_count_what_is_held_apart(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.add(3)
+    line.stage()
+    pk = line.batch().pk
+    batches("hold", pk, "--orders", str(ids(line.batch())[0]), "--reason", "price is open")
+    for out in (batches("list")[1], batches("show", pk)[1]):
+        assert "2 changes, 1 held" in out and "Creates 2 items and 4 subitems; 1 held stays here." in out
+    (one,) = document("list")["batches"]
+    assert (one["changes"], one["operations"]["create"], one["counts"]["held"]) == (2, 2, 1)
+
+
+def test_an_approval_names_the_batch_that_it_set_aside_and_no_earlier_one(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.stage()
+    batch = line.batch()
+    assert document("approve", batch.pk, "--only", str(ids(batch)[0]))["batches"][0]["set_aside_in"]
+    batches("withdraw", batch.pk)
+    assert document("approve", batch.pk)["batches"][0]["set_aside_in"] is None
 
 
 def test_orders_are_held_and_released_by_number(line: World) -> None:
