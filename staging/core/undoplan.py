@@ -25,6 +25,7 @@ STANDS = (
     "An item with this order's key stands on the board and shows something else. Remedy: archive it there, then undo "
     "again; or leave it as the order's item."
 )
+ANOTHER = "Another item stands for this order by now. Remedy: change it, or the former one, by hand on the board."
 WRITTEN_INTO = "Somebody has written into this item since it was created."
 NO_COLUMN = "The board has no such column any more. Remedy: none; the column is gone with its values."
 
@@ -148,8 +149,8 @@ def plan_undo(
     if live is None or live.state != "active" or not live.on_board:
         why = _owner(owned["archived"]) if "archived" in owned else gone(live)
         if created is not None and "archived" not in owned and (live is None or live.state != "active"):
-            return [Reversal(created.receipt, _archiving("confirm", created.item_id))]
-        return [_nothing_back(d, live, why) for d in reversed(done) if d.kind != "confirm"]
+            return [Reversal(created.receipt, _archiving("confirm", live.id if live else created.item_id))]
+        return [_nothing_back(d, why) for d in reversed(done) if d.kind != "confirm"]
     line_ids = {d.size: d.item_id for d in done if d.size} | dict(known_lines or {})
     if created is not None:
         if owned:
@@ -175,6 +176,14 @@ def plan_recreation(
     return [Reversal(archived.receipt, write) for write in (*plan.item, *plan.lines)]
 
 
+def untouched(done: Sequence[Done], live: LiveItem | None) -> list[Reversal]:
+    """Nothing is taken back, since the record's item is another one than the order wrote to."""
+    if created := next((d for d in done if d.kind == "create_item"), None):
+        name = live.name if live else None
+        return [Reversal(created.receipt, None, (Stays(ITEM, None, name, name, ANOTHER),), ANOTHER)]
+    return [_nothing_back(d, ANOTHER) for d in reversed(done) if d.kind != "confirm"]
+
+
 def _linked(done: Sequence[Done], live: LiveItem) -> list[Reversal]:
     """An item that a creation found by its key is not the batch's to archive; only the link of one changes nothing
     that was there before."""
@@ -186,7 +195,7 @@ def _owner(batch: int) -> str:
     return f"Batch {batch} has written it since. Remedy: undo that batch first."
 
 
-def _nothing_back(done: Done, live: LiveItem | None, why: str) -> Reversal:
+def _nothing_back(done: Done, why: str) -> Reversal:
     stays = tuple(Stays(name, done.before.get(name), value, None, why) for name, value in done.after.items())
     return Reversal(done.receipt, None, stays, why)
 
@@ -274,12 +283,18 @@ class _Plan:
         kind = _kind_back(done, line, already=already)
         return Write(
             kind,
-            item_id=line.id if line else "" if kind == "create_line" else done.item_id,
+            item_id=self._target(done, line, kind),
             parent_id=self.live.id if done.size else done.parent_id,
             size=done.size,
             before={name: now[name] for name in back},
             after=back,
         )
+
+    def _target(self, done: Done, line: LiveLine | None, kind: str) -> str:
+        """What is written to: the item as it stands, which may have been made anew since, or its subitem."""
+        if not done.size:
+            return self.live.id
+        return line.id if line else "" if kind == "create_line" else done.item_id
 
 
 def _kind_back(done: Done, line: LiveLine | None, *, already: bool) -> str:

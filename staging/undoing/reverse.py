@@ -18,7 +18,17 @@ from staging.core.changeset import LINK, MARK, SIZE
 from staging.core.fingerprint import order_of
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Destination, LiveItem, Target
-from staging.core.undoplan import NO_FORCE, Done, Force, Reversal, attributed, left_of, plan_recreation, plan_undo
+from staging.core.undoplan import (
+    NO_FORCE,
+    Done,
+    Force,
+    Reversal,
+    attributed,
+    left_of,
+    plan_recreation,
+    plan_undo,
+    untouched,
+)
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.setup import Setup
 
@@ -97,9 +107,11 @@ def reversals(
         if work.blocked:
             continue
         done, item = history.left(work.order.pk), live.get(history.item_id(work))
-        if work.anew:
+        later = history.owners(work.order)
+        if history.another_item(work) and not (work.anew and later):
+            work.plan = untouched(done, item)
+        elif work.anew:
             work.typed = item.people if item is not None else {}
-            later = history.owners(work.order)
             work.plan = _recreation(work, done, found.get(work.order.link_key, []), later)
         elif not any(receipt.after.get("archived") for receipt in work.earlier):  # its lines went with it
             absent = {n for d in done for n in d.after if _is_column(n) and n not in columns}
@@ -109,7 +121,7 @@ def reversals(
                 work.order.link_key,
                 dict(work.snapshot.lines) if work.snapshot else {},
                 force=force_of(work.order.pk),
-                later=history.owners(work.order),
+                later=later,
                 absent=absent,
             )
     return works
@@ -185,12 +197,26 @@ class _History:
             return work.snapshot.item_id
         return next((d.parent_id if d.size else d.item_id for d in self.left(work.order.pk)), "")
 
+    def another_item(self, work: Reversing) -> bool:
+        """Whether a person has linked an item to the record since that this order never wrote to.
+
+        One that an undo has made anew for an archived item goes on as the item that it stands for.
+        """
+        own = {d.parent_id if d.size else d.item_id for d in self.left(work.order.pk)} - {""}
+        for pk, _, _ in self._later[work.order.link_key]:
+            if pk >= work.order.pk:
+                own.update(r.item_id for r in self._receipts[pk] if r.undoes_id and r.outcome == "done" and not r.size)
+        return work.snapshot is not None and bool(own) and work.snapshot.item_id not in own
+
     def owners(self, order: StagedOrder) -> dict[str, int]:
-        """Fields that a later batch has written and not taken back, with that batch."""
+        """Fields that a later batch has written and not taken back, with that batch.
+
+        Of an order that was undone nothing is left, though the item that it archived stays so: another was made for it.
+        """
         return {
             name: batch
-            for pk, batch, _ in self._later[order.link_key]
-            if pk > order.pk
+            for pk, batch, state in self._later[order.link_key]
+            if pk > order.pk and state != OrderState.UNDONE
             for done in self.left(pk)
             if done.kind != "confirm"
             for name in done.after

@@ -1,0 +1,85 @@
+"""Undo where another item stands for the order by now: one that a person linked, or one that an undo made anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from staging.boards import gone
+from staging.core.undoplan import ANOTHER
+from staging.models import Batch, Snapshot
+from staging.setup import silent
+from staging.undoing.foresee import foresee
+from tests.core.mapping_samples import BOARD
+from tests.strangers import put
+from tests.world import World, uuid
+
+ARCHIVE = BOARD + "deletions: {action: archive}\n"
+
+
+def priced(world: World) -> Batch:
+    world.change(1, PRICE="12")
+    world.sync()
+    return world.batch()
+
+
+def relinked(world: World, *, archive: bool = False) -> tuple[str, str]:
+    """Another client's item stands for record 1 now: the former item and this one."""
+    (new,) = put(world, 1)
+    former = world.snapshot(1).item_id
+    if archive:
+        world.archive(1)
+    gone.relink(link=world.snapshot(1), item_id=new, setup=world.setup(), actor="ben")
+    return former, new
+
+
+def archived_and_undone(world: World) -> None:
+    """The removal of record 1 archives its item, and its undo makes it anew; the row is back."""
+    world.publish(ARCHIVE)
+    rows = world.drop(1)
+    world.sync()
+    done = world.undo(world.order(1).batch)
+    assert (done.undone, done.kept) == (1, {})
+    world.source.orders += rows
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_an_update_is_not_undone_on_an_item_that_was_linked_since(six: World, archive: bool) -> None:
+    batch = priced(six)
+    former, new = relinked(six, archive=archive)
+    before, writes = six.shown(), len(six.wire.writes)
+    (seen,) = foresee(batch=batch, setup=six.setup(), progress=silent)
+    assert (seen.back, seen.why) == ((), ANOTHER)
+    done = six.undo(batch)
+    assert done.undone == 0 and ANOTHER in " ".join(done.kept.values())
+    assert six.shown() == before and len(six.wire.writes) == writes
+    assert six.snapshot(1).item_id == new != former
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_an_item_that_was_linked_since_is_not_archived_by_the_undo_of_the_creation(six: World, keyed: bool) -> None:
+    created = six.order(1)
+    (new,) = put(six, 1, keyed=keyed, link=keyed)
+    gone.relink(link=six.snapshot(1), item_id=new, setup=six.setup(), actor="ben")
+    done = six.undo(created.batch, only=[created.pk])
+    assert ANOTHER in " ".join(done.kept.values())
+    assert new in {item.id for items in six.shown().values() for item in items}
+    assert six.snapshot(1).item_id == new
+
+
+def test_an_update_is_undone_on_the_item_that_an_undo_made_anew(six: World) -> None:
+    batch = priced(six)
+    archived_and_undone(six)
+    done = six.undo(batch)
+    assert (done.undone, done.kept) == (1, {})
+    assert six.item(1).cells["numeric_price"] == "10.5"
+    assert six.snapshot(1).order["cells"]["numeric_price"] == "10.5"
+    six.check()
+
+
+def test_a_creation_is_undone_with_the_item_that_an_undo_made_anew(six: World) -> None:
+    created = six.order(1)
+    archived_and_undone(six)
+    done = six.undo(created.batch, only=[created.pk])
+    assert (done.undone, done.kept) == (1, {})
+    assert not six.on_board(1) and not Snapshot.objects.filter(record=uuid(1)).exists()
+    six.check()
