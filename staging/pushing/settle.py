@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from mapping.core.order import Order
 from monday.boards import count_created
@@ -21,7 +22,7 @@ from staging.core.pushplan import accepted
 from staging.models import Batch, Receipt, Snapshot, StagedOrder, update_each
 from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import LinkState
-from staging.transitions import move_orders
+from staging.transitions import PAGE, move_orders
 
 
 @dataclass(slots=True)
@@ -72,7 +73,9 @@ def settle(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: dateti
     done = Settled()
     groups: dict[str, list[int]] = {action: [] for action in COUNTED_AS}
     moved: list[Snapshot] = []
+    attempts = list(attempts)
     with transaction.atomic():
+        _decided_meanwhile([attempt.snapshot for attempt in attempts])
         for attempt in attempts:
             action = _action(attempt)
             # Also without a receipt: the board keeps every field, or a dead attempt had written everything.
@@ -101,6 +104,8 @@ def settle_found(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: 
     """
     whole: list[int] = []
     missing: list[int] = []
+    attempts = list(attempts)
+    _decided_meanwhile([attempt.snapshot for attempt in attempts])
     for attempt in attempts:
         snapshot = _accept(attempt, whole=attempt.finished, now=now) if attempt.receipts else None
         if snapshot is not None:
@@ -108,6 +113,20 @@ def settle_found(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: 
         (whole if attempt.finished else missing).append(attempt.order.pk)
     found = move_orders(batch, whole, "find", actor=actor, now=now, current=False, problem=None) if whole else 0
     return found + (move_orders(batch, missing, "resolve", actor=actor, now=now) if missing else 0)
+
+
+def _decided_meanwhile(snapshots: Iterable[Snapshot | None]) -> None:
+    """What people decide while the board is waited for - a release, an order that is not followed - holds.
+
+    The rows are written to before they are read, which keeps others from them until the end of the transaction.
+    Requires an open transaction.
+    """
+    mine = {snapshot.pk: snapshot for snapshot in snapshots if snapshot is not None and snapshot.pk is not None}
+    for start in range(0, len(mine), PAGE):
+        rows = Snapshot.objects.filter(pk__in=sorted(mine)[start : start + PAGE])
+        rows.update(state=F("state"))
+        for pk, withheld, state in rows.values_list("pk", "withheld", "state"):
+            mine[pk].withheld, mine[pk].state = withheld, state
 
 
 def _action(attempt: Attempt) -> str:
@@ -207,8 +226,9 @@ def _moved(
     snapshot.order, snapshot.item_id, snapshot.lines, snapshot.accepted_at = payload(shown), item_id, lines, now
     snapshot.customer_id = order.batch.customer_id
     snapshot.key, snapshot.key_hash = order.key, order.key_hash
+    all_told = _asks_for_no_more(order, {**(snapshot.withheld or {}), **attempt.kept})
     snapshot.withheld = _still_withheld(snapshot.withheld, attempt.kept, shown)
-    exact = whole and not snapshot.withheld and order.operation != "remove"
+    exact = whole and all_told and not snapshot.withheld and order.operation != "remove"
     snapshot.order_fingerprint = order.order_fingerprint if exact else fingerprint(shown)
     if whole:
         snapshot.state = LinkState.REMOVED if order.operation == "remove" else LinkState.LINKED
@@ -216,8 +236,22 @@ def _moved(
         snapshot.source_fingerprint = ""  # what the board shows was rendered from no row: the next run must judge it
     elif order.operation != "remove":
         snapshot.source_fingerprint, snapshot.scheme = order.source_fingerprint, order.scheme
-        snapshot.mapping_key = order.mapping_key
+        snapshot.mapping_key = order.mapping_key if all_told else ""  # else the next run must judge the row
     return snapshot
+
+
+def _asks_for_no_more(order: StagedOrder, withheld: Mapping[str, Any]) -> bool:
+    """Whether an order and what is withheld now are all that its row asked for when it was staged.
+
+    What was withheld then and has been released since is in neither. (A row with cells that are left alone may be
+    looked at once more than it must.)
+    """
+    if order.operation != "update" or order.after is None:
+        return True  # nothing is held back of an order that comes, comes back or goes
+    asked = order_of(order.after)
+    for name, value in withheld.items():
+        asked = with_field(asked, name, value)
+    return fingerprint(with_field(asked, LINK, None, present=False)) == order.order_fingerprint
 
 
 def _still_withheld(before: Mapping[str, Any] | None, kept: Mapping[str, Any], shown: Order) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from staging.batches.decide import decline
 from staging.batches.release import release_field, release_remembered, withheld
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent
-from tests.world import World
+from tests.world import Sent, World
 
 PRICE, NOTES = "numeric_price", "long_text_notes"
 
@@ -103,3 +103,45 @@ def test_what_is_in_somebodys_hands_is_not_released(world: World) -> None:
     world.stage()
     assert free(world, 1) == 0
     assert world.state(1) == "staged"
+
+
+def test_a_field_that_is_released_while_a_later_change_waits_is_staged_again(undone: World) -> None:
+    """What was staged before the release holds that field back no longer, and does not say that it was written."""
+    earlier = undone.order(1)
+    undone.change(1, NOTES="later")
+    undone.stage()
+    undone.approve()
+    release_field(order=earlier, field=PRICE, actor="ben", now=undone.clock.now())
+    undone.push()
+    assert undone.item(1).cells[PRICE] == "10.5" and undone.item(1).cells[NOTES] == "later"
+    assert undone.sync().counts.updated == 1
+    undone.check_equal()
+
+
+def test_of_two_fields_the_one_that_is_released_meanwhile_is_staged_again_alone(undone: World) -> None:
+    order = undone.order(1)
+    undone.change(1, UNIT="SET")
+    undone.stage()
+    undone.approve()
+    release_field(order=order, field=NOTES, actor="ben", now=undone.clock.now())
+    undone.push()
+    undone.sync()
+    assert undone.item(1).cells[NOTES] == "late" and undone.item(1).cells[PRICE] == "10.5"
+    assert undone.sync(full=True).counts.changed == 0 and undone.run_writes == []
+
+
+def test_a_release_that_falls_into_a_push_holds(undone: World) -> None:
+    """The push knew the record before; what it writes back must not hold the field down again."""
+    order = undone.order(1)
+    undone.change(1, UNIT="SET")
+
+    def meanwhile(sent: Sent) -> None:
+        if sent.writes and withheld(order):
+            release_remembered(batch=order.batch, orders=[order.pk], actor="ben", now=undone.clock.now())
+
+    undone.wire.before = meanwhile
+    undone.sync()
+    undone.wire.calm()
+    assert withheld(order) == {}
+    assert undone.sync().counts.updated == 1
+    undone.check_equal()
