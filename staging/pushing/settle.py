@@ -231,7 +231,7 @@ def _moved(
     exact = whole and all_told and not snapshot.withheld and order.operation != "remove"
     snapshot.order_fingerprint = order.order_fingerprint if exact else fingerprint(shown)
     if whole:
-        snapshot.state = LinkState.REMOVED if order.operation == "remove" else LinkState.LINKED
+        _stand(snapshot, LinkState.REMOVED if order.operation == "remove" else LinkState.LINKED)
     if not whole:
         snapshot.source_fingerprint = ""  # what the board shows was rendered from no row: the next run must judge it
     elif order.operation != "remove":
@@ -252,6 +252,12 @@ def _asks_for_no_more(order: StagedOrder, withheld: Mapping[str, Any]) -> bool:
     for name, value in withheld.items():
         asked = with_field(asked, name, value)
     return fingerprint(with_field(asked, LINK, None, present=False)) == order.order_fingerprint
+
+
+def _stand(snapshot: Snapshot, state: LinkState) -> None:
+    """Where the item stands now; that an order is not followed is a person's word, which no push or undo takes back."""
+    if snapshot.state != LinkState.GONE:
+        snapshot.state = state
 
 
 def _still_withheld(before: Mapping[str, Any] | None, kept: Mapping[str, Any], shown: Order) -> dict[str, Any]:
@@ -277,8 +283,10 @@ def put_back(
     anew = order.operation == "remove" and order.after is None
     if not answered or (snapshot is None and not anew):
         return
+    _decided_meanwhile([snapshot])
     if snapshot is not None and any(receipt.after.get("archived") for receipt in answered):
-        snapshot.delete()
+        if snapshot.state != LinkState.GONE:  # else the link stays, since it says that nobody follows the order
+            snapshot.delete()
         count_created(order.board, -1)
         return
     if snapshot is None:
@@ -292,9 +300,9 @@ def put_back(
         elif SIZE + receipt.size in receipt.after:
             _know_line(lines, receipt)
     if order.operation == "remove":
-        snapshot.state = LinkState.LINKED
+        _stand(snapshot, LinkState.LINKED)
     elif order.operation == "restore" and _aside_again(order, answered):
-        snapshot.state = LinkState.REMOVED
+        _stand(snapshot, LinkState.REMOVED)
     else:
         # What a later undo remembers is what the source asks for now; this older batch asked for less.
         undone = {name: value for name, value in _wanted(order).items() if name not in kept} | dict(snapshot.withheld)

@@ -126,6 +126,28 @@ def test_an_order_that_is_not_followed_waits_whatever_the_source_says_until_it_i
     line.check_equal()
 
 
+@pytest.mark.parametrize("what", ["creation", "creation of an item that stands", "removal"])
+def test_no_undo_takes_an_order_up_again_that_nobody_follows(world: World, what: str) -> None:
+    """Whatever the batch wrote is put back; what a person decided of the order stays."""
+    for number in range(1, 7):
+        world.add(number)
+    world.sync()
+    rows = world.drop(1) if what == "removal" else []
+    if rows:
+        world.sync()
+    if what == "creation":
+        world.archive(1)
+    order = world.order(1)
+    gone.stop(link=link(world), actor="ben", now=world.clock.now(), reason="cancelled by phone")
+    assert world.undo(order.batch, only=[order.pk]).kept == {}
+    world.source.orders += rows
+    world.change(1, PRICE="12")
+    world.sync()
+    assert link(world).state == "gone" and world.state(1) == "undone"
+    assert world.on_board(1) == (what == "removal")
+    assert not rows or world.item(1).cells["numeric_price"] == "10.5"
+
+
 def test_a_push_in_flight_is_not_decided_over(line: World) -> None:
     line.change(2, PRICE="12")
     line.stage()
