@@ -23,6 +23,9 @@ from staging.transitions import PAGE
 SETTLED = (OrderState.UNDONE, OrderState.KEPT, OrderState.DECLINED, OrderState.GIVEN_UP)
 """States in which an order is remembered without being in anybody's hands."""
 
+BY_FIELD = (OrderState.UNDONE, OrderState.KEPT)
+"""Those of which each field is remembered by itself, on the snapshot."""
+
 
 def remembered(batch: Batch) -> QuerySet[StagedOrder]:
     """The orders of a batch that are undone, kept, declined or given up."""
@@ -41,6 +44,10 @@ def release_remembered(*, batch: Batch, orders: Iterable[int], actor: str, now: 
             with transaction.atomic():
                 fields = {order.pk: _free(order, _asked_for(order)) for order in page}
                 StagedOrder.objects.filter(pk__in=list(fields)).update(current=False)
+                # Later ones are remembered field by field as well, and keep the row from being looked at.
+                keys = [order.link_key for order in page]
+                others = StagedOrder.objects.filter(board_id=batch.board_id, link_key__in=keys, state__in=BY_FIELD)
+                others.exclude(operation__in=["create", "remove"]).update(current=False)
                 _tell(batch, actor, now, reason, fields)
             released += len(page)
     return released

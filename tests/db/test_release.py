@@ -49,6 +49,22 @@ def test_one_field_is_released_and_the_other_stays_undone(undone: World) -> None
         release_field(order=undone.order(1), field=NOTES, actor="ben", now=undone.clock.now())
 
 
+def test_an_older_change_is_staged_again_though_a_later_one_stays_undone(world: World) -> None:
+    world.add(1)
+    world.sync()
+    world.change(1, PRICE="12")
+    world.sync()
+    priced = world.order(1)
+    world.change(1, NOTES="late")
+    world.sync()
+    world.undo(priced.batch)
+    world.undo()
+    release_remembered(batch=priced.batch, orders=[priced.pk], actor="ben", now=world.clock.now())
+    assert world.sync().counts.updated == 1
+    assert world.item(1).cells[PRICE] == "12" and NOTES not in world.item(1).cells
+    assert withheld(priced) == {NOTES: "late"}
+
+
 def test_an_undone_creation_is_made_again_once_it_is_released(world: World) -> None:
     world.add(1)
     world.sync()
