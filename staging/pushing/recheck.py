@@ -18,6 +18,7 @@ from staging.core.identity import Unreadable, canonical
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Scope
 from staging.detection.detect import Rows, SourceRow
+from staging.detection.guards import GuardRefused, check_rows
 from staging.models import Batch, StagedOrder
 from staging.setup import Setup, whole
 from staging.transitions import move_orders
@@ -47,17 +48,27 @@ class Approved:
 def supersede_moved(*, batch: Batch, setup: Setup, actor: str) -> list[str]:
     """Supersede the approved orders of a batch that are out of date; returns their names.
 
-    Reads the source outside any transaction, then opens a short one for each reason. Raises SourceRefused, and then
-    nothing was changed.
+    Reads the source outside any transaction, then opens a short one for each reason. Raises SourceRefused, and
+    GuardRefused where the source is empty or lost so many rows that it may be half loaded; then nothing was changed.
     """
     approved = list(_approved(batch))
     stale = _stale(batch, approved, setup)
+    if GONE in stale.values():  # a table that is being loaded anew lacks rows that nobody took out
+        _check_load(batch, setup)
     reasons: dict[str, list[int]] = defaultdict(list)
     for pk, why in stale.items():
         reasons[why].append(pk)
     for why, ids in reasons.items():
         move_orders(batch, ids, "supersede", actor=actor, now=setup.clock.now(), reason=why, current=False)
     return [order.label for order in approved if order.pk in stale]
+
+
+def _check_load(batch: Batch, setup: Setup) -> None:
+    """Raises GuardRefused where a sync would not take the source as it stands."""
+    try:
+        check_rows(setup.board, setup.source.count(whole(setup)), expected=None)
+    except GuardRefused as refused:
+        raise GuardRefused(f"Batch {batch.pk} waits until a sync takes the source as it is. {refused}") from None
 
 
 def out_of_date(labels: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from staging.core.ports import SourceRefused
+from staging.detection.guards import GuardRefused
 from staging.models import Batch
 from staging.pushing.recheck import out_of_date
 from tests.core.mapping_samples import HARBOUR
@@ -56,14 +57,29 @@ def test_a_cosmetic_change_of_the_row_is_no_change_of_the_order(world: World) ->
 
 
 def test_a_row_that_vanished_is_not_created(world: World) -> None:
-    world.add(1)
-    world.add(2)
+    for number in range(1, 13):
+        world.add(number)
     batch = approved(world)
     world.drop(1)
     assert world.push(batch).moved == ["ST1 RED A1"]
     assert "no longer in the source" in world.order(1).reason
     assert not world.on_board(1)
     assert world.on_board(2)
+
+
+@pytest.mark.parametrize("left", [0, 3])
+def test_a_table_that_is_being_loaded_anew_takes_no_approval_away(world: World, left: int) -> None:
+    """Its rows are not gone: they are not there yet."""
+    for number in range(1, 7):
+        world.add(number)
+    batch = approved(world)
+    rows, world.source.orders = world.source.orders, world.source.orders[:left]
+    with pytest.raises(GuardRefused, match=f"Batch {batch.pk} waits until a sync takes the source as it is"):
+        world.push(batch)
+    assert Batch.objects.get(pk=batch.pk).state == "approved" and world.state(6) == "approved"
+    world.source.orders = rows
+    assert world.push(batch).moved == []
+    world.check_equal()
 
 
 def test_a_uuid_that_stands_twice_by_now_is_not_sent(world: World) -> None:
