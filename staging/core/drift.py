@@ -10,7 +10,7 @@ from mapping.core.order import Order
 
 from .changeset import LINK, SIZE, empty, same
 from .ports import LiveItem
-from .pushplan import live_value
+from .pushplan import lines_beside, live_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,9 @@ class Drift:
 def drift(accepted: Order, link_key: str, live: LiveItem, line_ids: Mapping[str, str]) -> list[Drift]:
     """Every field of an accepted order that the item does not show; fields of people's own are not looked at."""
     found = []
-    for name, written in _fields(accepted, link_key, line_ids):
+    fields = dict(_fields(accepted, link_key, line_ids))
+    beside = dict.fromkeys(lines_beside(accepted, link_key, live))  # sizes with our key that no order has
+    for name, written in {**fields, **beside}.items():
         shown = live_value(live, link_key, name, line_ids)
         if not same(shown, written) and not (empty(shown) and empty(written)):
             found.append(Drift(name, written, shown))

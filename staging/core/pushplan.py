@@ -88,12 +88,14 @@ class Past:
     """What is known of an item that a creation finds by its key.
 
     `sent` maps fields to what we sent last, answered or not; `stood` to what stood there before, where no answer came:
-    it may never have arrived. `ours` are fields of which the board says that nobody else wrote them last.
+    it may never have arrived. `ours` are fields of which the board says that nobody else wrote them last. `made` says
+    that the making of the item is remembered, and so what we ever wrote to it.
     """
 
     sent: Mapping[str, Any] = field(default_factory=dict)
     stood: Mapping[str, Any] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
+    made: bool = False
 
     def change(self, name: str, wanted: Any) -> Change:
         """A field of the order, as a change of what we sent."""
@@ -155,20 +157,47 @@ def _complete(
 ) -> Plan:
     """An item of an earlier, unclear creation (or of a restored database): link it and write what differs."""
     changes, shown = _beside(after, link_key, live, past)
+    changes = [c for c in changes if not _never_ours(c, shown[c.field], past)]
     sorted_out = _sort_out(changes, shown, lambda c: not past.left_alone(c, shown[c.field]), policies, rulings)
     if sorted_out.conflicts:
         conflicts = tuple(replace(one, known=one.field in past.sent) for one in sorted_out.conflicts)
         return Plan(held=DRIFTED if all(one.known for one in conflicts) else UNKNOWN, conflicts=conflicts)
     writes, lines = _writes(live, link_key, after, sorted_out.wanted, shown, {})
     already = {c.field: c.after for c in sorted_out.wanted if shows(shown[c.field], c.after)}
-    link = Write("confirm", item_id=live.id, after=already | _standing(sorted_out.kept, past, live))
+    # What is about to be emptied counts as accepted first, so that it is not forgotten where the answer is lost.
+    filled = {c.field: shown[c.field] for c in sorted_out.wanted if empty(c.after) and c.field not in already}
+    link = Write("confirm", item_id=live.id, after=already | filled | _standing(sorted_out.kept, past, live))
     return Plan(item=(link, *writes), lines=lines, kept=sorted_out.kept)
 
 
 def _beside(after: Order, link_key: str, live: LiveItem, past: Past) -> tuple[list[Change], dict[str, Any]]:
     """Every field of an order as a change of what we sent, and what the item shows of it."""
-    changes = [past.change(change.field, change.after) for change in differences(None, after)]
+    fields = {change.field: change.after for change in differences(None, after)}
+    fields |= dict.fromkeys([*_filled(after, live), *lines_beside(after, link_key, live)])
+    changes = [past.change(name, wanted) for name, wanted in fields.items()]
     return changes, {change.field: live_value(live, link_key, change.field, {}) for change in changes}
+
+
+def _never_ours(change: Change, live: Any, past: Past) -> bool:
+    """Whether somebody filled a field that the order leaves empty, of an item whose making we remember: that is no
+    more a conflict than the same edit of any other item."""
+    return not change.known and empty(change.after) and past.made and not past.left_alone(change, live)
+
+
+def _filled(after: Order, live: LiveItem) -> list[str]:
+    """Mapped cells that the order leaves empty and the item does not: the source may have emptied them since."""
+    found = ((column, live.values.get(column)) for column, value in after.cells.items() if empty(value))
+    return [column for column, value in found if column != LINK and value is not False and not empty(value)]
+
+
+def lines_beside(order: Order, link_key: str, live: LiveItem) -> list[str]:
+    """The sizes of an item's subitems that carry this order's key and a quantity, and that the order does not have.
+
+    A subitem without our key is somebody's own.
+    """
+    sizes = (line.key.removeprefix(f"{link_key}/") for line in live.lines if line.key.startswith(f"{link_key}/"))
+    found = [SIZE + size for size in sizes if size not in order.sizes]
+    return [name for name in found if live_value(live, link_key, name, {}) is not None]
 
 
 def _standing(kept: Iterable[str], past: Past, live: LiveItem) -> dict[str, Any]:

@@ -54,15 +54,17 @@ def _sent(items: Mapping[str, LiveItem], board: Board) -> dict[str, Past]:
     """What we sent last to each of these items, as far as the receipts say, whether or not it was answered."""
     sent: dict[str, dict[str, object]] = {key: {} for key in items}
     stood: dict[str, dict[str, object]] = {key: {} for key in items}
+    made: set[str] = set()
     receipts = Receipt.objects.filter(board=board, order__link_key__in=list(items), outcome__in=LEFT).order_by("id")
     for receipt in receipts.annotate(key=F("order__link_key")):
         key = receipt.key
         if items[key].id in (receipt.item_id, receipt.parent_id) or not (receipt.item_id or receipt.parent_id):
             sent[key].update(receipt.after)
+            made |= {key} if receipt.kind == "create_item" else set()
             answered = receipt.outcome == WriteOutcome.DONE
             before = {name: None if answered else receipt.before.get(name) for name in receipt.after}
             stood[key].update(before)
-    return {key: Past(fields, stood[key]) for key, fields in sent.items()}
+    return {key: Past(fields, stood[key], made=key in made) for key, fields in sent.items()}
 
 
 def _where(name: str, link_key: str, item: LiveItem) -> str:

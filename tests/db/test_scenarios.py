@@ -613,6 +613,7 @@ def test_43_an_edit_of_an_item_that_a_restored_database_forgot_is_held_and_asked
 
 def test_44_what_a_restored_database_forgot_follows_its_source_where_nobody_else_wrote(world: World) -> None:
     """What stands there is an older value of ours: by the board's own activity, whatever people did in other cells."""
+    world.publish(BOARD.replace('  TARIFF: {to: numeric_tariff, as: percent, values: {"TRUE": "0"}}\n', ""))
     yesterday = forgotten(world, 1, 2)
     world.change(1, PRICE="12", S=7, SEASON="AW27")
     world.sync()
