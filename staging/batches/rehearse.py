@@ -25,6 +25,7 @@ class Rehearsal(Ledger):
             self.staged[(order.batch.customer.name, order.operation, str(order.state))] += 1
         for buffer in (self._judged, self._seen, self._snapshots, self._accepted, self._marked, self._orders):
             buffer.clear()
+        self._stood.clear()
         self._superseded.clear()
         self._closed.clear()
 

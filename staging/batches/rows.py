@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from mapping.core.order import CellProblem, Order
 from mapping.core.rules import Deletions
+from mapping.models import Customer
 from monday.core.structure import BoardStructure
 from monday.models import Board
 from staging.core.causes import Cause
 from staging.core.changeset import SIZE, Change, size_differences
 from staging.core.fingerprint import fingerprint, order_of, payload
-from staging.core.lifecycle import OPEN, ORDER, OrderState
-from staging.models import Snapshot, StagedLine, StagedOrder, insert_each, insert_rows
+from staging.core.lifecycle import OPEN, ORDER, BatchState, OrderState
+from staging.models import Batch, Snapshot, StagedLine, StagedOrder, SyncRun, insert_each, insert_rows
 from staging.models.snapshot import LinkState, Verdict
+from staging.setup import Setup
 
 PAGE = 500  # rows whose keys one statement asks for
 CLOSED = frozenset({"declined", "given_up", "undone", "kept", "applied"})
@@ -117,6 +120,21 @@ def _one(names: Set[str]) -> str:
 
 BESIDE = "row"
 """Stands in the place of a column's name where a problem only names one of several rows."""
+
+
+def draft(run: SyncRun, setup: Setup, customer: str, now: datetime) -> Batch:
+    """A new batch of a customer, stored, with the mapping that it is made by."""
+    mappings = setup.mappings
+    return Batch.objects.create(
+        run=run,
+        board=setup.board,
+        customer=Customer.objects.get(name=customer),
+        state=BatchState.DRAFT,
+        board_version_id=mappings.board_version_id,
+        customer_version_id=mappings.customer_version_ids.get(customer),
+        mapping_key=mappings.family.key(customer),
+        created_at=now,
+    )
 
 
 def going(board: Board, records: Sequence[str]) -> tuple[int, int]:

@@ -7,8 +7,8 @@ A `Rehearsal` takes the same calls and keeps nothing.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from mapping.core.order import CellProblem, Order, Rendered
-from mapping.models import Customer
 from staging import audit
 from staging.core.causes import Cause
-from staging.core.changeset import LINK, field_value, same
-from staging.core.fingerprint import key_hash, order_of, payload
+from staging.core.fingerprint import key_hash
 from staging.core.lifecycle import ORDER, BatchState, OrderState
 from staging.core.marks import keys_to_write
 from staging.core.terms import parts, terms
@@ -31,7 +29,10 @@ from staging.records import terms as names
 from staging.setup import Setup
 from staging.transitions import move_batch, move_orders
 
-from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, free_places, going, insert, removal, sides, told
+from .keys import give_keys
+from .letting_go import release_columns, still_withheld
+from .meanwhile import Standing, in_hand, moved, standing
+from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, draft, free_places, going, insert, removal, sides, told
 
 PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
@@ -43,6 +44,8 @@ class Ledger:
     def __init__(self, *, run: SyncRun, setup: Setup, actor: str, now: datetime, limit: int | None) -> None:
         self.run, self.setup, self.actor, self.now = run, setup, actor, now
         self.deferred = 0
+        self.overtaken: Counter[str] = Counter()
+        """Operation -> orders that were not staged after all, as somebody moved their record meanwhile."""
         self._left = limit
         self._places = free_places(setup.board, setup.structure)
         self._batches: dict[str, Batch] = {}
@@ -50,6 +53,7 @@ class Ledger:
         self._orders: list[StagedOrder] = []
         self._seen: list[Seen] = []
         self._judged: list[str] = []
+        self._stood: dict[str, Standing] = {}
         self._snapshots: list[Snapshot] = []
         self._accepted: list[tuple[Snapshot, str]] = []
         self._marked: list[StagedOrder] = []
@@ -63,6 +67,10 @@ class Ledger:
         """Time spent committing pages."""
 
     # --- what detection says -------------------------------------------------------------------------------------
+    def look(self, snapshots: Iterable[Snapshot]) -> None:
+        """The links that the next records are judged by, as they stand."""
+        self._stood.update((snapshot.record, standing(snapshot)) for snapshot in snapshots)
+
     def follow(self, judged: Judged, order_fingerprint: str, rendered: Rendered) -> None:
         """Nothing to write: the snapshot follows the source's marks; what was staged before is out of date."""
         self._judged.append(judged.record)
@@ -73,7 +81,8 @@ class Ledger:
             return
         self._mark_snapshot(judged, rendered.key)
         was = snapshot.order_fingerprint
-        released = self._release(snapshot, rendered.order)
+        released = release_columns(snapshot, rendered.order)
+        self._released += released
         if not snapshot.withheld:
             snapshot.order_fingerprint = order_fingerprint
         if released or snapshot.order_fingerprint != was:
@@ -84,11 +93,7 @@ class Ledger:
         snapshot = judged.snapshot
         if snapshot is None or not snapshot.withheld:
             return
-        withheld = {
-            name: value
-            for name, value in snapshot.withheld.items()
-            if name == LINK or name in rendered.left or same(field_value(rendered, name), value)
-        }
+        withheld = still_withheld(snapshot, rendered)
         if len(withheld) < len(snapshot.withheld):
             snapshot.withheld = withheld
             self._accepted.append((snapshot, snapshot.order_fingerprint))
@@ -209,12 +214,16 @@ class Ledger:
                     snapshot.record = page[snapshot.record]
                 update_each(snapshots, ["record"])
                 names.remember(self.setup.board.pk, names.of_snapshots(snapshots))
+                kept: list[StagedOrder] = []
                 stale = StagedOrder.objects.filter(board=self.setup.board, record__in=list(page), current=True)
                 for order in stale.select_related("batch"):
                     if order.state in REPLACEABLE - CLOSED:
                         self._drop(order, "The record has a new UUID.")
                     else:  # on its way to the board, or decided: it is settled and remembered under the new UUID
-                        StagedOrder.objects.filter(pk=order.pk).update(record=page[order.record])
+                        order.record = page[order.record]
+                        StagedOrder.objects.filter(pk=order.pk).update(record=order.record)
+                        kept.append(order)
+                names.remember(self.setup.board.pk, names.of_orders(kept))
                 self._commit_replaced()
                 self._record("rekeyed", {"count": len(snapshots), "new_to_old": {n: o for o, n in page.items()}})
 
@@ -226,6 +235,9 @@ class Ledger:
                 self._record("columns released", {"orders": self._released})
         for batch in self._batches.values():
             count = batch.orders.count()
+            if not count:
+                batch.delete()
+                continue
             move_batch(batch, "open", actor=self.actor, now=self.now, data={"orders": count})
         for batch in Batch.objects.filter(pk__in=sorted(self._touched)):
             self._supersede_empty(batch)
@@ -245,16 +257,30 @@ class Ledger:
             for start in range(0, len(self._judged), PAGE):
                 Seen.objects.filter(board=self.setup.board, record__in=self._judged[start : start + PAGE]).delete()
             insert_each(self._seen)
+            self._commit_replaced()
+            if self._named or Snapshot.objects.filter(board=self.setup.board).exists():  # else nothing could be known
+                self._leave_out()
+                give_keys(self.setup.board, [order for order in self._orders if order.operation == "create"])
             unused = {one.record: terms(parts(one.key), one.record) for one in self._seen}
             names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by), ask=self._named)
-            self._commit_replaced()
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()
             update_each(self._marked, MARKS)
             insert(self._orders)
-        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders):
+        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders, self._stood):
             buffer.clear()
         self.seconds += time.monotonic() - started
+
+    def _leave_out(self) -> None:
+        """What somebody moved since it was judged is left as it is: the next run judges it anew."""
+        orders = [order.record for order in self._orders]
+        links = [snapshot.record for snapshot in (*self._snapshots, *(one for one, _ in self._accepted))]
+        judged = {record: self._stood.get(record) for record in (*orders, *links)}
+        if gone := moved(self.setup.board, judged) | in_hand(self.setup.board, orders):
+            self.overtaken.update(order.operation for order in self._orders if order.record in gone)
+            self._orders = [order for order in self._orders if order.record not in gone]
+            self._snapshots = [snapshot for snapshot in self._snapshots if snapshot.record not in gone]
+            self._accepted = [(one, was) for one, was in self._accepted if one.record not in gone]
 
     def _commit_accepted(self) -> None:
         """Only where no push has moved the snapshot meanwhile; else the next run finds it as it is then."""
@@ -265,7 +291,9 @@ class Ledger:
         self._accepted.clear()
 
     def _commit_replaced(self) -> None:
-        StagedOrder.objects.filter(pk__in=self._closed).update(current=False)
+        for start in range(0, len(self._closed), PAGE):
+            closed = StagedOrder.objects.filter(pk__in=self._closed[start : start + PAGE], state__in=sorted(CLOSED))
+            closed.update(current=False)
         self._closed.clear()
         for batch, ids in self._superseded.items():
             move_orders(
@@ -305,16 +333,6 @@ class Ledger:
             snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
         self._snapshots.append(snapshot)
 
-    def _release(self, snapshot: Snapshot, rendered: Order) -> bool:
-        """Columns that are not mapped any more leave the accepted order; what stands on the board stays there."""
-        accepted = order_of(snapshot.order)
-        cells = {c: v for c, v in accepted.cells.items() if c in rendered.cells or c in rendered.left or c == LINK}
-        if len(cells) == len(accepted.cells):
-            return False
-        snapshot.order = payload(replace(accepted, cells=cells))
-        self._released += 1
-        return True
-
     def _place(self, customer: str, record: str, snapshot: Snapshot | None) -> dict[str, Any]:
         return {
             "batch": self._batch(customer),
@@ -326,17 +344,7 @@ class Ledger:
 
     def _batch(self, customer: str) -> Batch:
         if customer not in self._batches:
-            mappings = self.setup.mappings
-            self._batches[customer] = Batch.objects.create(
-                run=self.run,
-                board=self.setup.board,
-                customer=Customer.objects.get(name=customer),
-                state=BatchState.DRAFT,
-                board_version_id=mappings.board_version_id,
-                customer_version_id=mappings.customer_version_ids.get(customer),
-                mapping_key=mappings.family.key(customer),
-                created_at=self.now,
-            )
+            self._batches[customer] = draft(self.run, self.setup, customer, self.now)
         return self._batches[customer]
 
     def _full(self, operation: str) -> str:
@@ -352,6 +360,7 @@ class Ledger:
         staged = StagedOrder.objects.last_words(self.setup.board, records)
         snapshots = Snapshot.objects.filter(board=self.setup.board, record__in=records, state=LinkState.LINKED)
         by_record = {s.record: s for s in snapshots.select_related("customer").order_by("record")}
+        self.look(by_record.values())
         for record in records:
             last = staged.get(record)
             if last is not None and last.operation != "remove" and last.state not in ("sending", "unclear", "undoing"):

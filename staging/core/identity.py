@@ -79,6 +79,11 @@ def derived(key: Sequence[str]) -> str:
     return str(uuid5(NAMESPACE, json.dumps(values, ensure_ascii=False, separators=(",", ":"))))
 
 
+def spare(record: str, number: int) -> str:
+    """The UUID (version 5) that is an order's link key where its record's own UUID is another's: the n-th."""
+    return str(uuid5(UUID(record), str(number)))
+
+
 def _sentence(raw: object) -> str:
     shown = str(raw)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -8,7 +8,7 @@ commits page by page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mapping.core.family import KeyReader
@@ -105,7 +105,17 @@ def detect(
         detected.counts.removed = None
     ledger.close()
     detected.counts.deferred = ledger.deferred
+    _take_back(detected.counts, ledger.overtaken)
     return detected
+
+
+def _take_back(counts: Counts, overtaken: Mapping[str, int]) -> None:
+    """Orders that were not staged after all wait: somebody has their records in hand, or had meanwhile."""
+    new, gone = overtaken.get("create", 0), overtaken.get("remove", 0)
+    changed = overtaken.get("update", 0) + overtaken.get("restore", 0)
+    counts.new, counts.changed = counts.new - new, counts.changed - changed
+    counts.waiting += new + changed
+    counts.removed = counts.removed - gone if counts.removed else counts.removed
 
 
 def mapping_keys(setup: Setup) -> frozenset[str]:
@@ -272,6 +282,7 @@ def _judge_page(
     former = matched.rekeyed.pairs  # a rehearsal leaves snapshots under their former UUIDs
     wanted = records + [former[record] for record in records if record in former]
     snapshots = {s.record: s for s in Snapshot.objects.filter(board=setup.board, record__in=wanted)}
+    ledger.look(snapshots.values())
     scheme, unknown = setup.source.scheme, setup.mappings.family.unknown_key
     for source in page:
         record = source.record

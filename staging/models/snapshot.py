@@ -28,9 +28,10 @@ class Verdict(models.TextChoices):
 class Snapshot(models.Model):
     """The order that the board accepted for one record.
 
-    `link_key` is what the board's UUID column holds: the record's UUID at the time of first linking; `record` is its
-    UUID now. `lines` maps sizes to subitem ids. `withheld` maps fields to values that were undone or that the board
-    keeps. `order` moves only through a receipt or an audited adoption.
+    `link_key` is what the board's UUID column holds: the record's UUID at the time of first linking, or a spare one
+    where that was another order's key; `record` is its UUID now. `lines` maps sizes to subitem ids. `withheld` maps
+    fields to values that were undone or that the board keeps. `order` moves only through a receipt or an audited
+    adoption.
     """
 
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="snapshots")

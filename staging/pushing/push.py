@@ -79,6 +79,7 @@ def push(
     try:
         _check_binding(batch)
         sender = sender_of(batch, setup, actor, lambda: renew(batch, owner))
+        sender.moved = pushed.moved  # one list of what was out of date, whoever finds it
         if settle_left(batch, sender) and recheck:
             pushed.moved += supersede_moved(batch=batch, setup=setup, actor=actor)
         if items_only or sizes_later(batch, setup):

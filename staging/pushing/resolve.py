@@ -26,6 +26,7 @@ from staging.setup import Setup
 from .journal import intend
 from .send import Sender, recover, sender_of
 from .settle import Attempt, settle_found
+from .standing import linked_elsewhere, of_another
 
 PAGE = 100
 PATIENCE = 5.0  # seconds that a push waits for unclear orders itself; longer waits are left to the next run
@@ -104,12 +105,13 @@ def _look(batch: Batch, ids: Sequence[int], sender: Sender) -> int:
     snapshots = {s.record: s for s in Snapshot.objects.filter(board=batch.board, record__in=records)}
     new = [order.link_key for order in orders if order.record not in snapshots and order.after is not None]
     found = sender.destination.find(new) if new else {}
+    links = linked_elsewhere(batch.board, found)
     known = [snapshots[order.record].item_id for order in orders if order.record in snapshots]
     live = sender.destination.read(known) if known else {}
     seen: list[tuple[StagedOrder, Snapshot | None, Seen]] = []
     for order in orders:
         snapshot = snapshots.get(order.record)
-        items = found.get(order.link_key, [])
+        items = [item for item in found.get(order.link_key, []) if not of_another(order, [item], links)]
         item = live.get(snapshot.item_id) if snapshot else items[0] if len(items) == 1 else None
         seen.append((order, snapshot, _seen(order, snapshot, item)))
     now = sender.setup.clock.now()

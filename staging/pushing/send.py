@@ -33,6 +33,7 @@ from staging.transitions import PAGE, move_orders
 from .journal import ReceiptJournal, abandon, intend
 from .past import pasts
 from .settle import Attempt, Settled, settle
+from .standing import TAKEN, belongs, linked_elsewhere, of_another, overtaken
 
 CREATIONS = ("create_item", "create_line")
 
@@ -70,6 +71,8 @@ class Sender:
     ) -> None:
         self.batch, self.setup, self.destination, self.mapping = batch, setup, destination, mapping
         self.lines, self.actor, self._before_each = lines, actor, before_each
+        self.moved: list[str] = []
+        """Names of the orders that were out of date when they were to be sent."""
 
     def send(self, ids: Sequence[int], *, items_only: bool = False) -> Settled:
         """Push these approved orders and settle them; with `items_only` those with sizes are approved again afterwards,
@@ -109,9 +112,14 @@ class Sender:
             s.record: s
             for s in Snapshot.objects.filter(board=self.setup.board, record__in=[order.record for order in orders])
         }
+        orders = self._left_of(orders, {o.pk: overtaken(o, snapshots.get(o.record)) for o in orders})
         creations = [o for o in orders if o.operation == "create"]
         others = [o for o in orders if o.operation != "create"]
         found = self.destination.find([o.link_key for o in creations]) if creations else {}
+        links = linked_elsewhere(self.setup.board, found)
+        another = {o.pk: link for o in creations if (link := of_another(o, found.get(o.link_key, []), links))}
+        taken = {o.pk: TAKEN for o in creations if o.pk in another and another[o.pk].link_key == o.link_key}
+        orders = self._left_of(orders, taken)
         known = pasts(
             {o.link_key: order_of(o.after) for o in creations if o.after},
             found,
@@ -125,11 +133,12 @@ class Sender:
         works = []
         for order in orders:
             snapshot = snapshots.get(order.record)
-            if order.operation == "create":
+            if order.pk in another:
+                plan = Plan(held=belongs(another[order.pk]))
+            elif order.operation == "create":
                 plan = _creation(order, found.get(order.link_key, []), known.get(order.link_key), policies)
-            elif snapshot is None:
-                plan = Plan(held="The order is not linked to an item any more. Remedy: run the sync again.")
             else:
+                snapshot = snapshots[order.record]
                 plan = _change(order, snapshot, live.get(snapshot.item_id), policies)
             if archived := self._archived_group(plan):
                 plan = Plan(held=archived)
@@ -137,6 +146,17 @@ class Sender:
             gone = order.operation != "create" and snapshot is not None and not _stands(live.get(item_id))
             works.append(Work(order, snapshot, plan, item_id=item_id, gone=gone))
         return works
+
+    def _left_of(self, orders: Sequence[StagedOrder], stale: Mapping[int, str]) -> list[StagedOrder]:
+        """The orders without those that are out of date, each for its reason; these are superseded."""
+        now = self.setup.clock.now()
+        for why in sorted({why for why in stale.values() if why}):
+            ids = [pk for pk, reason in stale.items() if reason == why]
+            with transaction.atomic():
+                move_orders(self.batch, ids, "return", actor=self.actor, now=now)
+                move_orders(self.batch, ids, "supersede", actor=self.actor, now=now, reason=why, current=False)
+        self.moved += [order.label for order in orders if stale.get(order.pk)]
+        return [order for order in orders if not stale.get(order.pk)]
 
     def _archived_group(self, plan: Plan) -> str:
         """Why nothing may go to the group that the plan names, "" where it may: a person has put the group away."""
