@@ -55,6 +55,8 @@ class Comparison:
     moved: list[tuple[str, str]] = field(default_factory=list)
     appeared: list[tuple[str, str]] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
+    """Records whose removal was carried out, or is in somebody's hands, and which the source does not hold again."""
     duplicates: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     unreadable_rows: Counter[str] = field(default_factory=Counter)
@@ -170,6 +172,7 @@ def _reread(file: IO[bytes]) -> Iterator[Columns]:
 UNUSABLE = (Verdict.INVALID, Verdict.UNKNOWN_CUSTOMER)
 FOLLOWED = ("unchanged", "waiting")
 """What is known of a record whose absence from the source is a removal."""
+LEAVING = ("removed", "removing")
 
 
 class _Known:
@@ -328,6 +331,8 @@ def joined(differing: dict[str, str], former: dict[str, str], found: Comparison)
             found.moved.append((record, raw))
         elif verdict in FOLLOWED:
             found.vanished.append(record)
+        elif verdict in LEAVING:
+            found.leaving.append(record)
         elif verdict in ("invalid", "duplicate"):
             found.forgotten.append(record)
 

@@ -250,7 +250,14 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
 
     A narrowed run does not know what vanished: there every match is only a suspicion, and held.
     """
-    rekeyed = relink(setup, rows, appeared=found.appeared, vanished=found.vanished, mapping_keys=mapping_keys(setup))
+    rekeyed = relink(
+        setup,
+        rows,
+        appeared=found.appeared,
+        vanished=found.vanished,
+        leaving=found.leaving,
+        mapping_keys=mapping_keys(setup),
+    )
     rows.missing = 0
     unsure = left_unsure(setup)
     if partial:

@@ -7,7 +7,8 @@ ones, and must not remove their items and create them anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,21 +66,41 @@ def relink(
     *,
     appeared: list[tuple[str, str]],
     vanished: list[str],
+    leaving: list[str],
     mapping_keys: frozenset[str],
 ) -> Rekeyed:
     """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
 
     A vanished record is one that an item is linked to, or whose staged creation must be remembered: declined, undone,
-    or on its way to the board.
+    or on its way to the board. What matches none of them may be an order that comes back: one of those `leaving`.
     """
-    lost = [*_linked(setup.board, vanished, mapping_keys), *_remembered(setup.board, vanished, mapping_keys)]
-    if not lost or not appeared:
+    if not appeared:
         return NOTHING
-    found = _Search(setup, rows, lost, {record for record, raw in appeared if not raw}).search(appeared)
-    matched = match_rekeyed(found.pop(None, ()), [each.candidate for each in lost])
+    lost = [*_linked(setup.board, vanished, mapping_keys), *_remembered(setup.board, vanished, mapping_keys)]
+    aside = list(_aside(setup.board, leaving, mapping_keys))
+    if not lost and not aside:
+        return NOTHING
+    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in appeared if not raw}).search(appeared)
+    matched = match_rekeyed(found.get(None, ()), [each.candidate for each in lost])
+    for definition, candidates in found.items():
+        matched = _joined(matched, candidates, lost) if definition is not None else matched
     for candidates in found.values():
-        matched = _joined(matched, candidates, lost)
+        matched = _come_back(matched, candidates, aside)
     return matched
+
+
+def _come_back(matched: Rekeyed, candidates: Sequence[Candidate], aside: Sequence[_Lost]) -> Rekeyed:
+    """With the orders that come back under a new UUID: of each business key one that is new, and one that had gone."""
+    taken = {*matched.pairs, *matched.ambiguous, *matched.pairs.values()}
+    news, olds = _alone(candidates, taken), _alone([each.candidate for each in aside], taken)
+    pairs = {news[key].record: olds[key].record for key in news.keys() & olds.keys()}
+    return Rekeyed({**matched.pairs, **pairs}, matched.ambiguous, matched.kept)
+
+
+def _alone(candidates: Sequence[Candidate], taken: Collection[str]) -> dict[str, Candidate]:
+    """By business key the candidates that share theirs with no other, without those that are matched already."""
+    times = Counter(each.key for each in candidates if each.record not in taken)
+    return {each.key: each for each in candidates if each.record not in taken and times[each.key] == 1}
 
 
 def _joined(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
@@ -93,6 +114,11 @@ def _joined(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_L
 def _linked(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
     snapshots = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
     return _lost(snapshots, vanished, keys)
+
+
+def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
+    """Links of orders that had gone from the source, whether their item stands aside by now or not yet."""
+    return _lost(Snapshot.objects.filter(board=board).exclude(state=LinkState.GONE), leaving, keys)
 
 
 def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
