@@ -135,8 +135,7 @@ def push_approved(mode: str = "TEST", **_: Any) -> str:
     approved = StagedOrder.objects.filter(batch=OuterRef("pk"), state=OrderState.APPROVED)
     batches = Batch.objects.filter(Exists(approved), state__in=sorted(BATCH["push"].sources), board__in=_boards(mode))
     for batch in batches.select_related("board").order_by("id"):
-        last = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH).order_by("-id").first()
-        if last is None or not last.cancelled_by:
+        if not runs.push_cancelled_by(batch):
             with suppress(NotAllowed):  # one is under way
                 asked.append(ask_push(batch, actor="schedule", trigger="schedule").pk)
     return f"asked for runs {asked}"
@@ -222,7 +221,7 @@ def _sync(run: SyncRun) -> None:
         except NotAllowed:
             raise TurnTaken from None
         if not report.error and not report.stopped:
-            _hand_over(run, pushable(setup.board))
+            _hand_over(run, pushable(setup.board, customer=name)[0])
 
 
 def _hand_over(run: SyncRun, batches: list[Batch]) -> None:

@@ -34,6 +34,7 @@ from .pushing.prepare import prepare
 from .pushing.push import Pushed, push, sizes_later
 from .pushing.recheck import out_of_date
 from .pushing.resolve import resolve
+from .running import runs
 from .running.headway import write_down
 from .running.lease import LeaseLost
 from .setup import Interrupted, Progress, Setup, Stopped, whole
@@ -203,7 +204,9 @@ def _policy(request: Request, setup: Setup, batch: Batch) -> str:
 
 
 def _push(request: Request, setup: Setup, report: Report, progress: Progress) -> None:
-    batches = pushable(setup.board)
+    named = setup.mappings.family.customer_of(request.customer_name) or ""
+    batches, waiting = pushable(setup.board, customer=named)
+    report.warnings += waiting
     prepare(batches=batches, setup=setup)
     # Items of all customers go before any of their sizes, where those come later.
     first = [batch for batch in batches if sizes_later(batch, setup)] if len(batches) > 1 else []
@@ -240,14 +243,24 @@ def _push(request: Request, setup: Setup, report: Report, progress: Progress) ->
 TO_SEND = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
 
 
-def pushable(board: Board) -> list[Batch]:
-    """Batches of a board with something approved or unclear left to do, the oldest first.
+def pushable(board: Board, *, customer: str = "") -> tuple[list[Batch], list[str]]:
+    """Batches of a board (of one customer, if named) with something approved or unclear left to do, the oldest first.
 
     One that is being pushed belongs to them even where nothing is left: its pusher may have died before it said so.
+    One whose push a person has cancelled does not; a sentence about each of those comes second.
     """
     states = sorted(BATCH["push"].sources | {BatchState.PUSHING})
     found = Batch.objects.filter(board=board, state__in=states).select_related("customer", "board").order_by("id")
-    return [b for b in found if b.state == BatchState.PUSHING or b.orders.filter(state__in=TO_SEND).exists()]
+    batches, waiting = list[Batch](), list[str]()
+    for batch in found.filter(customer__name=customer) if customer else found:
+        if batch.state == BatchState.PUSHING:
+            batches.append(batch)
+        elif batch.orders.filter(state__in=TO_SEND).exists():
+            if who := runs.push_cancelled_by(batch):
+                waiting.append(f"Batch {batch.pk} waits, as {who} cancelled its push. Remedy: push it, or decline it.")
+            else:
+                batches.append(batch)
+    return batches, waiting
 
 
 def _open_batches(board: Board) -> list[Batch]:

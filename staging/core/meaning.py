@@ -13,10 +13,12 @@ ALL_HELD = (
 BATCH: Mapping[str, str] = {
     "draft": "It is still being put together. It can be looked at once its run has staged all of it.",
     "open": "Nothing was sent yet. Look at the changes, then approve or decline them.",
-    "approved": "It was approved and is not sent yet. Push it, or take the approval back.",
+    "approved": "It was approved and is not sent yet. The next sync or scheduled push sends it, and Push does so now. "
+    "It can be taken back until then.",
     "pushing": "Its orders are being sent to the board now.",
     "pushed": "Everything that was approved is on the board. It can be undone.",
-    "paused": "It was stopped between two pieces. What was sent stays sent; push it to go on with the rest.",
+    "paused": "It was stopped between two pieces. What was sent stays sent; push it to go on with the rest. "
+    "Where nobody cancelled its push, the next sync does so by itself.",
     "failed": "An outage stopped it. What was sent stays sent; push it to go on once the cause is gone.",
     "needs_attention": "Some of its orders were refused, held or not answered; the others are on the board. "
     "Look at those below, and settle each.",

@@ -218,6 +218,12 @@ def cancel(run: SyncRun, *, actor: str, now: datetime) -> None:
     run.refresh_from_db()
 
 
+def push_cancelled_by(batch: Batch) -> str:
+    """Who cancelled the batch's last push, "" where nobody did: no job and no sync sends what a person has stopped."""
+    pushes = SyncRun.objects.filter(subject=f"batch:{batch.pk}", kind=Kind.PUSH).order_by("-id")
+    return str(pushes.values_list("cancelled_by", flat=True).first() or "")
+
+
 def take_over(run: SyncRun, *, now: datetime) -> SyncRun | None:
     """Deal with a run whose process died: the run that is to be done now, None where a person must look.
 

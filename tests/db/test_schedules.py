@@ -207,16 +207,30 @@ def test_what_is_approved_and_unsent_is_pushed_also_after_a_failure_or_a_pause(l
 
 
 def test_what_is_not_approved_or_whose_push_a_person_cancelled_is_left_alone(line: World) -> None:
-    staged(line, 1)
+    batch = staged(line, 1)
     assert jobs.push_approved() == "asked for runs []"
-    line.approve(line.batch())
-    push = jobs.ask_push(line.batch(), actor="anna", trigger="admin")
+    line.approve(batch)
+    push = jobs.ask_push(batch, actor="anna", trigger="admin")
     runs.cancel(push, actor="anna", now=timezone.now())
     assert jobs.push_approved() == "asked for runs []"
-    again = jobs.ask_push(line.batch(), actor="anna", trigger="admin")
+    line.add(2)
+    report = line.sync()
+    assert not line.on_board(1) and "anna cancelled its push" in " ".join(report.warnings)
+    again = jobs.ask_push(batch, actor="anna", trigger="admin")
     work_off()
+    assert line.on_board(1)
     again.refresh_from_db()
     assert again.state == RunState.COMPLETED
+
+
+def test_a_sync_of_one_customer_sends_nothing_of_another(line: World) -> None:
+    line.approve(staged(line, 1))
+    line.publish("version: 1\ncustomer: MARLOW\naliases: [MARLOW UK]\n")
+    line.add(2, CUSTOMER="MARLOW UK")
+    line.sync(customers=("MARLOW UK",), customer_name="marlow uk")
+    assert line.on_board(2) and not line.on_board(1)
+    line.sync()
+    assert line.on_board(1)
 
 
 def test_rejected_orders_go_out_once_more_until_they_were_refused_ten_times(line: World) -> None:
