@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEIGHT, TOP, FOOT = 96.0, 18.0, 18.0
+LETTER = 7.5  # how broad a digit of the numbers above the bars is
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def chart(
     """A bar chart of rows (label, one value per series; None is nothing). `name` is unique on its page.
 
     Stacked bars stand on each other, others side by side. `limit` is drawn as a line where it is not far above.
+    `step` is the least that a bar has of the axis; the longest number above the bars may ask for more.
     """
     sums = [sum(v or 0 for v in values) if stacked else max((v or 0 for v in values), default=0) for _, values in rows]
     most = max([*sums, 0.0])
@@ -99,6 +101,7 @@ def chart(
     if limit and most and limit <= 4 * most:
         most = max(most, limit)
         line = round(HEIGHT - HEIGHT * limit / most, 2)
+    step = max([step, *(LETTER * (len(_number(one, unit)) + 1) for one in sums if stacked)])
     bars = []
     for at, (label, values) in enumerate(rows):
         parts = _parts(values, at * step, step, most, stacked=stacked, unit=unit)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+# What a spreadsheet runs as a formula, also behind apostrophes that an export or a person has put before it. Some read
+# the full-width signs like their plain ones.
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 # A negative number is none: "-12", "-3.5", "-1,200.00".
 NEGATIVE = re.compile(r"-[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?\Z")
 # What no XLSX file may hold; a program that opens such a file calls it damaged.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connections, router
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from mapping.core.texts import fold
 from mapping.models import Alias, Customer
@@ -20,6 +20,8 @@ from staging.models import Batch, Receipt, Seen, Snapshot, StagedOrder, SyncRun,
 MOST = 50
 """Records that are shown; whoever finds more types more."""
 NUMBERED = re.compile(r"(batch|run)\s*#?\s*(\d{1,18})", re.IGNORECASE)
+CALLED = re.compile(r"(?:(?:po|order|style|item|uuid)\b(?: number| no\b)?[\s.:#]*|#\s*)(?=\S)", re.IGNORECASE)
+"""What people write before a number, though no term begins so."""
 LAST = "\U0010ffff"
 
 
@@ -84,10 +86,12 @@ def find(text: str) -> Found:
         else:
             found.run = SyncRun.objects.filter(pk=number).first()
     whole = _records(Term.objects.filter(text=wanted)) + _of_item(wanted)
-    pairs = list(dict.fromkeys(whole))
+    pairs = list(dict.fromkeys(whole or _of_key(text)))
     alone = len(pairs) == 1 and not (found.customers or found.batch or found.run)
     if not alone:
         pairs = list(dict.fromkeys(pairs + _records(beginning(Term.objects.all(), wanted))))
+    if not (pairs or found.customers or found.batch or found.run) and (called := CALLED.match(text.strip())):
+        return find(text.strip()[called.end() :])
     found.more, found.records = len(pairs) > MOST, _pictures(pairs[:MOST])
     if alone and found.records:
         found.sure = found.records[0]
@@ -114,6 +118,17 @@ def matching(text: str) -> QuerySet[Term]:
 
 def _records(rows: QuerySet[Term]) -> list[tuple[int, str]]:
     return list(rows.order_by("text", "pk").values_list("board_id", "record")[: 4 * MOST])
+
+
+def _of_key(text: str) -> list[tuple[int, str]]:
+    """The records of a whole business key as pages print it, its parts with slashes between."""
+    wanted = [part for part in map(term, parts(" ".join(text.split()))) if part]
+    if len(wanted) < 2:
+        return []
+    rows = Term.objects.filter(text=wanted[0])
+    for part in wanted[1:]:
+        rows = rows.filter(Exists(Term.objects.filter(text=part, board=OuterRef("board"), record=OuterRef("record"))))
+    return _records(rows)
 
 
 def _of_item(wanted: str) -> list[tuple[int, str]]:

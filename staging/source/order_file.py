@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import struct
 import warnings
 import zipfile
@@ -26,6 +27,7 @@ MOST_COLUMNS: Final = 2_000
 MOST_UNPACKED: Final = 4 * 1024**3  # bytes of an XLSX file's parts; more is no order list
 MOST_HELD: Final = 256 * 1024**2  # bytes of the parts that are held in memory: shared texts, styles
 DELIMITERS: Final = ",;\t|"
+TOLD: Final = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # a first line by which a file tells Excel its separator
 # What openpyxl and the unpacking raise for damaged parts, whichever it is; RuntimeError for one with a password.
 DAMAGED: Final = (
     *(zipfile.BadZipFile, zlib.error, struct.error, InvalidFileException, InvalidDimensions, SyntaxError),
@@ -75,7 +77,7 @@ def _start(path: Path) -> bytes:
 
 def _csv(path: Path, start: bytes, known: Iterable[str]) -> Iterator[pd.DataFrame]:
     encoding = _encoding(path, start)
-    headings, delimiter = _headings(path, encoding, known)
+    headings, delimiter, above = _headings(path, encoding, known)
     try:
         with pd.read_csv(
             path,
@@ -86,11 +88,12 @@ def _csv(path: Path, start: bytes, known: Iterable[str]) -> Iterator[pd.DataFram
             keep_default_na=False,
             na_filter=False,
             skip_blank_lines=False,
+            skiprows=above,
             chunksize=CHUNK,
         ) as reader:
             for frame in reader:
-                frame.index += 1
-                if frame.index[0] == 1:
+                frame.index += 1 + above
+                if frame.index[0] == 1 + above:
                     frame = frame.iloc[1:]
                 yield from _cleaned(frame.fillna(""), headings)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
@@ -118,13 +121,15 @@ def _encoding(path: Path, start: bytes) -> str:
     raise FileRefused(f"{path} is written in an encoding that cannot be told. Remedy: save it as CSV in UTF-8.")
 
 
-def _headings(path: Path, encoding: str, known: Iterable[str]) -> tuple[list[str], str]:
-    """The heading row, and the separator by which most of its cells are known names."""
+def _headings(path: Path, encoding: str, known: Iterable[str]) -> tuple[list[str], str, int]:
+    """The heading row, the separator (by which most of its cells are known names), and how many lines stand above."""
     names = {folded(name) for name in known}
     with path.open(encoding=encoding, newline="") as file:
         beginning = file.read(1 << 18)
+    told = TOLD.match(beginning)
+    beginning = beginning[told.end() :] if told else beginning
     best: tuple[tuple[int, int], list[str], str] | None = None
-    for delimiter in DELIMITERS:
+    for delimiter in told[1] if told else DELIMITERS:
         try:
             row = next(csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter))
         except (csv.Error, StopIteration):
@@ -134,7 +139,7 @@ def _headings(path: Path, encoding: str, known: Iterable[str]) -> tuple[list[str
             best = (score, row, delimiter)
     if best is None:
         raise FileRefused(f"{path} has no heading row. Remedy: the first row names the columns.")
-    return best[1], best[2]
+    return best[1], best[2], 1 if told else 0
 
 
 def _xlsx(path: Path) -> Iterator[pd.DataFrame]:

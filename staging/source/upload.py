@@ -29,6 +29,7 @@ from .order_file import FileRefused, chunks, folded
 
 MOST_PROBLEMS: Final = 20
 _WHOLE: Final = re.compile(r"([+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+))(?:\.0+)?")
+_UNCLEAR: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}\.000")
 
 
 class NotLoaded(Exception):
@@ -212,6 +213,8 @@ def _whole(cell: str) -> int:
     found = _WHOLE.fullmatch(cell.strip())
     if found is None:
         raise ValueError("is not a whole number")
+    if _UNCLEAR.fullmatch(cell.strip()):
+        raise ValueError("can be read as a thousand and as a one; write it without a point")
     digits = found.group(1).replace(",", "")
     if len(digits) > 11 or abs(int(digits)) > 2**31 - 1:
         raise ValueError("is too large for a quantity")

@@ -53,3 +53,19 @@ def test_the_ring_of_a_field_is_not_cut_off(furnished: Site) -> None:
         return cut; }"""
     assert page.locator("#id_username").evaluate(clips) == []
     page.context.close()
+
+
+def test_a_word_longer_than_a_line_widens_no_page(furnished: Site) -> None:
+    """A note may be an address or a row of signs, and nobody breaks those by hand."""
+    page, word = furnished.signed_in("administrator", 1280), "https://" + "x" * 300
+    page.goto(f"{furnished.address}/staging/batch/?state__exact=open")
+    page.locator("#result_list tbody th a").first.click()
+    batch = page.url
+    page.fill("[name=text]", word)
+    page.get_by_role("button", name="Add the comment").click()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        for place in (batch, f"{furnished.address}/search/?q={word}"):
+            page.goto(place)
+            assert too_wide(page) == 0, (width, place)
+    page.context.close()

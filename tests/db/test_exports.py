@@ -202,7 +202,9 @@ def test_every_list_is_written_by_a_job_as_it_is_by_its_page(line: World, settin
         assert grown or written == direct.content, at
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "@x", "\tx", "\rx", "-1+1", "-A1", "'=1", "-1;2", "--1", "\n=1"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "@x", "\tx", "\rx", "-1+1", "-A1", "'=1", "-1;2", "--1", "\n=1", "＝1+1"]
+)
 def test_what_a_spreadsheet_would_run_is_a_text_and_comes_back_as_it_was(cell: str) -> None:
     assert str(shielded(cell)).startswith("'") and str(for_xlsx(cell)).startswith("'")
     assert typed(str(shielded(cell))) == cell

@@ -79,9 +79,10 @@ def workbook(folder: Path, rows: Sequence[Sequence[Any]]) -> Path:
         TEXT.replace('"1,204"', "1204").replace(",", "\t"),
         TEXT.replace('"1,204"', "1204").replace(",", "|"),
         TEXT.replace("\n", "\n\n\n"),
+        ("sep=;\n" + TEXT.replace('"1,204"', "1204").replace(",", ";")).replace("\n", "\r\n").encode("utf-8-sig"),
         TEXT.replace(HEADINGS, HEADINGS.lower().replace(",", " ,  ").replace("order number", "order   NUMBER")),
     ],
-    ids=["utf-8", "mark", "utf-16", "crlf", "semicolons", "tabs", "pipes", "blank lines", "headings"],
+    ids=["utf-8", "mark", "utf-16", "crlf", "semicolons", "tabs", "pipes", "blank lines", "separator told", "headings"],
 )
 def test_a_list_is_read_however_it_was_saved(tmp_path: Path, content: str | bytes) -> None:
     said = load(written(tmp_path, content))
@@ -176,6 +177,12 @@ def test_cells_that_cannot_be_read_refuse_the_whole_file_by_row_and_column(tmp_p
     if vendor() == "sqlite":
         with pytest.raises(Exception, match="no such table"):
             rows_of(TABLE, "S")
+
+
+def test_a_thousand_that_may_be_a_one_is_refused_with_its_row(tmp_path: Path) -> None:
+    lines = "sep=,\nAAG ORDER NUMBER,CUSTOMER NAME,S,M\nA,HARBOUR,12.0,0.000\nB,HARBOUR,1.000,2\n"
+    said = refused(written(tmp_path, lines), "--append")
+    assert "1 cell" in said and "row 4, S: '1.000' can be read as a thousand and as a one" in said
 
 
 def test_at_most_twenty_such_cells_are_listed(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def place(client: Client, words: str) -> str:
     return str(answer.headers.get("Location", ""))
 
 
-@pytest.mark.parametrize("words", ["4711", " 4711 ", "A1", "a1"])
+@pytest.mark.parametrize(
+    "words", ["4711", " 4711 ", "A1", "a1", "PO 4711", "po number: 4711", "#4711", "Order A1", "a1 /  ST1"]
+)
 def test_a_po_and_an_order_number_lead_straight_to_the_order(line: World, words: str) -> None:
     order = StagedOrder.objects.get(record=uuid(1))
     assert place(signed_in("viewer"), words) == f"/staging/stagedorder/{order.pk}/change/"
