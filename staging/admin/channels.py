@@ -86,13 +86,18 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
             if sentence := webhook.wrong(address):
                 self.add_error("address", sentence)
             return given
-        for one in address.replace(",", " ").split():
+        for one in _addresses(address):
             try:
                 validate_email(one)
             except ValidationError:
                 self.add_error("address", "That is no list of mail addresses. Remedy: anna@example.com, ben@...")
                 break
         return given
+
+
+def _addresses(given: str) -> list[str]:
+    """The mail addresses of a channel, however they were parted."""
+    return given.replace(",", " ").split()
 
 
 @admin.register(Channel)
@@ -131,7 +136,7 @@ class ChannelAdmin(Listed):
     def masked(self, channel: Channel) -> str:
         """Where it goes, without what is secret in it."""
         if channel.kind == Way.EMAIL:
-            return ", ".join(f"{one[:1]}...@{one.partition('@')[2]}" for one in channel.address.split(",")[:3])
+            return ", ".join(f"{one[:1]}...@{one.partition('@')[2]}" for one in _addresses(channel.address)[:3])
         return f"{urlsplit(channel.address).hostname}/..."
 
     @admin.display(description="Told of")

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.http import content_disposition_header
 
 from monday.models import Board
 from staging.models import Seen
@@ -52,15 +53,10 @@ def file(request: HttpRequest, board: int) -> HttpResponse:
     if rows > MOST:
         words = f"{rows:,} rows are too many for a page. Remedy: python manage.py unused_rows --out DIR"
         return HttpResponse(words, status=400, content_type="text/plain; charset=utf-8")
-    headers = {"Content-Disposition": f'attachment; filename="{_plain(file_name(name, set()))}"'}
+    headers = {"Content-Disposition": content_disposition_header(True, file_name(name, set())) or "attachment"}
     return HttpResponse(workbook(found, name), content_type=XLSX, headers=headers)
 
 
 def _check(request: HttpRequest) -> None:
     if not request.user.has_perm("staging.view_seen"):
         raise PermissionDenied
-
-
-def _plain(name: str) -> str:
-    """The name in letters that a header may hold."""
-    return name.encode("ascii", "replace").decode().replace("?", "_")

@@ -331,6 +331,8 @@ def test_an_administrator_makes_a_channel_tries_it_and_never_sees_its_address(li
     for address in ("/staging/channel/", f"/staging/channel/{one.pk}/change/"):
         page = client.get(address).content.decode()
         assert "s3cr3t" not in page and "between us" not in page
+    channel(receiver, "email", address="anna@a.example, carl@c.example")
+    assert "a...@a.example, c...@c.example" in client.get("/staging/channel/").content.decode()
     client.post(f"/staging/channel/{one.pk}/change/", {**FORM, "name": "Ops 2", "address": "", "secret": ""})
     one.refresh_from_db()
     assert (one.name, one.address, one.secret) == ("Ops 2", receiver.address, "between us")

@@ -86,6 +86,10 @@ def test_the_list_leads_to_the_files(line: World) -> None:
     answer = client.get(f"/staging/seen/files/{line.board.pk}.xlsx", {"customer": "HARBOUR"})
     assert answer.headers["Content-Disposition"] == 'attachment; filename="rows-not-used-HARBOUR.xlsx"'
     assert len(rows(answer.content)) == 2
+    line.add(9, CUSTOMER="云端", TOTAL=99)
+    line.stage()
+    named = client.get(f"/staging/seen/files/{line.board.pk}.xlsx", {"customer": "云端"})
+    assert named.headers["Content-Disposition"].endswith("filename*=utf-8''rows-not-used-%E4%BA%91%E7%AB%AF.xlsx")
     for odd in ({"customer": "NOBODY"}, {"customer": "\x00"}, {}):
         assert client.get(f"/staging/seen/files/{line.board.pk}.xlsx", odd).status_code in (200, 400, 404)
     assert client.get("/staging/seen/files/999.xlsx", {"customer": "HARBOUR"}).status_code == 404
