@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.models import TextField, Value
 from django.db.models.functions import Cast
 
-from .models import AuditChain, AuditEvent
+from .models import AuditChain, AuditEvent, SyncRun
 
 DECISIONS = "decisions"
 RETENTION = "retention"
@@ -131,7 +131,8 @@ def verify(progress: Callable[[int, int], None] = lambda done, total: None) -> t
     """Read every chain from its beginning: how many events are sound, and the first bad place of each broken chain.
 
     A chain whose beginning was pruned is read from where the chain of what was pruned says that it begins. Then the
-    heads that ended runs carry are compared: a chain that was cut off together with its head is found there.
+    heads that ended runs carry are compared: a chain that was cut off together with its head is found there. A run
+    that ended and has no chain is found by its own row.
     `progress` is told how many chains of how many are read.
     """
     sound, broken = 0, []
@@ -148,7 +149,7 @@ def verify(progress: Callable[[int, int], None] = lambda done, total: None) -> t
             broken.append(bad)
     told = _told({*anchors, *claims})
     known = {one.chain for one in broken}
-    late = [*_unanchored(anchors, told), *_unmet(claims, told)]
+    late = [*_unanchored(anchors, told), *_unmet(claims, told), *_chainless()]
     return sound, broken + list({one.chain: one for one in reversed(late) if one.chain not in known}.values())
 
 
@@ -278,6 +279,15 @@ def _unmet(claims: Claims, told: dict[str, tuple[int, str]]) -> Iterator[Broken]
                 what = f"its end was cut off or made anew: {by} has seen another event {length}"
                 yield Broken(name, length, None, what)
                 break
+
+
+def _chainless() -> Iterator[Broken]:
+    """The runs that ended without a chain: whoever takes away the newest one whole leaves no later head to miss it."""
+    there = set(AuditChain.objects.filter(name__startswith="run:").values_list("name", flat=True))
+    ended = SyncRun.objects.filter(rehearsal=False, finished_at__isnull=False).order_by("id")
+    for name in map(run_chain, ended.values_list("id", flat=True).iterator(chunk_size=PAGE)):
+        if name not in there:
+            yield Broken(name, 1, None, "the run stands in its list, and nothing of its chain is left")
 
 
 def _as_stored(event: Any) -> bool:

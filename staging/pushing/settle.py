@@ -232,6 +232,8 @@ def _moved(
     snapshot.order_fingerprint = order.order_fingerprint if exact else fingerprint(shown)
     if whole:
         _stand(snapshot, LinkState.REMOVED if order.operation == "remove" else LinkState.LINKED)
+    elif order.operation == "restore" and order.before and shown.group != order_of(order.before).group:
+        _stand(snapshot, LinkState.LINKED)  # it is back already, though not all of it
     if not whole:
         snapshot.source_fingerprint = ""  # what the board shows was rendered from no row: the next run must judge it
     elif order.operation != "remove":

@@ -137,6 +137,29 @@ def test_a_removal_that_dies_after_its_answer_is_one_and_the_row_that_returns_co
     six.check_equal()
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_item_that_came_back_in_part_is_followed_as_one_that_is_back(six: World, gone: bool) -> None:
+    """It has left the removed ones, though a size of it found no answer: a row that goes again takes it away again."""
+    rows = six.drop(1)
+    six.sync()
+    six.source.orders += rows
+    six.change(1, XXL=4, TOTAL=int(six.row(1)["TOTAL"]) + 4)
+    six.settle_seconds = 90
+    six.wire.lose("create_subitem", answered=False)
+    six.sync()
+    six.wire.calm()
+    assert (six.item(1).group, six.snapshot(1).state) == ("HARBOUR SS27", "linked")
+    if gone:
+        six.drop(1)
+    else:
+        six.change(1, PRICE="12")
+    six.clock.sleep(600)
+    for _ in range(3):
+        six.sync()
+    six.check_equal()
+    assert (six.item(1).group == "Removed") == gone
+
+
 @pytest.mark.parametrize("change", ["removal", "change"])
 def test_what_was_written_in_part_and_then_taken_back_in_the_source_is_put_right(six: World, change: str) -> None:
     """Its answer is folded, its order superseded by the push that finds the row as it was: the next run must not

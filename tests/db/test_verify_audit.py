@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from staging import audit
 from staging.models import AuditChain, AuditEvent
+from tests.world import World
 
 
 def verify(*arguments: str) -> tuple[int, str, str]:
@@ -97,3 +98,14 @@ def test_a_broken_audit_is_told_as_data_too(events: list[AuditEvent]) -> None:
     assert code == 1
     assert told["status"] == "broken"
     assert told["broken"][0]["chain"] == "run:7"
+
+
+def test_the_newest_runs_chain_that_is_gone_whole_is_missed_by_the_run(world: World) -> None:
+    world.add(1)
+    run = world.sync().run
+    assert audit.verify()[1] == []
+    chain = AuditChain.objects.get(name=f"run:{run.pk}")
+    AuditEvent.objects.filter(chain=chain).delete()
+    chain.delete()
+    code, _, said = verify()
+    assert code == 1 and f"run:{run.pk}" in said and "nothing of its chain is left" in said
