@@ -19,6 +19,7 @@ from . import (
     leftovers,
     machine,
     mappings,
+    notices,
     order_lists,
     project,
     source,
@@ -38,6 +39,7 @@ OF_THE_APP = (
     workers.NAME,
     upkeep.SCHEDULES,
     upkeep.AUDIT,
+    notices.NAME,
 )
 APP_REMEDY = "Check DATABASE_URL, that the server runs, that its account may connect, and the file's rights."
 SOURCE_REMEDY = "Check ORDERS_DATABASE_URL, that the server runs, that its account may connect, and its grants."
@@ -67,6 +69,7 @@ def examine(*, online: bool) -> list[Finding]:
         found += _topic(workers.NAME, workers.examine)
         found += _topic(upkeep.SCHEDULES, upkeep.examine_schedules)
         found += _topic(upkeep.AUDIT, upkeep.examine_audit)
+        found += _topic(notices.NAME, partial(notices.examine, online=online))
     for family in families or [mappings.shipped()]:
         found += _topic("order source", partial(source.examine, family, remembered=bool(families)))
     found += _topic(order_lists.NAME, order_lists.examine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -32,7 +33,7 @@ from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
 from monday.sandbox.transport import seed
 from ordersite import health, roles
-from ordersite.doctor import app_database, source
+from ordersite.doctor import app_database, notices, source
 from ordersite.models import WorkerPulse
 from staging.source import demo
 from staging.source.demo_columns import TABLE
@@ -187,6 +188,31 @@ def test_what_the_api_says_is_named_with_its_remedy(place: Place, name: str) -> 
     assert found and found[0]["remedy"], checks
     assert words in found[0]["message"].lower(), found
     assert code == (1 if any(check["status"] == "problem" for check in checks) else 0)
+
+
+def test_a_server_that_tells_nobody_or_leads_nowhere_is_warned_of(settings: Any, db: None) -> None:
+    (well,) = notices.examine(online=False)
+    settings.PRODUCTION = True
+    (silent,) = notices.examine(online=False)
+    settings.NOTIFY_TO = ["anna@example.com"]
+    (nowhere,) = notices.examine(online=False)
+    settings.SITE_URL = "https://orders.example.com"
+    (told,) = notices.examine(online=False)
+    assert [one.status for one in (well, silent, nowhere, told)] == ["ok", "warning", "warning", "ok"]
+    assert "NOTIFY_TO" in silent.remedy and "SITE_URL" in nowhere.remedy and "1 address" in told.message
+
+
+def test_a_mail_server_that_takes_no_connection_is_named_when_it_is_asked(settings: Any, db: None) -> None:
+    settings.NOTIFY_TO, settings.EMAIL_BACKEND = ["anna@example.com"], "django.core.mail.backends.smtp.EmailBackend"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings.EMAIL_HOST, settings.EMAIL_PORT = free.getsockname()
+        (silent,) = notices.examine(online=False)
+        (refused,) = notices.examine(online=True)
+        free.listen()
+        (well,) = notices.examine(online=True)
+    assert [silent.status, refused.status, well.status] == ["ok", "warning", "ok"]
+    assert "takes no connection" in refused.message and "EMAIL_URL" in refused.remedy
 
 
 @pytest.mark.parametrize(
