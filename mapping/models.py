@@ -78,6 +78,11 @@ class Document(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @staticmethod
+    def holds_orders(board: int) -> bool:
+        """Whether orders stand on a board, or are on their way to it. What knows orders answers here."""
+        return False
+
 
 class VersionState(models.TextChoices):
     DRAFT = "draft", "Draft"

@@ -7,7 +7,7 @@ is a port, called as `record(actor=, action=, subject=, now=, reason=, data=)`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -54,6 +54,12 @@ __all__ = [
 
 Recorder = Callable[..., object]
 SHIPPED = Path(__file__).parent / "shipped"
+MOVED = "orders stand on the board by the column {old}, and {new} is another"
+STAY = (
+    "Keep the former one, whose title may be changed on the board. To move, copy its values into the other column "
+    "there, remove it, have the board read again, and publish then."
+)
+ANEW = "What is on the local board stays in the former column. Empty it with monday_sandbox --reset, to begin anew."
 
 
 class NotPublishable(Exception):
@@ -177,6 +183,7 @@ def _of_board(document: Document, parsed: BoardDocument) -> tuple[Problem, ...]:
     if parsed.board.id != document.board_key:
         message = f"this document is of the board {document.board_key}, not {parsed.board.id}"
         problems.append(Problem(0, 0, "board.id", message, "Publish it as the document of that board."))
+    problems += _moved(document, parsed)
     known = known_boards(parsed.board.id)
     own = on_known_boards(effective(parsed, None), known)
     for customer in published_customers():
@@ -186,6 +193,48 @@ def _of_board(document: Document, parsed: BoardDocument) -> tuple[Problem, ...]:
             message = f"together with the document of {customer.customer}, {clash.message}"
             problems.append(Problem(0, 0, clash.path, message, clash.remedy, clash.severity))
     return (*problems, *own)
+
+
+def _moved(document: Document, parsed: BoardDocument) -> Iterator[Problem]:
+    """Columns that tell items and sizes apart, or hold quantities, and that would be others than those written so far.
+
+    What stands on the board stays in the former column: orders would look complete without a quantity, and what is
+    looked for by its key would be made a second time. Of a local board that is told, as it can begin anew. A column
+    that a board has no more binds nothing.
+    """
+    held = document.versions.published().first() if document.pk else None
+    before = parse_board(held.text)[0] if held else None
+    if before is None:
+        return
+    boards = [board for board in Board.objects.filter(board_id=document.board_key) if Document.holds_orders(board.pk)]
+    wanted = _told_by(parsed)
+    for path, column in _told_by(before).items() if boards else ():
+        new = wanted.get(path, column)
+        bound = [board for board in boards if _has(board, path, column)] if new != column else []
+        if bound:
+            real = any(board.environment == Environment.PRODUCTION for board in bound)
+            yield Problem(
+                0, 0, path, MOVED.format(old=column, new=new), STAY if real else ANEW, "error" if real else "warning"
+            )
+
+
+def _told_by(board: BoardDocument) -> dict[str, str]:
+    """The columns that carry keys, sizes and quantities, by their way from the top."""
+    found = {"board.uuid_column": board.board.uuid_column}
+    if board.sizes is not None:
+        columns = board.sizes.columns
+        found |= {"sizes.columns.size": columns.size, "sizes.columns.quantity": columns.quantity}
+        found["sizes.key_column"] = board.sizes.key_column
+    return found
+
+
+def _has(board: Board, path: str, column: str) -> bool:
+    """Whether the board has this column, as it was read last; one that was never read is taken to have it."""
+    structure = board.known_structure()
+    if structure is None:
+        return True
+    on = structure if path.startswith("board.") else structure.subitems
+    return on is not None and column in on.columns and not on.columns[column].archived
 
 
 def _of_customer(document: Document, parsed: CustomerDocument) -> tuple[Problem, ...]:
