@@ -106,7 +106,7 @@ def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: d
     if not missing:
         return known
     structure = refresh(board=board, client=client, now=now)
-    found = {title: _existing(structure, title) for title in missing}
+    found = {title: _existing(board, structure, title) for title in missing}
     absent = [title for title, group_id in found.items() if not group_id]
     if absent:
         found |= _create(board, client, structure, absent, now)
@@ -118,8 +118,11 @@ def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: d
     return known | found
 
 
-def _existing(structure: BoardStructure, title: str) -> str:
-    return next((group.id for group in structure.groups if group.title == title and not group.archived), "")
+def _existing(board: Board, structure: BoardStructure, title: str) -> str:
+    """The group that has this title and stands for no other: one that people gave it stays that of its own orders."""
+    taken = set(BoardGroup.objects.filter(board=board).exclude(title=title).values_list("group_id", flat=True))
+    named = (group for group in structure.groups if group.title == title and not group.archived)
+    return next((group.id for group in named if group.id not in taken), "")
 
 
 def _create(
@@ -138,7 +141,7 @@ def _create(
         return made
     again = client.board(structure.id)
     for title, outcome in zip(titles, outcomes, strict=True):
-        found = made.get(title) or _existing(again, title)
+        found = made.get(title) or _existing(board, again, title)
         if not found:
             why = outcome.message if isinstance(outcome, Refused) else "no answer came"
             if isinstance(outcome, Refused):
