@@ -209,7 +209,7 @@ class _History:
         return work.snapshot is not None and bool(own) and work.snapshot.item_id not in own
 
     def owners(self, order: StagedOrder) -> dict[str, int]:
-        """Fields that a later batch has written and not taken back, with that batch.
+        """Fields that a later batch has written and not taken back, with that batch; or found written, and accepted.
 
         Of an order that was undone nothing is left, though the item that it archived stays so: another was made for it.
         """
@@ -218,7 +218,7 @@ class _History:
             for pk, batch, state in self._later[order.link_key]
             if pk > order.pk and state != OrderState.UNDONE
             for done in self.left(pk)
-            if done.kind != "confirm"
+            if done.kind != "confirm" or (done.before and "archived" not in done.after)
             for name in done.after
         }
 

@@ -41,6 +41,8 @@ from .reverse import (
     undoable,
 )
 
+NOTHING = "Nothing of batch {batch} is chosen that could be undone. Remedy: choose orders that it wrote."
+
 
 @dataclass(slots=True)
 class Undone:
@@ -126,10 +128,16 @@ def _claim(batch: Batch, owner: str, actor: str, setup: Setup, reason: str, want
                 f"Batch {batch.pk} has orders of which it is unclear whether the board took them. "
                 "Remedy: push it again, which looks them up; then undo it."
             )
+        if wanted.only is not None and batch.state != BatchState.UNDOING and not _any(batch, wanted.only):
+            raise NotAllowed(NOTHING.format(batch=batch.pk))
         chosen = {"orders": "all" if wanted.only is None else len(wanted.only)}
         move_batch(
             batch, "undo", actor=actor, now=setup.clock.now(), reason=reason, data={**chosen, **_overwritten(wanted)}
         )
+
+
+def _any(batch: Batch, only: frozenset[int]) -> bool:
+    return not only.isdisjoint(undoable(batch).values_list("pk", flat=True))
 
 
 def _overwritten(wanted: Wanted) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from staging.boards import gone
+from staging.core.lifecycle import NotAllowed
 from staging.core.undoplan import ANOTHER
 from staging.models import Batch, Snapshot
 from staging.setup import silent
@@ -74,6 +75,28 @@ def test_an_update_is_undone_on_the_item_that_an_undo_made_anew(six: World) -> N
     assert six.item(1).cells["numeric_price"] == "10.5"
     assert six.snapshot(1).order["cells"]["numeric_price"] == "10.5"
     six.check()
+
+
+def test_what_a_later_batch_found_written_and_accepted_is_its_own(six: World) -> None:
+    batch = priced(six)
+    six.edit(1, numeric_price="13")
+    six.change(1, PRICE="13")
+    six.sync()
+    later = six.batch()
+    done = six.undo(batch, force=True, reason="wrong list")
+    assert f"Batch {later.pk} has written it since" in " ".join(done.kept.values())
+    assert six.item(1).cells["numeric_price"] == "13"
+    six.check_equal()
+
+
+@pytest.mark.parametrize("only", [[], [999_999]])
+def test_an_undo_of_no_order_is_refused_and_leaves_the_batch_as_it_was(six: World, only: list[int]) -> None:
+    batch = priced(six)
+    with pytest.raises(NotAllowed, match="Remedy: choose orders that it wrote"):
+        six.undo(batch, only=only)
+    batch.refresh_from_db()
+    assert batch.state == "pushed"
+    assert six.undo(batch).undone == 1
 
 
 def test_a_creation_is_undone_with_the_item_that_an_undo_made_anew(six: World) -> None:
