@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from staging import jobs
 from staging.running import schedules
 
-from . import children, watchdog
+from . import children, commandline, watchdog
+from .models import WorkerPulse
 
 CANARY_EVERY = 10.0  # seconds
 SCHEDULES_EVERY = 15.0  # between two looks for a schedule that would stop all others
@@ -25,6 +26,7 @@ CANARY_LOOK = 2.0  # between two looks for the claim of one that was sent
 PATIENCE = timedelta(seconds=30)  # from a canary's sending to its claim
 # Where other hosts take canaries from the same queue, ours may miss some by chance: of thirty and more, not all.
 PATIENCE_BESIDE_OTHERS = timedelta(minutes=5)
+LONGEST_PAUSE = 60.0  # seconds between two looks for an app database that does not answer
 UNWRITTEN = 4  # canaries in a row that were claimed here and have no result; another host may have taken one or two
 
 
@@ -38,19 +40,33 @@ class Cluster:
         self._canary = ""
         self._unwritten: list[str] = []
         self._answered_at = timezone.now()
-        self._next_canary = self._next_schedules = 0.0
+        self._next_canary = self._next_schedules = self._next_start = self._pause = 0.0
 
     def start(self) -> None:
-        """Start the workers."""
+        """Start the workers, which would end at once without the app database: until it answers `look` tries again,
+        ever more rarely, and `child` is None."""
+        self.child = None
+        if problem := unusable():
+            self._pause = min(LONGEST_PAUSE, 2 * self._pause or 1.0)
+            self._next_start = time.monotonic() + self._pause
+            self._say(f"No workers yet. {problem} Trying again in {self._pause:.0f} s.")
+            return
         self.child = children.start("manage", "qcluster", "--verbosity", "0", environment=self._environment)
         self._answered_at = timezone.now()
+        if self._pause:
+            self._say("The app database answers; the workers are started.")
+            self._pause = 0.0
 
     def look(self) -> None:
         """Start the workers anew where they ended or are stalled. To be called every half second or so."""
-        assert self.child is not None
+        if self.child is None:
+            if time.monotonic() >= self._next_start:
+                self._start_again()
+            return
         if self.child.poll() is not None:
             self._say("The workers ended; they are started again.")
             self.restart()
+            return
         if time.monotonic() >= self._next_canary:
             self._next_canary = time.monotonic() + CANARY_LOOK
             try:
@@ -103,6 +119,25 @@ class Cluster:
         assert self.child is not None
         children.kill(self.child)
         self._asked_at, self._unwritten = None, []
+        self._start_again()
+
+    def _start_again(self) -> None:
         self.start()
-        with suppress(DatabaseError):
-            jobs.recover()
+        if self.child is not None:
+            with suppress(DatabaseError):
+                jobs.recover()
+
+
+def unusable() -> str:
+    """Why no worker could work with the app database, as a sentence with its remedy; "" where it takes what is
+    written."""
+    try:
+        with transaction.atomic():
+            WorkerPulse.objects.create(host="?")
+            transaction.set_rollback(True)
+    except DatabaseError as problem:
+        sentence, _ = commandline.explain(problem)
+        return sentence or f"The app database cannot be used ({problem}). Remedy: python manage.py doctor."
+    finally:
+        connections.close_all()
+    return ""

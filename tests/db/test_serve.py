@@ -139,6 +139,40 @@ def test_a_run_at_work_on_this_host_is_a_sign_of_life_and_one_elsewhere_is_none(
     assert watchdog.works_here(since=since)
 
 
+def test_no_workers_are_started_before_the_app_database_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = ["The server is away.", "The server is away.", ""]
+    said: list[str] = []
+    monkeypatch.setattr(cluster, "unusable", lambda: problems.pop(0))
+    monkeypatch.setattr(cluster.children, "start", lambda *words, **_: SimpleNamespace(poll=lambda: None))
+    monkeypatch.setattr(cluster.jobs, "recover", lambda: said.append("Recovered."))
+    workers = Cluster(say=said.append)
+    workers.start()
+    workers.look()
+    assert said == ["No workers yet. The server is away. Trying again in 1 s."]
+    for _ in range(2):
+        workers._next_start = 0.0
+        workers.look()
+    assert said[1:] == [
+        "No workers yet. The server is away. Trying again in 2 s.",
+        "The app database answers; the workers are started.",
+        "Recovered.",
+    ]
+
+
+def test_an_app_database_that_takes_what_is_written_is_usable_and_keeps_nothing_of_it(watched: Watched) -> None:
+    assert cluster.unusable() == ""
+    assert not WorkerPulse.objects.exists()
+
+
+def test_a_cluster_whose_guard_ends_at_once_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(_cluster: object) -> None:
+        raise RuntimeError("Q Cluster ordersite failed to start")
+
+    monkeypatch.setattr("django_q.cluster.Cluster.start", failed)
+    with pytest.raises(CommandError, match=r"failed to start\. Remedy: "):
+        call_command("qcluster", verbosity=0)
+
+
 def test_a_database_that_does_not_answer_stops_nothing(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     def away() -> None:
         raise DatabaseError("gone")
@@ -244,6 +278,21 @@ def test_children_and_workers_end_with_a_serve_that_was_killed(tmp_path: Path) -
         os.kill(served.pid, signal.SIGKILL)
         served.wait(timeout=10)
         until(lambda: not [pid for pid in family if _alive(pid)], seconds=40)
+    finally:
+        place.stop()
+
+
+@pytest.mark.slow
+def test_the_worker_service_waits_for_its_app_database_and_says_so_in_a_sentence(tmp_path: Path) -> None:
+    place = Installation(tmp_path)
+    try:
+        service = place.start("worker")
+        until(lambda: "Trying again in 2 s." in place.log())
+        service.send_signal(signal.SIGTERM)
+        service.wait(timeout=60)
+        assert [line.partition(" Remedy")[0] for line in place.log().splitlines()] == 2 * [
+            "No workers yet. The app database is not up to date with this version."
+        ]
     finally:
         place.stop()
 

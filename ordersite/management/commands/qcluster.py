@@ -6,6 +6,7 @@ import signal
 from types import FrameType
 from typing import Any
 
+from django.core.management.base import CommandError
 from django_q.management.commands import qcluster
 
 from staging.running import ending
@@ -13,7 +14,10 @@ from staging.running import ending
 
 class Command(qcluster.Command):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
-        super().handle(*args, **options)
+        try:
+            super().handle(*args, **options)
+        except RuntimeError as failed:  # its guard ended at once; what it said of that stands above
+            raise CommandError(f"{failed}. Remedy: python manage.py doctor", returncode=1) from None
         for number in (signal.SIGINT, signal.SIGTERM):
             _announce(number)
 

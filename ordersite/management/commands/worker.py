@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connections
 
 from ordersite import children
 from ordersite.cluster import Cluster
@@ -23,12 +22,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         cluster = Cluster(say=self._say)
-        # The workers must not share this process's connections.
-        connections.close_all()
         with children.Ending() as ending:
             try:
                 cluster.start()
-                self._say("Workers started (Ctrl-C ends them after the piece in hand).")
+                if cluster.child:
+                    self._say("Workers started (Ctrl-C ends them after the piece in hand).")
                 while not ending.number:
                     time.sleep(LOOK)
                     cluster.look()
