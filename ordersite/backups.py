@@ -17,6 +17,10 @@ class NoBackup(Exception):
     """No copy was made; the message says why and what to do."""
 
 
+class OnServer(NoBackup):
+    """The app database is none that is copied here."""
+
+
 def copy(*, folder: Path, now: datetime, keep: int) -> Path:
     """Copy the SQLite app database into `folder`, whole and consistent while others write, and keep the newest `keep`.
 
@@ -25,7 +29,7 @@ def copy(*, folder: Path, now: datetime, keep: int) -> Path:
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "sqlite":
         tool = "pg_dump --format=custom" if connection.vendor == "postgresql" else "BACKUP DATABASE"
-        raise NoBackup(f"The app database is on a server. Remedy: use its own tool ({tool}).")
+        raise OnServer(f"The app database is on a server. Remedy: use its own tool ({tool}).")
     name = folder / f"ordersite-{now.astimezone(UTC):%Y%m%d-%H%M%S}.sqlite3"
     partial = name.with_suffix(".partial")
     try:

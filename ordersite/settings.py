@@ -42,8 +42,9 @@ ALLOWED_HOSTS = [
 
 # --- in production everything goes over HTTPS; a proxy in front ends it, so its header is trusted only by choice -----
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
-# A probe comes from the machine itself, past the proxy; neither answer holds a secret.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# A probe or a scraper comes from the machine itself, past the proxy. Two answers hold no secret; the third asks for a
+# token of its own.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = int(env.number("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, at_most=63_072_000))
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 BEHIND_PROXY = env.flag("BEHIND_PROXY", False)

@@ -48,8 +48,9 @@ def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path, monkeypatch: pyte
         with pytest.raises(CommandError, match=r"No copy could be made .* Remedy: free space, or another folder"):
             call_command("backup", "--to", str(tmp_path / "file" / "below"))
     monkeypatch.setattr(connections["default"], "vendor", "postgresql")
-    with pytest.raises(CommandError, match="Remedy: use its own tool"):
+    with pytest.raises(CommandError, match="Remedy: use its own tool") as usage:
         call_command("backup", "--to", str(tmp_path))
+    assert usage.value.returncode == 2
 
 
 def test_the_doctor_sees_how_old_the_newest_copy_is(tmp_path: Path, settings: Any) -> None:

@@ -45,7 +45,7 @@ ROWS: list[tuple[str, int]] = [
     ("check_mapping", 0),
     ("check_mapping {folder}/none.yaml", 2),
     ("demo_page --out {folder}/page.html", 0),
-    ("demo_page --out {folder}/file/page.html", 1),
+    ("demo_page --out {folder}/file/page.html", 2),
     ("doctor --nonsense", 2),
     ("gone_items list", 0),
     ("gone_items stop 1", 2),

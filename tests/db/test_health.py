@@ -48,7 +48,8 @@ def test_a_living_process_says_so_without_touching_a_database() -> None:
 def test_production_answers_probes_that_come_past_the_proxy(settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert Client().get("/healthz").status_code == 200
-    assert Client().get("/metrics").status_code == 301
+    assert Client().get("/metrics").status_code == 403, "it asks for its token"
+    assert Client().get("/").status_code == 301
 
 
 @pytest.mark.django_db(databases=["default", "orders", "intake"])

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from monday.calls import CallLog
 from monday.management.quiet import QuietCommand
-from staging.console import FAILED, actor, sentences
+from staging.console import USAGE, actor, sentences
 from staging.reports.page import gather
 from staging.wiring import connected
 
@@ -51,7 +51,7 @@ class Command(QuietCommand):
         except OSError as problem:
             reason = problem.strerror or type(problem).__name__
             remedy = "name a file that may be written with --out"
-            raise CommandError(f"{path} cannot be written ({reason}). Remedy: {remedy}.", returncode=FAILED) from None
+            raise CommandError(f"{path} cannot be written ({reason}). Remedy: {remedy}.", returncode=USAGE) from None
         document = {"schema_version": 1, "board": found.structure.name, "file": str(path)}
         if options["json"]:
             self.tell(document)
