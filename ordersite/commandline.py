@@ -9,6 +9,7 @@ Everything else is a mistake in the program and keeps its traceback.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import sys
@@ -22,8 +23,10 @@ from typing import NoReturn
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
+
+from staging.core.never_begun import without_options
 
 FAILED, CONFIGURATION, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -90,7 +93,7 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
         return _exit_code(leaving)
     except ImproperlyConfigured as problem:
         remedy = DRIVER_REMEDY if "pyodbc" in str(problem) and "Remedy" not in str(problem) else ""
-        return _say(f"Configuration: {problem}{remedy}", CONFIGURATION)
+        return _refused(arguments, f"Configuration: {problem}{remedy}")
     except Terminated:
         return _say("Stopped by a signal. Remedy: run the same command again to go on.", TERMINATED)
     except KeyboardInterrupt:
@@ -98,7 +101,9 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
     except BrokenPipeError:
         _swallow_output()
         return FAILED
-    except (DatabaseError, OSError) as problem:
+    except (Error, OSError) as problem:
+        if isinstance(problem, OSError) and not _flushed():
+            return FAILED  # it is the output that is full
         sentence, code = explain(problem)
         if not sentence:
             raise
@@ -106,20 +111,31 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
     return 0
 
 
-def explain(problem: DatabaseError | OSError) -> tuple[str, int]:
+def _refused(arguments: Sequence[str], sentence: str) -> int:
+    """Say what is wrong with the settings, which no command could be loaded with that would print its document."""
+    if "--json" in arguments:
+        if arguments[1] == "sync_orders":
+            document = without_options(arguments, sentence)
+        else:
+            document = {"schema_version": 1, "error": sentence}
+        print(json.dumps(document, ensure_ascii=False))
+    return _say(sentence, CONFIGURATION)
+
+
+def explain(problem: Error | OSError) -> tuple[str, int]:
     """A sentence with its remedy and the exit code, for what an operator can mend; an empty one for anything else."""
     if _disk_is_full(problem):
         return (
-            f"The disk is full. What was confirmed is kept. Remedy: free space (the data lies in {settings.VAR_DIR}) "
-            "and run the same command again.",
+            "The disk is full. What was confirmed is kept. Remedy: free space where the data lies "
+            f"({settings.VAR_DIR}) or where the output goes, and run the same command again.",
             FAILED,
         )
-    if isinstance(problem, DatabaseError):
+    if isinstance(problem, Error):
         return _explain_database(problem)
     return "", FAILED
 
 
-def _explain_database(problem: DatabaseError) -> tuple[str, int]:
+def _explain_database(problem: Error) -> tuple[str, int]:
     """Find out by looking, since no two vendors have the same words for a table that is missing."""
     connection = connections[DEFAULT_DB_ALIAS]
     try:
@@ -127,7 +143,7 @@ def _explain_database(problem: DatabaseError) -> tuple[str, int]:
         connection.close()
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as reason:
+    except Error as reason:
         return (
             f"The app database cannot be used ({_first_line(reason)}). "
             "Remedy: check DATABASE_URL, that the server runs and that its account may connect.",
@@ -144,6 +160,13 @@ def _explain_database(problem: DatabaseError) -> tuple[str, int]:
             "Remedy: end the process that holds it, or check the file's rights.",
             FAILED,
         )
+    # A file's own words for a mistake in a statement are of the same class; a server's are not.
+    if connection.vendor != "sqlite" and isinstance(problem, OperationalError | InterfaceError):
+        return (
+            f"The app database broke off what it was asked ({_first_line(problem)}). "
+            "Remedy: run the same command again; what was confirmed is kept.",
+            CONFIGURATION,
+        )
     return "", FAILED
 
 
@@ -152,7 +175,7 @@ def _disk_is_full(problem: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in FULL_DISK:
             return True
-        if isinstance(seen, DatabaseError) and any(text in str(seen).lower() for text in FULL_DISK_TEXTS):
+        if isinstance(seen, Error) and any(text in str(seen).lower() for text in FULL_DISK_TEXTS):
             return True
         seen = seen.__cause__
     return False

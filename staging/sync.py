@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
+from django.db import InterfaceError, OperationalError, connection
 
 from monday.calls import CallLog
 from monday.client import Unavailable
@@ -42,7 +43,6 @@ from .sync_row import Report as Report
 from .sync_row import Request as Request
 from .sync_row import begin, finish, state_of
 
-SCHEMA_VERSION = 1
 log = structlog.get_logger(__name__)
 
 
@@ -94,7 +94,14 @@ def sync(
 
 def _end(report: Report, request: Request, calls: CallLog, setup: Setup, started: float) -> None:
     report.durations["total"] = time.monotonic() - started
-    finish(report, request, calls, setup)
+    try:
+        finish(report, request, calls, setup)
+    except (OperationalError, InterfaceError):
+        # A connection that broke off answers nothing any more; a new one may.
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        if SyncRun.objects.filter(pk=report.run.pk, state=RunState.RUNNING).exists():
+            finish(report, request, calls, setup)
 
 
 def _work(request: Request, setup: Setup, report: Report, progress: Progress) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import jsonschema
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import Error, InterfaceError, OperationalError
 
 from ordersite import commandline
 
@@ -122,6 +125,66 @@ def test_a_shell_that_closes_a_stream_changes_no_exit_code(tmp_path: Path, close
         timeout=120,
     )
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (code, "", "")
+
+
+def test_settings_that_cannot_be_read_are_told_to_scripts_too(tmp_path: Path):
+    outcome = manage("doctor", "--json", folder=tmp_path, WORKERS="x")
+    assert outcome.returncode == 2
+    assert {"schema_version": 1, "error": outcome.stderr.strip()} == json.loads(outcome.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "schema", "expected"),
+    [
+        ("batches list", "refused", {}),
+        ("sync_orders --dry-run", "sync_orders", {"mode": None, "dry_run": True, "status": "failed"}),
+        ("sync_orders --check", "sync_orders_check", {"mode": None, "check": True}),
+    ],
+)
+def test_the_document_of_wrong_settings_is_the_commands_own(
+    words: str, schema: str, expected: dict[str, object], capsys: pytest.CaptureFixture[str]
+):
+    wrong = stops_with(ImproperlyConfigured("WORKERS must be a number. Remedy: x."))
+    assert commandline.run(["manage.py", *words.split(), "--json"], wrong) == 2
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    jsonschema.validate(document, json.loads((TOP / f"docs/{schema}.schema.json").read_text(encoding="utf-8")))
+    assert document == document | expected
+    assert document["error"] == shown.err.strip() == "Configuration: WORKERS must be a number. Remedy: x."
+
+
+@pytest.mark.parametrize("problem", [OperationalError("the connection is lost"), InterfaceError("already closed")])
+def test_a_connection_that_broke_off_and_answers_again_is_one_sentence(
+    problem: Error, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def again(vendor: str) -> None:
+        healthy = SimpleNamespace(vendor=vendor, close=lambda: None)
+        monkeypatch.setattr(commandline, "connections", {"default": healthy})
+
+    graph = SimpleNamespace(leaf_nodes=list)
+    executor = SimpleNamespace(loader=SimpleNamespace(graph=graph), migration_plan=lambda _targets: [])
+    monkeypatch.setattr(commandline, "MigrationExecutor", lambda _connection: executor)
+    again("postgresql")
+    assert commandline.run(["manage.py", "x"], stops_with(problem)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"The app database broke off what it was asked ({problem}). Remedy: run the same command")
+    again("sqlite")  # whose file says so of a mistake in a statement
+    with pytest.raises(type(problem)):
+        commandline.run(["manage.py", "x"], stops_with(problem))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_an_output_that_is_full_is_not_taken_for_the_disk_of_the_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def command(_arguments: list[str]) -> None:
+        print("done")
+        sys.stdout.flush()
+
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert commandline.run(["manage.py", "x"], command) == 1
+    assert capsys.readouterr().err.startswith("The output cannot be written (No space left on device). Remedy: ")
 
 
 def test_an_app_database_that_is_not_migrated_names_the_command(tmp_path: Path):

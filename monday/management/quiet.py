@@ -9,7 +9,7 @@ from io import TextIOBase
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error
 
 UNUSABLE = "The app database cannot be used. Remedy: python manage.py doctor"
 STOPPED = "Stopped by a signal. Remedy: run it again to go on; nothing is lost."
@@ -47,7 +47,7 @@ class QuietCommand(BaseCommand):
         try:
             _check_words(self.words)
             return super().execute(*args, **options)
-        except (CommandError, DatabaseError, KeyboardInterrupt, SystemExit) as ended:
+        except (CommandError, Error, KeyboardInterrupt, SystemExit) as ended:
             if options.get("json") and not self.told:
                 self.refuse(_sentence(ended))
             raise
@@ -91,7 +91,7 @@ def _sentence(ended: BaseException) -> str:
     if isinstance(ended, CommandError):
         return str(ended)
     # A database's own words may be a statement; the edge of the command line finds the sentence.
-    return UNUSABLE if isinstance(ended, DatabaseError) else STOPPED
+    return UNUSABLE if isinstance(ended, Error) else STOPPED
 
 
 class Nowhere(TextIOBase):

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.utils import timezone
 
 from mapping.orders_table import alias_of
@@ -21,8 +21,9 @@ from mapping.published import NoMapping, load_family
 from monday.core.structure import BoardStructure
 from monday.management.quiet import UNUSABLE
 from monday.models import Board, Environment
+from staging.core.never_begun import check_document
 from staging.core.ports import Destination, Scope, SourceRefused, Target
-from staging.detection.glance import SCHEMA_VERSION, glance, sentences
+from staging.detection.glance import glance, sentences
 from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.setup import NotConfigured, Setup, spellings, whole
@@ -46,9 +47,9 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         if options["json"]:
             refusal(options["mode"], str(problem), stdout)
         raise problem from None
-    except (DatabaseError, KeyboardInterrupt) as broken:  # the edge of the command line has the exit code
+    except (Error, KeyboardInterrupt) as broken:  # the edge of the command line has the exit code
         if options["json"]:
-            refusal(options["mode"], UNUSABLE if isinstance(broken, DatabaseError) else STOPPED, stdout)
+            refusal(options["mode"], UNUSABLE if isinstance(broken, Error) else STOPPED, stdout)
         raise
     if options["json"]:
         about = {"mode": options["mode"], "board": str(setup.board), "error": None}
@@ -90,8 +91,7 @@ def _ending(options: dict[str, Any], stdout: Any, stderr: Any) -> Iterator[None]
 
 def refusal(mode: str | None, sentence: str, stdout: Any) -> None:
     """The document of a check that could not be made; `mode` is None where the options could not be read."""
-    told = {"schema_version": SCHEMA_VERSION, "check": True, "mode": mode, "error": sentence}
-    stdout.write(json.dumps(told, ensure_ascii=False))
+    stdout.write(json.dumps(check_document(mode, sentence), ensure_ascii=False))
 
 
 def _check_options(options: dict[str, Any]) -> None:

@@ -8,14 +8,15 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError
+from django.db import Error
 
 from monday.calls import CallLog
 from monday.management.quiet import UNUSABLE
 from staging.console import REFUSED, USAGE, Console, actor, sentences
+from staging.core.never_begun import run_document
 from staging.models.run import RunState
 from staging.notices import notify
-from staging.reports.report import document, exit_code, never_begun
+from staging.reports.report import document, exit_code
 from staging.reports.report import sentences as report_sentences
 from staging.setup import Setup, spellings
 from staging.sync import Request, sync
@@ -42,9 +43,9 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
             report = sync(request=_request(options, setup), setup=setup, calls=calls, progress=console.progress)
             if not options["dry_run"]:
                 notify.ended(report.run.pk)
-    except (CommandError, DatabaseError, SystemExit, KeyboardInterrupt) as refused:
+    except (CommandError, Error, SystemExit, KeyboardInterrupt) as refused:
         if options["json"]:
-            _tell_refusal(stdout, refused, options["mode"], calls)
+            _tell_refusal(stdout, refused, options, calls)
         raise
     if options["json"]:
         stdout.write(json.dumps(document(report, calls), ensure_ascii=False))
@@ -60,12 +61,7 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         raise SystemExit(code)
 
 
-def bad_option(error: str, stdout: Any) -> None:
-    """The document of a command line that could not be read, so that not even the mode is known."""
-    stdout.write(json.dumps(never_begun(None, RunState.FAILED, error, CallLog()), ensure_ascii=False))
-
-
-def _tell_refusal(stdout: Any, refused: BaseException, mode: str, calls: CallLog) -> None:
+def _tell_refusal(stdout: Any, refused: BaseException, options: dict[str, Any], calls: CallLog) -> None:
     """What reads the JSON document gets one for every end; the sentence goes to stderr as well."""
     if isinstance(refused, CommandError):
         status, error = STATUS.get(refused.returncode, RunState.FAILED), str(refused)
@@ -73,7 +69,17 @@ def _tell_refusal(stdout: Any, refused: BaseException, mode: str, calls: CallLog
         status, error = RunState.STOPPED, STOPPED
     else:  # its own words may be a statement; the edge of the command line finds the sentence
         status, error = RunState.FAILED, UNUSABLE
-    stdout.write(json.dumps(never_begun(mode, status, error, calls), ensure_ascii=False))
+    # A run that has begun works on its own behalf; of a rehearsal no row is kept.
+    begun = "" if options["dry_run"] else calls.correlation.removeprefix("run:")
+    told = run_document(
+        options["mode"],
+        status,
+        error,
+        dry_run=options["dry_run"],
+        run_id=int(begun) if begun else None,
+        api=calls.to_json(),
+    )
+    stdout.write(json.dumps(told, ensure_ascii=False))
 
 
 STOPPED = "Stopped at once by a signal. Remedy: run it again to go on; nothing is lost."

@@ -7,12 +7,13 @@ from typing import Any
 
 from monday.calls import CallLog
 from staging.batches.tally import batch_counts
+from staging.core.never_begun import PHASES, SCHEMA_VERSION
 from staging.core.words import counted
-from staging.models import Batch, SyncRun
+from staging.models import Batch
 from staging.models.run import RunState
 from staging.pushing.outlook import forecast
 from staging.setup import Setup
-from staging.sync import SCHEMA_VERSION, Report
+from staging.sync import Report
 
 from .unused import reasons, unknown_customers
 
@@ -27,17 +28,10 @@ STATUS = {
 }
 
 
-def never_begun(mode: str | None, status: str, error: str, calls: CallLog) -> dict[str, Any]:
-    """The same document for a run that could not begin: no id, nothing counted, `mode` None where unknown."""
-    return document(Report(SyncRun(mode=mode or "", state=status), error=error), calls) | {"mode": mode}
-
-
 def document(report: Report, calls: CallLog) -> dict[str, Any]:
     """The run as JSON-able data; `schema_version` rises when a name changes its meaning."""
     run = report.run
-    seconds = {
-        name: round(report.durations.get(name, 0.0), 3) for name in ("detect", "stage", "check", "push", "total")
-    }
+    seconds = {name: round(report.durations.get(name, 0.0), 3) for name in PHASES}
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.pk,

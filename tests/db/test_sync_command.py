@@ -21,6 +21,7 @@ from staging.core.lifecycle import BatchState
 from staging.core.ports import SourceRefused
 from staging.models import SyncRun
 from staging.models.run import RunState
+from staging.sync_row import finish
 from tests.core.mapping_samples import COLUMNS
 from tests.world import World
 
@@ -114,6 +115,34 @@ def test_a_dry_run(line: World) -> None:
     code, document, _ = run("--dry-run")
     assert (code, document["dry_run"], document["run_id"], document["counts"]["staged"]) == (0, True, None, 1)
     assert [entry["orders"] for entry in document["would_stage"]] == [1]
+
+
+def test_a_run_that_could_not_begin_says_what_was_asked_for(line: World) -> None:
+    code, document, _ = run("--mode", "PRODUCTION", "--dry-run")
+    assert (code, document["mode"], document["dry_run"], document["run_id"]) == (2, "PRODUCTION", True, None)
+    assert run("--mode", "PRODUCTION")[1]["dry_run"] is False
+
+
+def test_a_run_whose_connection_to_the_app_database_broke_off_is_ended_over_a_new_one(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **_named: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    def over_a_new_connection(*arguments: Any) -> None:
+        monkeypatch.setattr("staging.sync.finish", finish)
+        broken()
+
+    monkeypatch.setattr("staging.sync.check", broken)
+    monkeypatch.setattr("staging.sync.finish", over_a_new_connection)
+    line.add(1)
+    out = StringIO()
+    with pytest.raises(OperationalError):
+        call_command("sync_orders", "--json", stdout=out)
+    document = json.loads(out.getvalue())
+    complete(document)
+    ended = SyncRun.objects.get()
+    assert (ended.state, document["status"], document["run_id"]) == ("failed", "failed", ended.pk)
 
 
 def test_a_limited_run_says_that_removals_were_not_checked(line: World) -> None:
@@ -248,7 +277,8 @@ def test_a_run_that_was_stopped(line: World, number: signal.Signals, code: int, 
     kept = SyncRun.objects.get()
     assert (kept.state, kept.lease_owner) == ("stopped", "")
     assert signals == 1 or ("Stopped at once. Remedy" in said and "Stopped at once. Remedy" in kept.error)
-    assert (document["run_id"] is None) == (signals == 2), "a second signal ends it at once"
+    assert document["run_id"] == kept.pk
+    assert ("at once" in (document["error"] or "")) == (signals == 2), "a second signal ends it at once"
     assert signals == 1 or "Remedy" in document["error"]
 
 

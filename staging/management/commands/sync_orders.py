@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from monday.management.quiet import QuietCommand
+from staging.core.never_begun import without_options
 
 
 class Command(QuietCommand):
@@ -23,14 +24,7 @@ class Command(QuietCommand):
 
     def refuse(self, sentence: str) -> None:
         """The document of a command line that could not be read; every other end has one of its own."""
-        if "--check" in self.words:
-            from staging.management.quick_answer import refusal
-
-            refusal(None, sentence, self.stdout)
-        else:
-            from staging.management.whole_line import bad_option
-
-            bad_option(sentence, self.stdout)
+        self.tell(without_options(self.words, sentence))
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--mode", choices=["TEST", "PRODUCTION"], default="TEST")
