@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import execute_from_command_line, get_commands
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -90,6 +90,9 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
     try:
         execute(list(arguments))
     except SystemExit as leaving:
+        # Django ends with 1 where it knows no such command, which is for the person who typed it to correct.
+        if leaving.code == FAILED and not {*arguments[1:2]} <= get_commands().keys():
+            return CONFIGURATION
         return _exit_code(leaving)
     except ImproperlyConfigured as problem:
         remedy = DRIVER_REMEDY if "pyodbc" in str(problem) and "Remedy" not in str(problem) else ""

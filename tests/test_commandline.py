@@ -187,6 +187,11 @@ def test_an_output_that_is_full_is_not_taken_for_the_disk_of_the_data(
     assert capsys.readouterr().err.startswith("The output cannot be written (No space left on device). Remedy: ")
 
 
+def test_a_command_that_there_is_none_of_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
+    assert commandline.run(["manage.py", "nope"]) == 2
+    assert "Unknown command: 'nope'" in capsys.readouterr().err
+
+
 def test_an_app_database_that_is_not_migrated_names_the_command(tmp_path: Path):
     outcome = manage("createsuperuser", "--noinput", "--username", "a", "--email", "", folder=tmp_path)
     assert outcome.returncode == 2

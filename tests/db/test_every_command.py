@@ -56,6 +56,8 @@ ROWS: list[tuple[str, int]] = [
     ("load_orders docs/example-orders.csv --replace", 0),
     ("load_orders {folder}/none.csv", 2),
     ("migrate --check", 0),
+    ("migrate nope", 2),
+    ("migrate staging 9999", 2),
     ("monday_sandbox --store {folder}/kept.sqlite3 --reset", 0),
     ("monday_sandbox --port 99999", 2),
     ("prepare_board", 2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -15,7 +16,13 @@ class Command(migrate.Command):
     help = "Bring the tables up to date, and make the views for reporting tools anew. Example: migrate"
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        """As Django's; a view hangs on its tables, so none is there while they change."""
+        """As Django's; a view hangs on its tables, so none is there while they change. What it refuses is usage."""
+        try:
+            return self._migrate(*args, **options)
+        except CommandError as refused:
+            raise CommandError(f"{refused} Remedy: python manage.py showmigrations", returncode=2) from None
+
+    def _migrate(self, *args: Any, **options: Any) -> str | None:
         connection = connections[options["database"]]
         looks_only = options["plan"] or options["check_unapplied"] or options["prune"]
         if options["database"] != DEFAULT_DB_ALIAS or looks_only:
