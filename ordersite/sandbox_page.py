@@ -6,13 +6,13 @@ import re
 from functools import lru_cache
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from monday.sandbox.app import SandboxApp
 from monday.sandbox.store import SandboxStore, StoreUnusable
+
+from . import ended
 
 PREFIX = "/sandbox"
 PAGES = re.compile(r"/|/boards/\d+(/rows|/stamp)?|/sandbox/requests")
@@ -32,7 +32,7 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     if settings.PRODUCTION or not (ITEMS.fullmatch(route) or (PAGES.fullmatch(route) and not writes)):
         raise Http404("There is no such page.")
     if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        return ended.to_login(request)
     if not request.user.has_perm("monday.change_board" if writes else "monday.view_board"):
         what = "edit the local board by hand" if writes else "see the local board"
         return HttpResponse(f"Your role may not {what}.", status=403, content_type="text/plain")

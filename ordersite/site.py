@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from . import odd_addresses
+from . import ended, errors, odd_addresses
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Work": ("SyncRun", "Batch", "StagedOrder", "Seen"),
@@ -88,8 +89,27 @@ class OrdersiteAdmin(AdminSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """Every page, with an address that cannot be read answered by one sentence (see `odd_addresses`)."""
-        return odd_addresses.answered(super().admin_view(view, cacheable))
+        """Every page; without a session the way to the login, and a sentence for what cannot be shown.
+
+        See `ended`, `errors` and `odd_addresses`.
+        """
+        page = super().admin_view(view, cacheable)
+
+        @wraps(page)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # Who leaves without being in any more has sent nothing that could be lost.
+            if request.user.is_anonymous and request.path != reverse("admin:logout"):
+                return ended.to_login(request)
+            return errors.explained(request, page(request, *args, **kwargs))
+
+        return odd_addresses.answered(inner)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The login, which says when something was sent without a session; so does the page that it leads to."""
+        unsent = ended.UNSENT in request.GET
+        if unsent:
+            messages.warning(request, ended.SENTENCE)
+        return super().login(request, {"unsent": unsent, **(extra_context or {})})
 
     def list_taken(self, request: HttpRequest, label: str, query: str, form: str, rows: int) -> None:
         """A screen handed a list out: the audit says who took it."""

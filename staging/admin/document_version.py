@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from mapping.core.problems import errors
 from mapping.drafts import NotADraft, discard_draft
@@ -24,6 +23,7 @@ from staging.running import runs
 from staging.running.runs import ACTIVE
 from staging.wiring import recorder, surroundings
 
+from .by_post import by_post
 from .document_compare import held_before, side_by_side
 from .document_parts import found_version, need, published_version, version_pill
 from .pills import run_pill
@@ -60,7 +60,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     return TemplateResponse(request, "staging/admin/preview.html", _counted(request, found_version(pk)))
 
 
-@require_POST
+@by_post("admin:mapping_version_page")
 def count(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for what publishing this version would change."""
     need(request, RIGHT)
@@ -72,7 +72,7 @@ def count(request: HttpRequest, pk: int) -> HttpResponse:
     return _back(version)
 
 
-@require_POST
+@by_post("admin:mapping_version_page")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop counting; nothing was written, so nothing is left behind."""
     need(request, RIGHT)
@@ -86,7 +86,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return _back(version)
 
 
-@require_POST
+@by_post("admin:mapping_version_page")
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a draft away; its text stays readable in the history."""
     need(request, RIGHT)
@@ -99,7 +99,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:mapping_document_change", args=[version.document_id]))
 
 
-@require_POST
+@by_post("admin:mapping_version_page")
 def publish(request: HttpRequest, pk: int) -> HttpResponse:
     """Publish the version, where the page showed what that changes."""
     need(request, RIGHT)

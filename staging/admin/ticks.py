@@ -15,7 +15,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from staging.batches.narrow import Narrowing, matching
 from staging.batches.release import remembered
@@ -23,6 +22,7 @@ from staging.core.lifecycle import SHOWN
 from staging.models import Batch
 from staging.models.batch import Operation
 
+from .by_post import by_post
 from .decisions import may, why_not
 
 KEY = "ticks"
@@ -75,7 +75,7 @@ def number(word: str) -> int:
     return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
 
 
-@require_POST
+@by_post("admin:staging_batch_change")
 def ticking(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep the ticks of the page that was sent, then do what was pressed: go on looking, tick many, or decide.
 

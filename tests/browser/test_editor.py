@@ -77,6 +77,24 @@ def test_an_error_is_seen_at_its_line_while_it_is_typed(site: Site) -> None:
     assert site.complaints == []
 
 
+def test_who_is_logged_out_while_typing_logs_in_elsewhere_and_goes_on(site: Site) -> None:
+    page = opened(site)
+    before = text_of(page)
+    page.context.clear_cookies(name="sessionid")
+    typed(page, before + "# more\n")
+    page.wait_for_selector("#problems:has-text('You are logged out')")
+    other = page.context.new_page()
+    other.goto(f"{site.address}/login/")
+    other.fill("#id_username", "administrator")
+    other.fill("#id_password", site.passwords["administrator"])
+    other.click("input[type=submit]")
+    other.wait_for_selector("#logout-form")
+    typed(page, before + "nonsense: 1\n")
+    page.wait_for_selector("#problems [data-line]:has-text('nonsense'), #problems :has-text('is not known here')")
+    assert text_of(page) == before + "nonsense: 1\n" and site.complaints == []
+    page.context.close()
+
+
 def test_keys_columns_and_choices_are_completed(site: Site) -> None:
     page = opened(site)
     typed(page, text_of(page).rstrip("\n") + "\n")

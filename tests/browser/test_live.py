@@ -13,6 +13,7 @@ from tests.browser.conftest import Site
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 AT_WORK = "from staging.models import SyncRun\nanswer = SyncRun.objects.filter(state='running').latest('pk').pk"
+WAITING = "from staging.models import Batch\nanswer = Batch.objects.filter(state='open').latest('pk').pk"
 SET = "from staging.models import SyncRun\nanswer = SyncRun.objects.filter(pk=%d).update(%s)"
 
 
@@ -95,3 +96,72 @@ def test_each_chart_has_its_figures_as_a_table_that_the_keyboard_opens(furnished
         drawn = [text for text in chart.locator(".bar-day").all_inner_texts() if text]
         assert [text for text in drawn if text not in chart.locator("tbody th").all_inner_texts()] == []
     page.context.close()
+
+
+def test_what_was_typed_is_there_again_after_a_login_in_between_and_not_once_it_was_taken(furnished: Site) -> None:
+    page = furnished.signed_in("approver")
+    batch = furnished.place.ask(WAITING)
+    address, field = f"{furnished.address}/staging/batch/{batch}/change/", "textarea[name=text]"
+    page.goto(address)
+    page.fill(field, "ask the buyer\nabout the second size")
+    page.context.clear_cookies(name="sessionid")
+    page.click("text=Add the comment")
+    assert "what you sent was not done" in page.inner_text(".messagelist")
+    page.fill("#id_username", "approver")
+    page.fill("#id_password", furnished.passwords["approver"])
+    page.click("input[type=submit]")
+    page.wait_for_url(address)
+    assert "what you sent was not done" in page.inner_text(".messagelist")
+    assert page.input_value(field) == "ask the buyer\nabout the second size"
+    page.click("text=Add the comment")
+    assert "The comment was added" in page.inner_text(".messagelist")
+    assert page.input_value(field) == ""
+    page.goto(address)
+    assert page.input_value(field) == "" and furnished.complaints == []
+    page.context.close()
+
+
+def test_who_comes_in_by_another_window_goes_on_and_another_person_is_given_nothing(furnished: Site) -> None:
+    page = furnished.signed_in("approver")
+    batch = furnished.place.ask(WAITING)
+    address, field = f"{furnished.address}/staging/batch/{batch}/change/", "textarea[name=text]"
+
+    def log_in(window: Any, name: str) -> None:
+        window.fill("#id_username", name)
+        window.fill("#id_password", furnished.passwords[name])
+        window.click("input[type=submit]")
+        window.wait_for_selector("#logout-form")
+
+    page.goto(address)
+    page.fill(field, "typed before")
+    page.context.clear_cookies(name="sessionid")
+    page.evaluate("htmx.ajax('GET', '/today/', {target: 'body', swap: 'none'})")
+    page.wait_for_selector("#silent:has-text('Log in in another window')")
+    other = page.context.new_page()
+    other.goto(f"{furnished.address}/login/")
+    log_in(other, "approver")
+    page.click("text=Add the comment")
+    assert "The comment was added" in page.inner_text(".messagelist")
+
+    page.fill(field, "of the approver alone")
+    page.context.clear_cookies(name="sessionid")
+    page.click("text=Add the comment")
+    log_in(page, "operator")
+    page.goto(address)
+    assert page.input_value(field) == "" and page.evaluate("sessionStorage.getItem('typed')") is None
+    page.context.close()
+
+
+def test_a_page_says_since_when_nobody_answers_and_stops_when_somebody_does(furnished: Site) -> None:
+    page = furnished.signed_in("viewer")
+    asks = "htmx.ajax('GET', '/today/', {target: '#cards', swap: 'outerHTML'})"
+    for failing in (lambda route: route.abort(), lambda route: route.fulfill(status=502, body="")):
+        page.route("**/today/", failing)
+        page.evaluate(f"{asks}.catch(() => 0)")
+        page.wait_for_selector("#silent:has-text('these figures are of then')")
+        assert re.fullmatch(r"No answer since \d\d:\d\d UTC; these figures are of then\.", page.inner_text("#silent"))
+        page.unroute("**/today/")
+        page.evaluate(asks)
+        page.wait_for_function("document.getElementById('silent').textContent === ''")
+    page.context.close()
+    furnished.complaints.clear()  # the browser logs each answer that was kept from it here

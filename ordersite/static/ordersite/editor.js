@@ -1,6 +1,7 @@
 // The mapping editor: the plain field becomes an editor with highlighting, completion and problems at their lines, and
 // two texts stand side by side. Without this script the field, the list of problems and the table of lines remain.
 import * as cm from "./vendor/codemirror-6.min.js";
+import { renew } from "./session.js"; // which has put back what was typed before the editor takes the text
 
 const nonce = document.getElementById("editor-script")?.nonce ?? "";
 const PAUSE = 500; // milliseconds without a keystroke before the text is checked
@@ -67,6 +68,7 @@ function checking(form, list) {
     const mine = ++asked;
     const text = view.state.doc;
     const body = new FormData();
+    renew();
     for (const name of ["document", "csrfmiddlewaretoken"]) {
       const field = form.querySelector(`input[name=${name}]`);
       if (field) body.set(name, field.value);
@@ -75,6 +77,10 @@ function checking(form, list) {
     let answer;
     try {
       const response = await fetch(form.dataset.check, { method: "POST", body, headers: { "X-CSRFToken": token() } });
+      if (response.redirected) {
+        if (mine === asked) list.textContent = "You are logged out, so the text is not checked. Log in in another window, then go on here: nothing typed is lost.";
+        return;
+      }
       if (!response.ok) throw new Error(String(response.status));
       answer = await response.json();
     } catch (problem) {
@@ -250,7 +256,7 @@ function edit(form, field) {
   });
 
   let sent = false;
-  const before = field.value;
+  const before = field.defaultValue;
   form.addEventListener("submit", () => { sent = true; });
   addEventListener("beforeunload", (event) => { if (!sent && field.value !== before) event.preventDefault(); });
 

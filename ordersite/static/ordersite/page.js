@@ -1,14 +1,29 @@
-// Sends Django's token with every htmx request, and closes a filter's list on a click elsewhere or Escape. Everything
-// works without this script, but for what stays up to date by itself.
-document.addEventListener("htmx:configRequest", (event) => {
-  const field = document.querySelector("input[name=csrfmiddlewaretoken]");
-  if (field) event.detail.headers["X-CSRFToken"] = field.value;
-});
+// Says when what stays up to date by itself does not, and closes a filter's list on a click elsewhere or Escape.
+// Everything works without this script, but for what stays up to date by itself.
+const LOGGED_OUT = "You are logged out. Log in in another window, then go on here: nothing typed is lost.";
+let answered = new Date();
+const silent = (words) => {
+  const box = document.getElementById("silent");
+  if (box && box.textContent !== words) box.textContent = words;
+};
 
-// A page that would load itself anew must not take away what somebody is typing; it asks again later.
+// A page that would be loaded anew, or led to the login, must not take away what somebody is typing; it asks again later.
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const typed = [...document.querySelectorAll("textarea")].some((field) => field.value !== field.defaultValue);
-  if (typed && event.detail.xhr.getResponseHeader("HX-Refresh")) event.preventDefault();
+  const asked = (name) => event.detail.xhr.getResponseHeader(name);
+  if (typed && (asked("HX-Refresh") || asked("HX-Redirect"))) event.preventDefault();
+});
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, ({ detail }) => {
+    if (name === "htmx:responseError" && detail.xhr.status < 500) return;
+    silent(`No answer since ${answered.toISOString().slice(11, 16)} UTC; these figures are of then.`);
+  });
+}
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.xhr.status < 200 || detail.xhr.status >= 400) return;
+  const out = detail.xhr.getResponseHeader("HX-Redirect");
+  if (!out) answered = new Date();
+  silent(out ? LOGGED_OUT : "");
 });
 
 const close = (except) => {
