@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from .core.operations import CreateGroup, Done, Operation, Outcome, Refused
 from .core.structure import BoardStructure
@@ -92,6 +92,17 @@ def absent_titles(board: Board, structure: BoardStructure) -> frozenset[str]:
     return frozenset(title for group_id, title in known if group_id not in active)
 
 
+def follow_remade(board: Board, structure: BoardStructure) -> None:
+    """Where a group of ours is put away and a person made one of its title, that one stands for the title from now on.
+
+    Opens a short transaction for each.
+    """
+    active = {group.id for group in structure.groups if not group.archived}
+    for known in BoardGroup.objects.filter(board=board).exclude(group_id="").exclude(group_id__in=sorted(active)):
+        if remade := _existing(board, structure, known.title):
+            BoardGroup.objects.filter(pk=known.pk, group_id=known.group_id).update(group_id=remade)
+
+
 def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: datetime) -> dict[str, str]:
     """Group id for each title. A missing group is looked for on the board, and then created once.
 
@@ -112,9 +123,7 @@ def ensure_groups(*, board: Board, client: Writer, titles: Sequence[str], now: d
         found |= _create(board, client, structure, absent, now)
         refresh(board=board, client=client, now=now)
     for title, group_id in found.items():
-        BoardGroup.objects.update_or_create(
-            board=board, title=title, defaults={"group_id": group_id, "created_at": now}
-        )
+        BoardGroup.objects.filter(pk=_row(board, title, now).pk).update(group_id=group_id, created_at=now)
     return known | found
 
 
@@ -134,7 +143,7 @@ def _create(
     they are other words, or the board would repeat what it said.
     """
     operations = [CreateGroup(structure.id, title) for title in titles]
-    tokens = [f"group:{title}:{_asked_since(board, title, now).isoformat()}" for title in titles]
+    tokens = [f"group:{title}:{_row(board, title, now).created_at.isoformat()}" for title in titles]
     outcomes = client.write(operations, board=structure, tokens=tokens, journal=_NoJournal())
     made = {title: outcome.id for title, outcome in zip(titles, outcomes, strict=True) if isinstance(outcome, Done)}
     if len(made) == len(titles):
@@ -151,7 +160,20 @@ def _create(
     return made
 
 
-def _asked_since(board: Board, title: str, now: datetime) -> datetime:
-    """When this group was first asked for, since it was last refused or made."""
-    wanted, _ = BoardGroup.objects.get_or_create(board=board, title=title, defaults={"group_id": "", "created_at": now})
-    return wanted.created_at
+def _row(board: Board, title: str, now: datetime) -> BoardGroup:
+    """The row of exactly this title, whose `created_at` says since when the group is asked for; made where it lacks.
+
+    Raises GroupFailed where a title that differs by case alone has a row and the database takes both for one.
+    """
+    rows = BoardGroup.objects.filter(board=board, title=title)
+    try:
+        with transaction.atomic():
+            exact = next((row for row in rows if row.title == title), None)
+            return exact or BoardGroup.objects.create(board=board, title=title, group_id="", created_at=now)
+    except IntegrityError:
+        if (made := next((row for row in rows.all() if row.title == title), None)) is not None:
+            return made  # by another process, just now
+        raise GroupFailed(
+            f"The group {title!r} is like another one but for capitals, which this app database does not tell apart. "
+            "Remedy: give both the same spelling in the source or the mapping."
+        ) from None

@@ -165,7 +165,7 @@ def _parted(pages: Iterable[Columns], ends: Sequence[str], stack: ExitStack) -> 
 def _reread(file: IO[bytes]) -> Iterator[Columns]:
     file.seek(0)
     while length := file.read(8):
-        rows = marshal.loads(file.read(int.from_bytes(length, "big")))  # noqa: S302  # nosec B302: written above
+        rows = marshal.loads(file.read(int.from_bytes(length, "big")))  # noqa: S302  written above  # nosec B302
         yield list(zip(*rows, strict=True))
 
 

@@ -16,7 +16,7 @@ from django.db.models import F
 from mapping.core.document import Mapping as CustomerMapping
 from mapping.core.order import LineShape
 from mapping.core.templates import line_name
-from monday.boards import absent_titles
+from monday.boards import absent_titles, follow_remade
 from monday.core.operations import Outcome
 from staging.core.causes import Cause
 from staging.core.changeset import LINK, MARK, SIZE
@@ -163,8 +163,8 @@ class Sender:
         titles = {write.after["group"] for write in plan.item if write.kind in ("create_item", "move_item")}
         if titles & self._absent and titles & self._put_away:
             return (
-                f"The group {min(titles)!r} was archived on the board. "
-                "Remedy: bring it back there, then release the order."
+                f"The group {min(titles)!r} was archived on the board, or deleted. "
+                "Remedy: bring it back there, or make one of that name, then release the order."
             )
         return ""
 
@@ -175,8 +175,10 @@ class Sender:
 
     @cached_property
     def _put_away(self) -> frozenset[str]:
-        """The same of the board as it stands: another process may have made a group since."""
-        return absent_titles(self.setup.board, self.destination.structure(fresh=True))
+        """The same of the board as it stands: another process, or a person, may have made a group since."""
+        structure = self.destination.structure(fresh=True)
+        follow_remade(self.setup.board, structure)
+        return absent_titles(self.setup.board, structure)
 
     def _column_policies(self) -> dict[str, str]:
         return {rule.to: rule.conflicts for rule in self.mapping.columns if rule.conflicts}

@@ -27,7 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for whoever asked, who ends us
     out = sys.stdout.buffer
     try:
-        for answer in answers(*marshal.load(sys.stdin.buffer)):  # noqa: S302  # nosec B302: whoever started us
+        for answer in answers(*marshal.load(sys.stdin.buffer)):  # noqa: S302  whoever started us  # nosec B302
             packed = marshal.dumps(answer, PLAIN)
             out.write(len(packed).to_bytes(8, "big"))
             out.write(packed)

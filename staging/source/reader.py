@@ -62,7 +62,7 @@ class Reader:
         packed = self._answers.read(int.from_bytes(length, "big"))
         if len(length) < 8 or len(packed) < int.from_bytes(length, "big"):
             raise django.db.OperationalError("a process that read a part of the table was ended by somebody")
-        answer = marshal.loads(packed)  # noqa: S302  # nosec B302: we started it
+        answer = marshal.loads(packed)  # noqa: S302  we started it  # nosec B302
         if isinstance(answer, tuple):
             kind, text = answer
             raise getattr(django.db, kind, django.db.Error)(text)

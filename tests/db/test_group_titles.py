@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from django.db import connection
+
+from monday.boards import GroupFailed, ensure_groups
 from monday.models import BoardGroup
-from tests.db.test_scenarios import rename_group
+from staging.batches.decide import release
+from tests.db.test_scenarios import hand, rename_group
 from tests.world import World
 
 
@@ -33,3 +38,32 @@ def test_a_group_that_got_another_customers_title_stays_that_of_its_own_orders(w
     world.change(1, PRICE="12")
     world.sync()
     assert world.state(1) == "applied"
+
+
+def test_a_group_that_was_deleted_is_followed_once_a_person_made_it_anew(world: World) -> None:
+    begun(world)
+    with hand(world) as db:
+        db.execute("UPDATE board_groups SET state = 'deleted' WHERE title = 'HARBOUR SS27'")
+    world.add(3)
+    world.sync()
+    assert world.state(3) == "held" and "make one of that name" in world.order(3).reason
+    with hand(world) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(board_groups)")]
+        deleted = db.execute("SELECT * FROM board_groups WHERE title = 'HARBOUR SS27'").fetchone()
+        anew = dict(zip(columns, deleted, strict=True)) | {"id": "group_anew", "state": "active"}
+        places = ",".join("?" * len(anew))
+        db.execute(f"INSERT INTO board_groups ({','.join(anew)}) VALUES ({places})", list(anew.values()))
+    release(batch=world.order(3).batch, orders=[world.order(3).pk], actor="ben", now=world.clock.now())
+    world.sync()
+    assert world.state(3) == "applied" and placed(world, 3) == "group_anew"
+    assert BoardGroup.objects.get(title="HARBOUR SS27").group_id == "group_anew"
+
+
+@pytest.mark.skipif("connection.vendor == 'microsoft'", reason="there a default collation is like this by itself")
+def test_titles_that_a_database_takes_for_one_do_not_take_each_others_group(world: World) -> None:
+    begun(world)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX any_case ON monday_boardgroup (board_id, UPPER(title))")
+    with pytest.raises(GroupFailed, match="but for capitals"):
+        ensure_groups(board=world.board, client=world._eye, titles=["Harbour SS27"], now=world.clock.now())
+    assert BoardGroup.objects.get(title="HARBOUR SS27").group_id == placed(world, 1)

@@ -97,7 +97,7 @@ def test_nothing_goes_to_a_group_that_a_person_archived_and_it_is_followed_where
     put_away(world, "Old orders", "UPDATE board_groups SET state = 'archived' WHERE title = ?")
     world.drop(3)
     world.sync()
-    assert world.state(3) == "held" and "was archived on the board. Remedy:" in world.order(3).reason
+    assert world.state(3) == "held" and "was archived on the board, or deleted. Remedy:" in world.order(3).reason
     assert world.run_writes == []
     put_away(world, "Old orders", "UPDATE board_groups SET state = 'active' WHERE title = ?")
     order = world.order(3)
