@@ -59,7 +59,7 @@ def test_a_group_that_was_deleted_is_followed_once_a_person_made_it_anew(world: 
     assert BoardGroup.objects.get(title="HARBOUR SS27").group_id == "group_anew"
 
 
-@pytest.mark.skipif("connection.vendor == 'microsoft'", reason="there a default collation is like this by itself")
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="an index is made amid a test on SQLite alone")
 def test_titles_that_a_database_takes_for_one_do_not_take_each_others_group(world: World) -> None:
     begun(world)
     with connection.cursor() as cursor:
