@@ -98,8 +98,8 @@ def follow_remade(board: Board, structure: BoardStructure) -> None:
     Opens a short transaction for each.
     """
     active = {group.id for group in structure.groups if not group.archived}
-    for known in BoardGroup.objects.filter(board=board).exclude(group_id="").exclude(group_id__in=sorted(active)):
-        if remade := _existing(board, structure, known.title):
+    for known in BoardGroup.objects.filter(board=board).exclude(group_id=""):
+        if known.group_id not in active and (remade := _existing(board, structure, known.title)):
             BoardGroup.objects.filter(pk=known.pk, group_id=known.group_id).update(group_id=remade)
 
 
