@@ -48,7 +48,7 @@ from .running.asking import look_again, retry_again
 from .running.asking import send as send
 from .running.headway import write_down
 from .running.heartbeat import beating
-from .running.lease import LeaseLost
+from .running.lease import LeaseLost, clear_left
 from .setup import Progress, Stopped
 from .sync import Request, pushable, sync
 from .undoing.foresee import choices, remember
@@ -163,9 +163,10 @@ def sweep() -> str:
     looked = look_again(now)
     tried = retry_again(now)
     paused = schedules.pause_faulty(now)
-    finished = finish_settled(now=now)
+    finished, cleared = finish_settled(now=now), clear_left()
     told = notify.overdue(now) + notify.quota(now) + deliver.send_due(now)
     said = f"; {' '.join(paused)}" if paused else ""
+    said += f"; claims cleared: {cleared}" if cleared else ""
     work = f"sent again: {again}; looked again: {looked}; tried again: {tried}; finished: {finished}"
     return f"{work}; messages: {told}{said}"
 

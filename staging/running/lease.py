@@ -63,3 +63,15 @@ def renew(held: Batch | SyncRun, owner: str) -> None:
 def let_go(held: Batch | SyncRun, owner: str) -> None:
     """Give a lease back; nothing happens where it is held by another."""
     type(held).objects.filter(pk=held.pk, lease_owner=owner).update(lease_owner="", lease_until=None)
+
+
+def clear_left() -> int:
+    """Clear the claims on batches that no living process holds; returns how many.
+
+    A process that dies between its last write and `let_go` leaves one on a batch that nobody has to claim again.
+    """
+    now, cleared = database_now(), 0
+    for batch in Batch.objects.exclude(lease_owner="").only("pk", "lease_owner"):
+        mine = Batch.objects.filter(free_for(batch, now), pk=batch.pk, lease_owner=batch.lease_owner)
+        cleared += mine.update(lease_owner="", lease_until=None)
+    return cleared

@@ -160,6 +160,19 @@ def test_a_dead_sync_of_the_command_line_is_only_closed(line: World) -> None:
     assert run.state == RunState.FAILED and SyncRun.objects.count() == 1
 
 
+def test_a_claim_that_a_dead_process_left_is_cleared_and_one_of_a_living_process_is_not(line: World) -> None:
+    batch = approved(line, 1)
+    claims = [
+        ("elsewhere:1:dead", -timedelta(hours=1), ""),
+        ("elsewhere:1:alive", timedelta(minutes=4), "elsewhere:1:alive"),
+    ]
+    for owner, left, wanted in claims:
+        Batch.objects.filter(pk=batch.pk).update(lease_owner=owner, lease_until=database_now() + left)
+        said = jobs.sweep()
+        batch.refresh_from_db()
+        assert batch.lease_owner == wanted and ("claims cleared: 1" in said) == (not wanted)
+
+
 def test_a_run_that_dies_three_times_is_left_for_a_person_who_gets_a_mail(line: World) -> None:
     run = asked(line, "push")
     killed(run)

@@ -104,6 +104,8 @@ class Clusters:
 
         for host in self.hosts:
             host.stop()
+        for host in self.hosts:  # the next minute's
+            self.ground.run(partial(_sweep, host.name))
         self.bad += self.ground.ask(untrue) + self.ground.ask(_claims)
 
     def figures(self, began: float) -> str:
