@@ -39,17 +39,20 @@ function unfold(button, open) {
   open ? unfolded.add(below.id) : unfolded.delete(below.id);
 }
 
+// Whether the rows are as the board is now; not while a cell is being edited, also where that began meanwhile.
 async function refresh() {
   const fresh = await fetch(rows.dataset.rowsUrl);
-  if (!fresh.ok) return;
+  const text = await fresh.text();
+  if (!fresh.ok || busy || rows.querySelector('td form')) return false;
   const shut = [...rows.querySelectorAll('details.group:not([open])')].map(group => group.id);
   const places = new Map([...rows.querySelectorAll('.scroll[id]')].map(part => [part.id, part.scrollLeft]));
   const before = texts();
-  rows.innerHTML = await fresh.text();
+  rows.innerHTML = text;
   for (const id of shut) { const group = document.getElementById(id); if (group) group.open = false; }
   for (const [id, left] of places) { const part = document.getElementById(id); if (part) part.scrollLeft = left; }
   for (const button of rows.querySelectorAll('button.unfold')) if (unfolded.has(button.dataset.below)) unfold(button, true);
   mark(before);
+  return true;
 }
 
 async function look() {
@@ -58,7 +61,7 @@ async function look() {
     if (told.ok) {
       const now = await told.text();
       tell(Number(now.split(' ')[0]));
-      if (now !== stamp && !rows.querySelector('td form') && !busy) { await refresh(); stamp = now; }
+      if (now !== stamp && !rows.querySelector('td form') && !busy && await refresh()) stamp = now;
     }
   } catch (gone) {
     pill.textContent = 'The sandbox does not answer'; pill.className = 'pill live bad';
@@ -67,10 +70,17 @@ async function look() {
 }
 
 async function edit(cell) {
-  const found = await fetch(`${cell.closest('tr').dataset.edit}/${cell.dataset.c}`);
+  busy = true;
+  let found, text;
+  try {
+    found = await fetch(`${cell.closest('tr').dataset.edit}/${cell.dataset.c}`);
+    text = await found.text();
+  } finally {
+    busy = false;
+  }
   if (!found.ok) return;
   const former = cell.innerHTML;
-  cell.innerHTML = await found.text();
+  cell.innerHTML = text;
   const form = cell.querySelector('form');
   form.querySelector('input:not([type=hidden]), select, textarea').focus();
   form.addEventListener('keydown', event => { if (event.key === 'Escape') cell.innerHTML = former; });
@@ -78,9 +88,13 @@ async function edit(cell) {
     event.preventDefault();
     busy = true;
     const body = new URLSearchParams(new FormData(form));
-    const answer = await fetch(form.action, { method: 'POST', body });
-    busy = false;
-    if (answer.ok) { await refresh(); return; }
+    let answer;
+    try {
+      answer = await fetch(form.action, { method: 'POST', body });
+    } finally {
+      busy = false;
+    }
+    if (answer.ok) { cell.innerHTML = former; await refresh(); return; }
     const told = (await answer.text()).match(/<p class="warning">[^]*?<\/p>/);  // the rest of the page brings its own style
     const page = new DOMParser().parseFromString(told ? told[0] : '', 'text/html');
     let said = form.querySelector('.warning');

@@ -59,3 +59,20 @@ def test_the_page_follows_the_board_and_a_cell_is_changed_where_it_stands(board:
     }
     assert "by hand" in page.inner_text(".activity")
     assert complaints == []
+
+
+def test_a_cell_that_is_opened_while_the_rows_are_fetched_stays_open(board: World, page: Any) -> None:
+    item = board.create("Shirt", numeric_p="5", color_s={"label": "Open"})
+    page.goto(f"{board.address}/boards/{BOARD}")
+    held: list[Any] = []
+    page.route(f"**/boards/{BOARD}/rows*", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request(f"**/boards/{BOARD}/rows*"):
+        board.change(item, numeric_p="6")
+    page.click(f"#i{item} td[data-c=color_s]")
+    page.wait_for_selector("td form select")
+    with page.expect_response(f"**/boards/{BOARD}/rows*"):
+        held[0].continue_()
+    page.select_option("td form select", "Done")
+    page.click("td form button")
+    page.wait_for_selector(f"#i{item} td.c-done_green:has-text('Done')")
+    assert page.inner_text(f"#i{item} td[data-c=numeric_p]") == "6"
