@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("br
 
 @pytest.fixture(scope="module")
 def slow_site(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("slow"), chromium, rows=8000, latency_ms=400) as site:
+    with serving(tmp_path_factory.mktemp("slow"), chromium, rows=5000, latency_ms=400) as site:
         yield site
 
 

@@ -43,6 +43,7 @@ def test_two_workers_that_are_killed_while_every_job_comes_twice_lose_and_double
     assert code == 0
 
 
+@pytest.mark.long
 def test_without_the_look_up_before_creations_the_torture_finds_items_that_stand_twice() -> None:
     lossy = ("seeded", "--kills", "2", "--seed", "5", "--lossy")
     code, _ = torture(*lossy)

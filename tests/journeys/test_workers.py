@@ -45,6 +45,13 @@ answer = run.pk
 """
 
 
+DUE = """
+from django.utils import timezone
+from django_q.models import Schedule
+answer = Schedule.objects.update(next_run=timezone.now())
+"""
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Installation]:
     made = Installation(tmp_path, WORKERS="2", MONDAY_SETTLE_SECONDS="0")
@@ -171,7 +178,7 @@ def test_two_clusters_over_one_postgresql_send_no_order_twice(tmp_path: Path) ->
     with postgres_database() as address:
         place = Installation(tmp_path, WORKERS="2", DATABASE_URL=address)
         try:
-            prepared(place, 120, 5)
+            prepared(place, 60, 5)
             first = place.ask(ASK % "False")
             # Each message is there several times, as after a queue that lost its locks.
             place.ask(f"from django_q.tasks import async_task\nanswer = [async_task('{WORK}', {first}) for _ in '123']")
@@ -199,6 +206,7 @@ def test_two_clusters_over_one_postgresql_send_no_order_twice(tmp_path: Path) ->
 def test_a_schedule_runs_a_sync_that_nobody_watches(place: Installation) -> None:
     prepared(place, 15, 0)
     place.manage("setup_schedules", "--minutes", "1")
+    place.ask(DUE)
     place.start("qcluster")
     applied = "select count(*) from staging_stagedorder where state = 'applied'"
     until(lambda: place.number(applied) and not place.number(OPEN), seconds=180)
