@@ -29,7 +29,7 @@ from .conflicts import why_not_rule
 from .decisions import active_run, buttons, may
 from .pills import batch_pill, operation_word, state_pill
 from .progress import progress_of
-from .ticks import asked, bar, number, query, tick_actions, ticked
+from .ticks import asked, bar, places, query, tick_actions, ticked
 
 PAGE = 50  # orders of a batch on one page
 LISTED = 100  # labels and groups that are named
@@ -69,8 +69,8 @@ def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[st
     found = matching(batch, narrowing)
     stay = [pk for pk, operation in found if operation != Operation.REMOVE]
     leave = [pk for pk, operation in found if operation == Operation.REMOVE]
-    after, removed = number(request.GET.get("after", "")), number(request.GET.get("removed", ""))
-    shown, gone = _Part.of(stay, after), _Part.of(leave, removed)
+    at = places(request.GET)
+    shown, gone = _Part.of(stay, at["after"]), _Part.of(leave, at["removed"])
     ticks = set(ticked(request, batch))
     return {
         **bar(request, batch, narrowing, len(found)),
@@ -78,6 +78,7 @@ def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[st
         "removals": _rows(batch, gone.ids, ticks),
         "pages": shown,
         "pages_removed": gone,
+        "at": at,
         "losing_sizes": removing(batch).exclude(operation=Operation.REMOVE).count() if batch.state == "open" else 0,
         "may_tick": may_tick(request, batch),
         "kinds": Operation.choices,

@@ -75,6 +75,17 @@ def number(word: str) -> int:
     return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
 
 
+def places(given: QueryDict) -> dict[str, int]:
+    """After which order each of the two lists of a batch begins, those that stay and those that leave the board.
+
+    Who goes on in one of them, or ticks many, stays where the page stood in the other (`at_...`); whoever asks for
+    other orders begins anew.
+    """
+    stays = "after" in given or "removed" in given or bool(given.get("do", ""))
+    at = {name: given.get(f"at_{name}", "") if stays else "" for name in ("after", "removed")}
+    return {name: number(given.get(name, before)) for name, before in at.items()}
+
+
 @by_post("admin:staging_batch_change")
 def ticking(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep the ticks of the page that was sent, then do what was pressed: go on looking, tick many, or decide.
@@ -100,8 +111,8 @@ def ticking(request: HttpRequest, pk: int) -> HttpResponse:
     if do in ACTIONS:
         return HttpResponseRedirect(_confirm(batch, do))
     home = reverse("admin:staging_batch_change", args=[batch.pk])
-    onwards = query(narrowing, after=number(given.get("after", "")), removed=number(given.get("removed", "")))
-    return HttpResponseRedirect(f"{home}?{onwards}#orders")
+    part = "removals" if "removed" in given else "orders"
+    return HttpResponseRedirect(f"{home}?{query(narrowing, **places(given))}#{part}")
 
 
 MANY: dict[str, Callable[[set[int], set[int]], set[int]]] = {

@@ -202,6 +202,37 @@ def test_pages_say_where_they_stand_and_lead_back_and_on(line: World) -> None:
     assert len(ticks(client, batch)) == 2
 
 
+def test_paging_one_of_the_two_lists_leaves_the_other_where_it_stands(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("staging.admin.batch_page.PAGE", 2)
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    for number in range(1, 4):
+        line.change(number, PRICE="12")
+        line.drop(10 + number)
+    line.stage()
+    batch = line.batch()
+    place = f"/staging/batch/{batch.pk}/change/"
+    first = look("approver", batch)
+    stay, leave = first.context["pages"].more, first.context["pages_removed"].more
+    second = look("approver", batch, f"removed={leave}")
+    at = dict(re.findall(r'<input type="hidden" name="(at_\w+)" value="(\d+)"', second.content.decode()))
+    assert at == {"at_after": "0", "at_removed": str(leave)}
+    client = signed_in("approver")
+    for pressed, query, part in (
+        ({"after": stay}, f"after={stay}&removed={leave}", "orders"),
+        ({"removed": 0}, "", "removals"),
+        ({"do": "tick"}, f"removed={leave}", "orders"),
+        ({"kind": "remove"}, "kind=remove", "orders"),
+    ):
+        assert tick(client, batch, **at, **pressed).headers["Location"] == f"{place}?{query}#{part}"
+    both = look("viewer", batch, f"at_after=0&at_removed={leave}&after={stay}")
+    assert (both.context["pages"].first, both.context["pages_removed"].first) == (3, 3)
+    assert look("viewer", batch, f"at_after={stay}&at_removed={leave}&kind=remove").context["pages_removed"].first == 1
+
+
 def test_a_viewers_pages_stay_at_the_orders(line: World) -> None:
     text = look("viewer", staged(line)).content.decode()
     assert '<form id="orders" method="get" action="#orders">' in text
