@@ -68,4 +68,15 @@ def test_a_word_longer_than_a_line_widens_no_page(furnished: Site) -> None:
         for place in (batch, f"{furnished.address}/search/?q={word}"):
             page.goto(place)
             assert too_wide(page) == 0, (width, place)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for look in ("diff", "diff trial"):
+        page.locator("#content-main").evaluate(
+            """(main, [look, word]) => {
+                const cell = (kind) => `<td class="${kind}">${word}</td>`;
+                const row = `<tr><th scope="row">Item</th>${cell("") + cell("old") + cell("new")}</tr>`;
+                main.innerHTML = `<div class="scroll" id="values"><table class="${look}">${row}</table></div>`;
+            }""",
+            [look, word],
+        )
+        assert page.locator("#values").evaluate(HIDDEN) <= 0, look
     page.context.close()
