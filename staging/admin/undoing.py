@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from staging import jobs
 from staging.batches.diff import field_titles, shown
@@ -99,9 +100,12 @@ def _save(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
     if do == "confirm":
         return HttpResponseRedirect(f"{_here(batch)}?confirm=1")
     part, _, after = do.partition(":")
-    if part in Part.values and after.isascii() and after.isdigit():
-        return HttpResponseRedirect(f"{_here(batch)}?{part}={int(after[:18])}#{part}")
-    return HttpResponseRedirect(_here(batch))
+    at = {each: _number(given.get(f"at_{each}", "")) for each in Part.values}
+    if part in at:
+        at[part] = _number(after)
+    onwards = urlencode({each: row for each, row in at.items() if row})
+    place = f"{_here(batch)}?{onwards}" if onwards else _here(batch)
+    return HttpResponseRedirect(f"{place}#{part}" if part in at else place)
 
 
 def _go(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpResponse:

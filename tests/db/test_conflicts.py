@@ -147,6 +147,9 @@ def test_a_whole_column_of_a_batch_is_settled_on_its_page(
     approver = signed_in("approver")
     page = approver.get(f"/staging/batch/{batch.pk}/change/").content.decode()
     assert f"/staging/batch/conflict/?batch={batch.pk}&amp;field={PRICE}&amp;take=source" in page
+    assert page.count('<table class="diff fold"><caption>Differs on the board') == 2
+    assert '<td data-label="Last written">10.5</td><td data-label="Source now">12</td>' in page
+    assert '<table class="fold"><thead><tr><th scope="col">Field</th><th scope="col">Orders held' in page
     asked = {"batch": str(batch.pk), "field": PRICE, "take": "source"}
     confirm = approver.get("/staging/batch/conflict/", asked)
     assert [row[1:] for row in confirm.context["rows"]] == [("10.5", "12", "99")] * 2

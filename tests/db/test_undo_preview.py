@@ -114,6 +114,8 @@ def test_the_page_looks_at_the_board_by_a_job_and_then_shows_who_wants_what(line
     (field,) = kept["rows"][0]["fields"]
     assert (field["written"], field["live"], field["before"]) == ("12", "99", "10.5")
     assert "was archived on the board" in text
+    assert '<table class="diff fold">' in text and '<table class="diff">' not in text
+    assert '<td data-label="Written by this batch">12</td><td data-label="Board now">99</td>' in text
 
 
 def test_nothing_is_undone_before_it_is_confirmed_and_then_exactly_what_is_ticked(line: World) -> None:
@@ -194,6 +196,11 @@ def test_a_page_of_many_orders_keeps_what_is_ticked_on_each(world: World, settin
     second = answer.context["parts"][0]
     assert [row["row"].chosen for row in second["rows"]] == [True, True]
     assert undo_page(world).context["numbers"]["unticked"] == 1
+    here = f"/staging/batch/{world.batch().pk}/undo/"
+    assert f'name="at_back" value="{part["more"]}"' in answer.content.decode()
+    for do, onwards in (("kept:7", "?back=2&kept=7#kept"), ("back:0", "#back"), ("save", "?back=2")):
+        moved = signed_in("approver").post(here, {"do": do, "at_back": "2", "at_kept": "x"})
+        assert moved.headers["Location"] == here + onwards
     go(world)
     assert len(world.shown()) == 1
 
