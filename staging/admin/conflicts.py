@@ -17,7 +17,7 @@ from staging.core.words import counted
 from staging.models import Batch, StagedOrder
 from staging.running import runs
 
-from .decisions import Person, may
+from .decisions import Person, may, why_not_this_person
 
 LISTED = 50  # orders whose three values stand on the confirm page
 WORDS = {
@@ -32,7 +32,7 @@ def why_not_rule(batch: Batch, person: Person) -> str:
         return "Your role may not settle conflicts. Remedy: ask somebody who approves batches."
     if reason := allowed(BATCH, batch.state, "push"):
         return f"One {reason}."
-    return runs.busy(f"batch:{batch.pk}")
+    return runs.busy(f"batch:{batch.pk}") or why_not_this_person(batch, person)
 
 
 def conflict(request: HttpRequest) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from mapping.publish import NoMapping, load_family
 from staging import jobs
-from staging.batches.approvers import why_not_approve
+from staging.batches.approvers import why_not_answer, why_not_approve
 from staging.batches.decide import (
     NOTHING,
     approve,
@@ -53,6 +53,8 @@ WORDS = {
 }
 ON_ORDERS = {"hold": "stage", "release": "stage"}
 """Actions on ticked orders of one batch, with the right that each needs."""
+ANSWERS = ("withdraw", "decline", "undo")
+"""Actions of whoever answers for the customer, where the policy names somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +112,16 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
     if action == "approve" and not can_approve(batch):
         return NOTHING
     if action == "approve":
-        return _why_not_this_person(batch, person)
+        return why_not_this_person(batch, person)
+    if action in ANSWERS:
+        return why_not_answer(batch, person.get_username())
     if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
         return "Nothing in it is approved and unsent."
     return ""
 
 
-def _why_not_this_person(batch: Batch, person: Person) -> str:
+def why_not_this_person(batch: Batch, person: Person) -> str:
+    """Empty where this person is one who may let changes of the batch go out, else a sentence."""
     try:
         return why_not_approve(batch, load_family(batch.board.board_id), person.get_username())
     except NoMapping as missing:

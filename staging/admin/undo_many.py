@@ -24,7 +24,7 @@ from staging.running.runs import ACTIVE
 from staging.undoing.foresee import latest, what_is_chosen, why_stale
 
 from .confirm import found_batches
-from .decisions import may
+from .decisions import Person, may
 from .progress import progress_of
 from .undoing import numbers_of, why_not_undo
 
@@ -69,14 +69,14 @@ def undo_many(request: HttpRequest) -> HttpResponse:
     if len(batches) > MOST:
         messages.error(request, f"At most {MOST} batches are undone at once. Remedy: tick fewer.")
         return HttpResponseRedirect(reverse("admin:staging_batch_changelist"))
-    rows = [_row(batch) for batch in batches]
+    rows = [_row(batch, request.user) for batch in batches]
     if request.method != "POST":
         return _page(request, rows)
     return _go(request, rows) if given.get("do") == "go" else _look(request, rows)
 
 
-def _row(batch: Batch) -> Row:
-    if why := why_not_undo(batch):
+def _row(batch: Batch, person: Person) -> Row:
+    if why := why_not_undo(batch, person):
         return Row(batch, why)
     preview = latest(batch)
     whole = preview is not None and not preview.scope.get("orders")

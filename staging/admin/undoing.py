@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from staging import jobs
+from staging.batches.approvers import why_not_answer
 from staging.batches.diff import field_titles, shown
 from staging.core.lifecycle import BATCH, NotAllowed, allowed
 from staging.core.undoplan import ITEM
@@ -27,7 +28,7 @@ from staging.running.runs import ACTIVE
 from staging.undoing.foresee import ANEW, choose_all, force_all, latest, tally, tick, unsent, what_is_chosen, why_stale
 from staging.undoing.undo import can_undo
 
-from .decisions import may
+from .decisions import Person, may
 from .pills import batch_pill, operation_word
 from .progress import progress_of
 from .ticks import keep, ticked
@@ -143,7 +144,7 @@ def _page(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
         "opts": Batch._meta,
         "batch": batch,
         "pill": batch_pill(batch),
-        "why_not": why_not_undo(batch),
+        "why_not": why_not_undo(batch, request.user),
         "asked_for": len(asked),
         "orders": () if "ticked" in request.GET else asked,
         "by_ticks": "ticked" in request.GET and asked,
@@ -242,12 +243,14 @@ def _asked_for(request: HttpRequest, batch: Batch, given: QueryDict) -> list[int
     return ticked(request, batch) if "ticked" in given else _numbers(given.getlist("orders"))
 
 
-def why_not_undo(batch: Batch) -> str:
-    """Empty where what the batch wrote can be put back now, else a sentence."""
+def why_not_undo(batch: Batch, person: Person) -> str:
+    """Empty where what the batch wrote can be put back now by this person, else a sentence."""
     if why := allowed(BATCH, batch.state, "undo"):
         return f"One {why}."
     if not can_undo(batch):
         return "It wrote nothing that could be put back."
+    if refused := why_not_answer(batch, person.get_username()):
+        return refused
     busy = SyncRun.objects.filter(subject=f"batch:{batch.pk}", state__in=ACTIVE).exclude(kind=Kind.PREVIEW).first()
     return f"{busy.get_kind_display()} run {busy.pk} is under way. Remedy: wait for it, or cancel it." if busy else ""
 

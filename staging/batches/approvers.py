@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db.models import Q
 
 from mapping.core.rules import Policy
-from mapping.publish import PublishedFamily
+from mapping.publish import NoMapping, PublishedFamily, load_family
 from staging.models import Batch, StagedOrder
 
 RIGHT = "staging.approve_batch"
@@ -25,11 +25,8 @@ def why_not_approve(batch: Batch, mappings: PublishedFamily, actor: str) -> str:
     if actor.startswith("policy:"):
         return ""
     name, policy = person(actor), policy_of(batch, mappings)
-    if policy.approvers and not named(name, policy.approvers):
-        return (
-            f"{name} is no approver of {batch.customer.name}. "
-            f"Remedy: ask one of them, which the mapping's policy names: {', '.join(policy.approvers)}."
-        )
+    if refused := _unnamed(batch, policy, name):
+        return refused
     if policy.four_eyes:
         if name == person(batch.run.actor):
             return f"{name} started run {batch.run_id} that staged it. {SECOND}"
@@ -41,6 +38,25 @@ def why_not_approve(batch: Batch, mappings: PublishedFamily, actor: str) -> str:
             "Remedy: a second person approves them, or untick the removals."
         )
     return ""
+
+
+def why_not_answer(batch: Batch, actor: str) -> str:
+    """Empty where this person may decline, withdraw or undo the batch, else a sentence: where the published policy
+    names approvers, they alone answer for the customer. A second person is not wanted, as nothing new goes out."""
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping:
+        return ""  # no policy holds that names anybody
+    return "" if actor.startswith("policy:") else _unnamed(batch, policy_of(batch, mappings), person(actor))
+
+
+def _unnamed(batch: Batch, policy: Policy, name: str) -> str:
+    if not policy.approvers or named(name, policy.approvers):
+        return ""
+    return (
+        f"{name} is no approver of {batch.customer.name}. "
+        f"Remedy: ask one of them, which the mapping's policy names: {', '.join(policy.approvers)}."
+    )
 
 
 def policy_of(batch: Batch, mappings: PublishedFamily) -> Policy:

@@ -18,7 +18,7 @@ from staging.core.lifecycle import BATCH, NotAllowed, OrderState, allowed
 from staging.models import Batch, StagedLine, StagedOrder
 from staging.transitions import PAGE, move_batch, move_orders
 
-from .approvers import why_not_approve
+from .approvers import why_not_answer, why_not_approve
 from .check import batch_problems
 
 
@@ -119,6 +119,7 @@ def _print(side: dict[str, Any] | None) -> str:
 
 def withdraw(*, batch: Batch, actor: str, now: datetime) -> None:
     """Take an approval back before anything was sent. Opens a transaction. Raises NotAllowed."""
+    _check_answers(batch, actor)
     with transaction.atomic():
         move_batch(batch, "withdraw", actor=actor, now=now, approved_hash="", approved_by="", approved_at=None)
         move_orders(batch, None, "withdraw", actor=actor, now=now, ticked=False)
@@ -126,9 +127,15 @@ def withdraw(*, batch: Batch, actor: str, now: datetime) -> None:
 
 def decline(*, batch: Batch, actor: str, now: datetime, reason: str) -> None:
     """Say no: nothing of it goes out, and it is not staged again until the source moves. Raises NotAllowed."""
+    _check_answers(batch, actor)
     with transaction.atomic():
         move_batch(batch, "decline", actor=actor, now=now, reason=reason, note=reason)
         move_orders(batch, None, "decline", actor=actor, now=now, reason=reason)
+
+
+def _check_answers(batch: Batch, actor: str) -> None:
+    if refused := why_not_answer(batch, actor):
+        raise NotAllowed(f"Batch {batch.pk}: {refused}")
 
 
 def comment(*, batch: Batch, actor: str, now: datetime, text: str) -> None:

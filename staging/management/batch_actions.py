@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mapping.core.problems import did_you_mean
 from staging.batches import decide
+from staging.batches.approvers import why_not_answer
 from staging.batches.diff import field_titles
 from staging.batches.release import release_remembered
 from staging.batches.tally import batch_counts
@@ -123,6 +124,8 @@ def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Pro
     """Put back what a batch wrote; what people edited since is kept and listed. Where somebody sits at the terminal,
     what would happen is shown first, and asked for."""
     assert setup is not None
+    if not options["preview"] and (refused := why_not_answer(batch, actor())):
+        raise NotAllowed(f"Batch {batch.pk}: {refused}")
     only = _mine(batch, options["orders"]) if options["orders"] else None
     ask: Callable[[list[str]], bool] | None = options.get("ask")
     if options["preview"] or ask is not None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from monday.models import Board
+from staging.batches.approvers import why_not_answer
 from staging.batches.retry import AUTOMATIC, retry_due
 from staging.core.lifecycle import BATCH, NotAllowed, OrderState
 from staging.models import Batch, SyncRun
@@ -46,6 +47,8 @@ def ask_push(batch: Batch, *, actor: str, trigger: str) -> SyncRun:
 
 def ask_undo(batch: Batch, *, actor: str, trigger: str, reason: str = "", preview: SyncRun | None = None) -> SyncRun:
     """Ask for an undo of what a batch wrote, of a `preview` exactly what is ticked on it. Raises NotAllowed."""
+    if refused := why_not_answer(batch, actor):
+        raise NotAllowed(f"Batch {batch.pk}: {refused}")
     scope = {"batch": batch.pk, "reason": reason, "preview": preview.pk if preview else None}
     return _ask_about(Kind.UNDO, batch.board, f"batch:{batch.pk}", actor, trigger, scope)
 

@@ -11,9 +11,11 @@ from mapping.publish import load_family
 from ordersite import roles
 from ordersite.doctor import approvers as doctor
 from staging.admin.decisions import what_is_shown
+from staging.batches.approvers import why_not_answer
 from staging.batches.decide import approve, release
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch, StagedOrder, SyncRun
+from staging.running.asking import ask_undo
 from tests.core.mapping_samples import BOARD, HARBOUR
 from tests.world import World
 
@@ -219,3 +221,39 @@ def quietly(*words: str) -> int:
         print(refused)
         return refused.returncode
     return 0
+
+
+def test_an_approver_of_other_customers_neither_declines_withdraws_nor_undoes(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened_line(world, settings, monkeypatch)
+    world.publish(HARBOUR + "policy: {approvers: [eve]}\n")
+    world.add(1)
+    world.stage()
+    batch, client = world.batch(), signed_in("approver")
+    no = f"Batch {batch.pk}: approver is no approver of HARBOUR. Remedy: ask one of them, which the mapping's policy"
+
+    def pressed(action: str) -> str:
+        batch.refresh_from_db()
+        page = client.get(f"/staging/batch/{batch.pk}/change/")
+        (button,) = [one for one in page.context["buttons"] if one.action == action]
+        assert button.why_not.startswith("approver is no approver of HARBOUR.")
+        fields = {"ids": batch.pk, "reason": "not mine"}
+        told = client.post(f"/staging/batch/act/{action}/", fields, follow=True)
+        return str(next(iter(told.context["messages"])))
+
+    assert pressed("decline").startswith(no) and world.state(1) == "staged"
+    monkeypatch.setattr("staging.management.batch_actions.actor", lambda: "cli:approver")
+    assert quietly("batches", "decline", str(batch.pk), "--reason", "x") == 2 and world.state(1) == "staged"
+    say_yes(world, "eve", batch)
+    assert pressed("withdraw").startswith(no) and world.state(1) == "approved"
+    world.push(batch)
+    assert pressed("undo").startswith(no)
+    assert "approver is no approver of HARBOUR" in client.get(f"/staging/batch/{batch.pk}/undo/").content.decode()
+    assert quietly("batches", "undo", str(batch.pk), "--reason", "x", "--no-input") == 2
+    assert "no approver of HARBOUR" in capsys.readouterr().err
+    assert world.state(1) == "applied"
+    world.publish(HARBOUR + "policy: {approvers: [eve, Approver]}\n")
+    batch.refresh_from_db()
+    assert why_not_answer(batch, "approver") == "" and why_not_answer(batch, "cli:eve") == ""
+    assert ask_undo(batch, actor="approver", trigger="admin").kind == "undo"
