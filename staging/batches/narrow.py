@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
@@ -18,7 +20,7 @@ from staging.core.lifecycle import SHOWN, OrderState
 from staging.core.terms import term
 from staging.core.words import sentences
 from staging.models import Batch, StagedOrder, Term
-from staging.records.search import beginning
+from staging.records.search import beginning, spellings
 
 NAMED = 20  # orders of a message that are named beside it
 KEPT_BACK: dict[str, str] = {
@@ -65,8 +67,8 @@ def matching(batch: Batch, narrowing: Narrowing) -> list[tuple[int, str]]:
         found = found.filter(state__in=sorted(SHOWN[narrowing.part]))
     if narrowing.operation:
         found = found.filter(operation=narrowing.operation)
-    for word in narrowing.text.split()[:8]:
-        found = found.filter(Q(label__icontains=word) | Q(key__icontains=word) | _called(batch, term(word)))
+    if narrowing.text:
+        found = found.filter(reduce(or_, (_worded(batch, each) for each in spellings(narrowing.text))))
     rows = list(found.order_by("pk").values_list("pk", "operation"))
     if narrowing.message:
         said = {pk for pk, _, key, _, _ in _said(batch) if key == narrowing.message}
@@ -75,6 +77,13 @@ def matching(batch: Batch, narrowing: Narrowing) -> list[tuple[int, str]]:
         moved = set(_moving(found, narrowing.field))
         rows = [row for row in rows if row[0] in moved]
     return rows
+
+
+def _worded(batch: Batch, text: str) -> Q:
+    """Orders that all of these words lead to; the slashes are those of a key as pages print it."""
+    words = [word for word in text.split() if word != "/"][:8]
+    ways = (Q(label__icontains=word) | Q(key__icontains=word) | _called(batch, term(word)) for word in words)
+    return reduce(and_, ways, Q())
 
 
 def _called(batch: Batch, text: str) -> Q:

@@ -22,6 +22,7 @@ MOST = 50
 NUMBERED = re.compile(r"(batch|run)\s*#?\s*(\d{1,18})", re.IGNORECASE)
 CALLED = re.compile(r"(?:(?:po|order|style|item|uuid)\b(?: number| no\b)?[\s.:#]*|#\s*)(?=\S)", re.IGNORECASE)
 """What people write before a number, though no term begins so."""
+BETWEEN = re.compile(r"(?:^|\s+)/(?=\s|$)")  # the parts of a key as pages print it, where one may be empty
 LAST = "\U0010ffff"
 
 
@@ -72,9 +73,25 @@ class Found:
     sure: FoundRecord | None = None
     more: bool = False
 
+    def __bool__(self) -> bool:
+        return bool(self.records or self.customers or self.batch or self.run)
+
 
 def find(text: str) -> Found:
     """What these words lead to; whole words come before those that only begin so."""
+    return next((found for each in spellings(text) if (found := _find(each))), Found())
+
+
+def spellings(text: str) -> list[str]:
+    """The text, and where it begins as people name a number (`PO 4711`, `#4711`) the number alone, and as one word."""
+    plain = text.strip().strip("\"'")
+    if not (called := CALLED.match(plain)):
+        return [plain]
+    number = plain[called.end() :]
+    return [plain, number, *([f"{word[0]}{number}"] if (word := re.match(r"\w+", plain)) else [])]
+
+
+def _find(text: str) -> Found:
     wanted, found = term(text), Found()
     if not wanted:
         return found
@@ -90,8 +107,6 @@ def find(text: str) -> Found:
     alone = len(pairs) == 1 and not (found.customers or found.batch or found.run)
     if not alone:
         pairs = list(dict.fromkeys(pairs + _records(beginning(Term.objects.all(), wanted))))
-    if not (pairs or found.customers or found.batch or found.run) and (called := CALLED.match(text.strip())):
-        return find(text.strip()[called.end() :])
     found.more, found.records = len(pairs) > MOST, _pictures(pairs[:MOST])
     if alone and found.records:
         found.sure = found.records[0]
@@ -122,7 +137,7 @@ def _records(rows: QuerySet[Term]) -> list[tuple[int, str]]:
 
 def _of_key(text: str) -> list[tuple[int, str]]:
     """The records of a whole business key as pages print it, its parts with slashes between."""
-    wanted = [part for part in map(term, parts(" ".join(text.split()))) if part]
+    wanted = [part for part in map(term, BETWEEN.split(text)) if part]
     if len(wanted) < 2:
         return []
     rows = Term.objects.filter(text=wanted[0])

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 
+from staging.batches.narrow import Narrowing, matching
 from staging.models import Receipt, Snapshot, StagedOrder, Term
 from staging.records.search import find
 from tests.core.mapping_samples import BOARD
@@ -40,11 +41,33 @@ def place(client: Client, words: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", ["4711", " 4711 ", "A1", "a1", "PO 4711", "po number: 4711", "#4711", "Order A1", "a1 /  ST1"]
+    "words",
+    [
+        "4711",
+        " 4711 ",
+        "A1",
+        "a1",
+        "PO 4711",
+        "po number: 4711",
+        "#4711",
+        "Order A1",
+        "a1 /  ST1",
+        "A1 / ST1 /",
+        '"A1"',
+    ],
 )
 def test_a_po_and_an_order_number_lead_straight_to_the_order(line: World, words: str) -> None:
     order = StagedOrder.objects.get(record=uuid(1))
     assert place(signed_in("viewer"), words) == f"/staging/stagedorder/{order.pk}/change/"
+
+
+def test_a_po_whose_letters_are_its_own_is_found_however_it_is_written(line: World) -> None:
+    line.change(1, PO="PO4799")
+    line.stage()
+    order = StagedOrder.objects.filter(record=uuid(1)).latest("id")
+    for words in ("PO4799", "po 4799", "PO: 4799", "PO #4799"):
+        assert place(signed_in("viewer"), words) == f"/staging/stagedorder/{order.pk}/change/", words
+        assert matching(order.batch, Narrowing(text=words)) == [(order.pk, order.operation)], words
 
 
 def test_a_uuid_in_any_spelling_an_item_and_a_subitem_lead_to_the_order(line: World) -> None:
