@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 UNSENT = "unsent"  # in the login page's address: something was sent and not done
 SENTENCE = (
     "Your session had ended, so what you sent was not done. Remedy: do it again once you are logged in; what you "
-    "typed is put back into its field when you open its page, and a file has to be chosen again."
+    "typed is put back into its field when you open its page; ticks have to be set and a file has to be chosen again."
 )
 
 

@@ -143,6 +143,17 @@ def test_who_comes_in_by_another_window_goes_on_and_another_person_is_given_noth
     page.click("text=Add the comment")
     assert "The comment was added" in page.inner_text(".messagelist")
 
+    page.goto(f"{furnished.address}/staging/syncrun/lists/")
+    page.set_input_files("input[type=file]", {"name": "x.csv", "mimeType": "text/csv", "buffer": b"ORDER\n1\n"})
+    page.context.clear_cookies(name="sessionid")
+    page.click("text=Read the list")
+    page.wait_for_selector("#silent:has-text('press the button here again')")
+    other.goto(f"{furnished.address}/login/")
+    log_in(other, "approver")
+    page.click("text=Read the list")
+    page.wait_for_selector("h1:has-text('List: x.csv')")
+
+    page.goto(address)
     page.fill(field, "of the approver alone")
     page.context.clear_cookies(name="sessionid")
     page.click("text=Add the comment")

@@ -57,6 +57,23 @@ addEventListener("submit", ({ target: form, defaultPrevented }) => {
   else if (user && form.method === "post" && !defaultPrevented) keep(form);
 });
 
+// A file that was chosen cannot be put back, so whether the session still stands is asked before it is sent.
+addEventListener("submit", async (event) => {
+  const { target: form, submitter, defaultPrevented } = event;
+  if (!user || defaultPrevented || form.dataset.asked || !form.querySelector("input[type=file]")) return;
+  event.preventDefault();
+  const asked = await fetch(page, { method: "HEAD", headers: { "HX-Request": "true" } }).catch(() => null);
+  if (asked?.headers.has("HX-Redirect")) {
+    const box = document.getElementById("silent");
+    box.textContent = "You are logged out. Log in in another window, then press the button here again.";
+    box.scrollIntoView({ block: "center" });
+    return;
+  }
+  form.dataset.asked = "yes";
+  form.requestSubmit(submitter);
+  delete form.dataset.asked;
+});
+
 const kept = read();
 if (kept) {
   if (unsent !== undefined) write({ ...kept, lost: true });
