@@ -25,6 +25,7 @@ from staging.batches.decide import (
     hold,
     release,
     removing,
+    set_aside_since,
     withdraw,
 )
 from staging.batches.describe import BatchPicture
@@ -207,6 +208,7 @@ def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
         mappings = load_family(batch.board.board_id)
     except NoMapping as missing:
         raise NotAllowed(str(missing)) from None
+    newest = Batch.objects.latest("pk").pk
     with transaction.atomic():
         if decision.shown.get(batch.pk) != what_is_shown(batch):
             raise NotAllowed(f"Batch {batch.pk} has changed since the page was shown. Remedy: look at it again.")
@@ -221,6 +223,8 @@ def _approve(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
             note=decision.reason,
         )
     said = f"Batch {batch.pk}: {counted(count, 'order')} approved."
+    if rest := set_aside_since(batch, newest):
+        said += f" The others wait, held, in batch {rest}."
     if not decision.push_after:
         return said, None
     return f"{said} The push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")

@@ -14,7 +14,7 @@ from monday.core.structure import BoardStructure
 from staging import audit
 from staging.core.causes import Cause
 from staging.core.fingerprint import approval_hash, fingerprint, order_of
-from staging.core.lifecycle import BATCH, NotAllowed, OrderState, allowed
+from staging.core.lifecycle import BATCH, COUNTED, BatchState, NotAllowed, OrderState, allowed
 from staging.models import Batch, StagedLine, StagedOrder
 from staging.transitions import PAGE, move_batch, move_orders
 
@@ -199,6 +199,13 @@ def _check_mapping(batch: Batch, mappings: PublishedFamily) -> None:
         raise NotAllowed(
             f"Batch {batch.pk} is out of date: its mapping was changed since. Remedy: run the sync again, then approve."
         )
+
+
+def set_aside_since(batch: Batch, newest: int) -> int | None:
+    """The batch, made after the `newest` one, that took what an approval did not let out; None where all of it goes."""
+    later = Batch.objects.filter(run_id=batch.run_id, customer_id=batch.customer_id, pk__gt=newest)
+    pending = later.filter(state=BatchState.OPEN, orders__state__in=sorted(COUNTED["held"]))
+    return pending.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _set_aside(batch: Batch, ticked: set[int], actor: str, now: datetime) -> None:

@@ -16,7 +16,7 @@ from staging.batches.diff import field_titles
 from staging.batches.release import release_remembered
 from staging.batches.tally import batch_counts
 from staging.console import FAILED, REFUSED, actor
-from staging.core.lifecycle import COUNTED, BatchState, NotAllowed, OrderState
+from staging.core.lifecycle import BatchState, NotAllowed, OrderState
 from staging.core.undoplan import ITEM, Force
 from staging.models import Batch, Receipt, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
@@ -62,7 +62,7 @@ def approve(batch: Batch, setup: Setup | None, options: Options, progress: Progr
         removals=options["removals"],
         note=options["note"],
     )
-    rest = _set_aside(batch, newest)
+    rest = decide.set_aside_since(batch, newest)
     aside = f" The others wait, held, in batch {rest}." if rest else ""
     text = f"{_name(batch)}: {_orders(count)} approved.{aside} Next: batches push {batch.pk}"
     return Told([text], {"approved": count, "set_aside_in": rest})
@@ -230,13 +230,6 @@ def _moved(batch: Batch, moved: int, asked: int, word: str, why: str) -> Told:
 def _mine(batch: Batch, ids: list[int]) -> list[int]:
     """Those of the named orders that belong to this batch."""
     return list(batch.orders.filter(pk__in=ids).values_list("pk", flat=True))
-
-
-def _set_aside(batch: Batch, since: int) -> int | None:
-    """The batch, made since that one, that took what does not go out; None where everything goes."""
-    open_ones = Batch.objects.filter(run_id=batch.run_id, customer_id=batch.customer_id, pk__gt=since)
-    pending = open_ones.filter(state=BatchState.OPEN, orders__state__in=sorted(COUNTED["held"]))
-    return pending.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _name(batch: Batch) -> str:

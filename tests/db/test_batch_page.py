@@ -290,10 +290,12 @@ def test_the_confirm_page_says_how_many_of_how_many_go_and_exactly_these_do(line
     refused = client.post("/staging/batch/act/approve/", fields, follow=True)
     assert said(refused) == ["What is ticked has changed since the page was shown. Remedy: look at it again."]
     tick(client, batch, row=[pk(batch, 7)], orders=[pk(batch, 7)])
-    client.post("/staging/batch/act/approve/", fields)
+    approved = client.post("/staging/batch/act/approve/", fields, follow=True)
     work_off()
     assert batch.orders.filter(state="applied").count() == 58
     rest = Batch.objects.latest("id")
+    held = f"The others wait, held, in batch {rest.pk}."
+    assert said(approved) == [f"Batch {batch.pk}: 58 orders approved. {held} The push is on its way."]
     assert {order.state for order in rest.orders.all()} == {"held"} and rest.orders.count() == 2
     assert ticks(client, batch) == []
 
