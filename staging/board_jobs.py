@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from .batches.approvers import why_not_answer
 from .core.lifecycle import NotAllowed
 from .jobs import send
 from .models import Snapshot, SyncRun
@@ -25,6 +26,8 @@ def ask_reconciliation(*, mode: str, actor: str, trigger: str, board: str | None
 
 def ask_gone(link: Snapshot, *, choice: str, actor: str, item: str = "", reason: str = "") -> SyncRun:
     """Ask for the item of a link to be created anew, or for another to be linked. Raises NotAllowed."""
+    if choice == "relink" and (refused := why_not_answer(link, actor)):
+        raise NotAllowed(refused)
     mode = "TEST" if link.board.environment == "sandbox" else "PRODUCTION"
     scope = {"board": link.board.board_id, "choice": choice, "link": link.pk, "item": item, "reason": reason}
     subject, now = f"link:{link.pk}", timezone.now()

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from mapping.core.rules import Policy
 from mapping.publish import NoMapping, PublishedFamily, load_family
-from staging.models import Batch, StagedOrder
+from staging.models import Batch, Snapshot, StagedOrder
 
 RIGHT = "staging.approve_batch"
 SECOND = "Four eyes are wanted. Remedy: ask a second person."
@@ -40,28 +40,29 @@ def why_not_approve(batch: Batch, mappings: PublishedFamily, actor: str) -> str:
     return ""
 
 
-def why_not_answer(batch: Batch, actor: str) -> str:
-    """Empty where this person may decline, withdraw or undo the batch, else a sentence: where the published policy
-    names approvers, they alone answer for the customer. A second person is not wanted, as nothing new goes out."""
+def why_not_answer(of: Batch | Snapshot, actor: str) -> str:
+    """Empty where this person may decline, withdraw or undo the batch, or link another item to the order, else a
+    sentence: where the published policy names approvers, they alone answer for the customer. A second person is not
+    wanted, as nothing new goes out."""
     try:
-        mappings = load_family(batch.board.board_id)
+        mappings = load_family(of.board.board_id)
     except NoMapping:
         return ""  # no policy holds that names anybody
-    return "" if actor.startswith("policy:") else _unnamed(batch, policy_of(batch, mappings), person(actor))
+    return "" if actor.startswith("policy:") else _unnamed(of, policy_of(of, mappings), person(actor))
 
 
-def _unnamed(batch: Batch, policy: Policy, name: str) -> str:
+def _unnamed(of: Batch | Snapshot, policy: Policy, name: str) -> str:
     if not policy.approvers or named(name, policy.approvers):
         return ""
     return (
-        f"{name} is no approver of {batch.customer.name}. "
+        f"{name} is no approver of {of.customer.name}. "
         f"Remedy: ask one of them, which the mapping's policy names: {', '.join(policy.approvers)}."
     )
 
 
-def policy_of(batch: Batch, mappings: PublishedFamily) -> Policy:
-    """The published policy for the batch's customer."""
-    family, name = mappings.family, batch.customer.name
+def policy_of(of: Batch | Snapshot, mappings: PublishedFamily) -> Policy:
+    """The published policy for the customer of a batch or an order."""
+    family, name = mappings.family, of.customer.name
     return (family.mapping(name) if name in family.customers else family.default).policy
 
 

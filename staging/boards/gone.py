@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 from mapping.core.document import Mapping as CustomerMapping
 from monday.models import Board
 from staging import audit
+from staging.batches.approvers import why_not_answer
 from staging.core.adoption import last_seen, lines_of, link_of
 from staging.core.causes import Cause
 from staging.core.fingerprint import fingerprint, order_of, payload
@@ -110,6 +111,8 @@ def relink(*, link: Snapshot, item_id: str, setup: Setup, actor: str, reason: st
     Raises NotAllowed where that item is not there, is another record's, or cannot be told apart; and Unavailable.
     Opens a transaction.
     """
+    if refused := why_not_answer(link, actor):
+        raise NotAllowed(refused)
     live = _read(setup, item_id)
     other = Snapshot.objects.filter(board=link.board_id, item_id=item_id).exclude(pk=link.pk).first()
     if live is None or live.state != "active" or not live.on_board:

@@ -11,6 +11,7 @@ from monday.core.operations import ArchiveItem
 from staging.boards import gone
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent, Snapshot, SyncRun
+from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, signed_in, work_off
 from tests.strangers import put
 from tests.world import World, uuid
@@ -83,6 +84,20 @@ def test_relink_takes_another_item_as_it_stands_and_updates_it(line: World) -> N
     line.check_equal()
     assert line.item(1).id == other
     assert AuditEvent.objects.get(action="gone.relink").data["to"] == other
+
+
+def test_an_approver_of_other_customers_links_no_item(
+    line: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_line(line, settings, monkeypatch)
+    line.publish(HARBOUR + "policy: {approvers: [eve]}\n")
+    refused = "is no approver of HARBOUR. Remedy: ask one of them"
+    with pytest.raises(NotAllowed, match=f"ben {refused}"):
+        decided(line, "relink", item_id="4242")
+    fields = {"choice": "relink", "item": "4242"}
+    told = signed_in("approver").post(f"/staging/syncrun/gone/{link(line).pk}/", fields, follow=True)
+    assert f"approver {refused}" in str(next(iter(told.context["messages"])))
+    assert not SyncRun.objects.filter(kind="gone").exists()
 
 
 def test_relink_keeps_a_planners_own_xl_out(line: World) -> None:
