@@ -17,7 +17,7 @@ from django_q.tasks import async_task
 
 from staging.models import SyncRun
 from staging.models.run import RunState
-from staging.running.lease import LENGTH, database_now, dead
+from staging.running.lease import LENGTH, database_now, dead, here
 
 from .models import WorkerPulse
 
@@ -87,9 +87,8 @@ def claimed_here(*, since: datetime) -> bool:
 
 def works_here(*, since: datetime) -> bool:
     """Whether a worker of this very host has claimed a canary after `since`, or a run is at work here."""
-    host = socket.gethostname()
     if claimed_here(since=since):
         return True
     running = SyncRun.objects.filter(state=RunState.RUNNING, lease_until__gt=database_now() + LENGTH - FRESH)
     owners = running.exclude(trigger="cli").values_list("lease_owner", flat=True)
-    return any(owner.startswith(f"{host[:24]}:") and not dead(owner) for owner in owners)
+    return any(owner.startswith(f"{here()}:") and not dead(owner) for owner in owners)

@@ -9,31 +9,49 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 
 from django.db.models import Q
 
 from monday.clock import database_now as database_now
+from staging.core.lifecycle import BatchState
 from staging.models import Batch, SyncRun
 
 LENGTH = timedelta(seconds=300)
 GRACE = timedelta(seconds=90)  # a lease is taken over only this long after it ran out
+BOOT, NUMBERS = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
 
 
 class LeaseLost(Exception):
     """Another process has taken the work over; this one stops at once and writes nothing more."""
 
 
+def here() -> str:
+    """Where a process's number means that process alone: this machine since its start, or this container on it.
+
+    A host's name does not say so: containers may share one, each with numbers of its own, and the long names of several
+    hosts begin alike.
+    """
+    name = socket.gethostname()
+    told = [name]
+    with suppress(OSError):  # there is no such folder but on Linux
+        told += [BOOT.read_text("ascii"), os.readlink(NUMBERS)]
+    return f"{name[:16]}-{sha256(' '.join(told).encode()).hexdigest()[:12]}"
+
+
 def new_owner() -> str:
     """A name for this process's claim: where it runs, and something that no other claim has."""
-    return f"{socket.gethostname()[:24]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    return f"{here()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
 
 def dead(owner: str) -> bool:
-    """Whether the process that made this claim ran on this machine and is there no more."""
+    """Whether the process that made this claim ran here and is there no more."""
     host, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]
-    if host != socket.gethostname()[:24] or not pid.isdigit() or os.name == "nt":
+    if host != here() or not pid.isdigit() or os.name == "nt":
         return False  # on Windows a signal of 0 is Ctrl-C
     try:
         os.kill(int(pid), 0)
@@ -68,10 +86,12 @@ def let_go(held: Batch | SyncRun, owner: str) -> None:
 def clear_left() -> int:
     """Clear the claims on batches that no living process holds; returns how many.
 
-    A process that dies between its last write and `let_go` leaves one on a batch that nobody has to claim again.
+    A process that dies between its last write and `let_go` leaves one on a batch that nobody has to claim again. What
+    is being pushed or undone has somebody who will: until then its claim stays with a process that may only be slow.
     """
     now, cleared = database_now(), 0
-    for batch in Batch.objects.exclude(lease_owner="").only("pk", "lease_owner"):
-        mine = Batch.objects.filter(free_for(batch, now), pk=batch.pk, lease_owner=batch.lease_owner)
+    resting = Batch.objects.exclude(state__in=[BatchState.PUSHING, BatchState.UNDOING])
+    for batch in resting.exclude(lease_owner="").only("pk", "lease_owner"):
+        mine = resting.filter(free_for(batch, now), pk=batch.pk, lease_owner=batch.lease_owner)
         cleared += mine.update(lease_owner="", lease_until=None)
     return cleared

@@ -7,12 +7,26 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch, Receipt
-from staging.running.lease import GRACE, LENGTH, LeaseLost, database_now, dead, free_for, let_go, new_owner, renew
+from staging.running import lease
+from staging.running.lease import (
+    GRACE,
+    LENGTH,
+    LeaseLost,
+    clear_left,
+    database_now,
+    dead,
+    free_for,
+    here,
+    let_go,
+    new_owner,
+    renew,
+)
 from tests.world import Sent, World
 
 
@@ -63,15 +77,39 @@ def test_a_claim_is_taken_over_only_long_after_it_ran_out(batch: Batch) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are not asked after on Windows")
 def test_a_process_of_this_machine_that_is_gone_need_not_be_waited_for(batch: Batch) -> None:
-    here = socket.gethostname()[:24]
-    claim(batch, f"{here}:{dead_pid()}:a")
+    claim(batch, f"{here()}:{dead_pid()}:a")
     assert free(batch)
-    claim(batch, f"{here}:{os.getpid()}:a")
+    claim(batch, f"{here()}:{os.getpid()}:a")
     assert not free(batch)
     claim(batch, f"another-host:{dead_pid()}:a")
     assert not free(batch)
     assert not dead("")
     assert not dead("no colon")
+
+
+@pytest.mark.skipif(not lease.BOOT.exists(), reason="only Linux tells one start of a machine from another")
+def test_the_number_of_a_process_elsewhere_says_nothing_here(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Long names of hosts that differ in their end, another machine of the same name, and containers that share it."""
+
+    def named(name: str) -> None:
+        monkeypatch.setattr(socket, "gethostname", lambda: name)
+
+    pid = dead_pid()
+    named("ordersite-worker-production-01")
+    claim(batch, f"{here()}:{pid}:a")
+    assert free(batch)
+    named("ordersite-worker-production-02")
+    assert not free(batch)
+    named("ordersite-worker-production-01")
+    (tmp_path / "boot").write_text("another")
+    (tmp_path / "pid").symlink_to("pid:[1]")
+    for name, other in (("BOOT", tmp_path / "boot"), ("NUMBERS", tmp_path / "pid")):
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(lease, name, other)
+            assert not free(batch)
+    assert len(new_owner()) <= 64
 
 
 def test_a_renewal_is_fenced_by_its_owner(batch: Batch) -> None:
@@ -151,3 +189,14 @@ def test_a_run_that_a_dead_process_left_is_closed_by_the_next(world: World) -> N
     world.stage()
     run.refresh_from_db()
     assert (run.state, run.error) == ("failed", "Its process died.")
+
+
+def test_the_claim_of_a_slow_push_is_left_to_whoever_goes_on_with_it(batch: Batch) -> None:
+    claim(batch, "elsewhere:1:a", -GRACE - timedelta(seconds=5))
+    for state in ("pushing", "undoing"):
+        Batch.objects.filter(pk=batch.pk).update(state=state)
+        assert clear_left() == 0
+        renew(batch, "elsewhere:1:a")
+        claim(batch, "elsewhere:1:a", -GRACE - timedelta(seconds=5))
+    Batch.objects.filter(pk=batch.pk).update(state="pushed")
+    assert clear_left() == 1
