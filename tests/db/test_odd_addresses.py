@@ -57,6 +57,16 @@ def lists() -> dict[str, list[str]]:
     return found
 
 
+def test_a_search_for_more_words_than_a_database_compares_is_refused_in_one_sentence(line: World) -> None:
+    client = strongest()
+    for address in lists():
+        many = client.get(address, {"q": "x " * 1_100})
+        assert (many.status_code, b"up to 100 words" in many.content) == (400, True), address
+        assert client.get(address, {"q": "x " * 100}).status_code == 200, address
+    export = f"{reverse('admin:staging_batch_export')}?q={'x+' * 1_100}"
+    assert {client.get(export).status_code, client.post(export).status_code} == {400}
+
+
 def test_the_year_that_is_none_is_refused_in_one_sentence(line: World) -> None:
     answer = strongest().get("/staging/syncrun/", {"started_at__year": "99999999"})
     assert answer.status_code in (302, 400), answer.status_code
