@@ -8,6 +8,7 @@ Everything else is a mistake in the program and keeps its traceback.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
@@ -38,21 +39,33 @@ DRIVER_REMEDY = ". Remedy: install the ODBC driver manager (Debian: apt install 
 
 def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execute_from_command_line) -> int:
     """Run one command line (program name first); returns the exit code."""
-    make_streams_forgiving()
+    make_streams_forgiving(document="--json" in arguments)
     with _terminable():
         code = _outcome(arguments, execute)
     return code if _flushed() else code or FAILED
 
 
-def make_streams_forgiving() -> None:
+def make_streams_forgiving(*, document: bool = False) -> None:
     """Let a console without Unicode (cp1252, ASCII) show a question mark instead of ending the program, and take a
-    stream that was closed before the start (`>&-`) for one that nobody reads."""
+    stream that was closed before the start (`>&-`) for one that nobody reads.
+
+    Whoever reads a JSON `document` needs every letter, and expects UTF-8: such a console gets it in ASCII, with the
+    others as JSON writes them.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  for as long as the process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if document and isinstance(sys.stdout, TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        codecs.register_error("json", _as_json_writes_it)
+        sys.stdout.reconfigure(encoding="ascii", errors="json")
+
+
+def _as_json_writes_it(problem: UnicodeError) -> tuple[str, int]:
+    assert isinstance(problem, UnicodeEncodeError)
+    return json.dumps(problem.object[problem.start : problem.end])[1:-1], problem.end
 
 
 class Terminated(KeyboardInterrupt):

@@ -99,6 +99,15 @@ def test_a_console_without_unicode_gets_question_marks(monkeypatch: pytest.Monke
     assert console.buffer.getvalue().rstrip() == b"?? B\x92HOOD"
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_json_document_keeps_every_letter_on_any_console(monkeypatch: pytest.MonkeyPatch, encoding: str):
+    console = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    monkeypatch.setattr(sys, "stdout", console)
+    told = {"customer": "云端 Süd B’HOOD \U0001f9f5"}
+    assert commandline.run(["m", "batches", "--json"], lambda _: print(json.dumps(told, ensure_ascii=False))) == 0
+    assert json.loads(console.buffer.getvalue().decode("utf-8")) == told
+
+
 def test_streams_that_were_closed_before_the_start_are_streams_that_nobody_reads(monkeypatch: pytest.MonkeyPatch):
     def command(_arguments: list[str]) -> None:
         sys.stdout.write("done")

@@ -36,6 +36,7 @@ class QuietCommand(BaseCommand):
         """As Django's; where somebody reads the JSON document, options that cannot be read are told in one too."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         for one in _with_actions(parser):
+            one.allow_abbrev = False  # `--js` would print a document, and none where it is refused
             self._hook(one)
         return parser
 

@@ -38,7 +38,7 @@ class Command(QuietCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name in ("expect_rows", "expect_orphans"):
-            options[name] = whole_number(name, options[name], least=name == "expect_rows")
+            options[name] = whole_number(name, options[name], least=int(name == "expect_rows"))
         asked = ("apply", "expect_rows", "expect_orphans")
         with board_run(self, Kind.ADOPT, options, asked=asked, stopped=STOPPED) as now:
             done = adopt(

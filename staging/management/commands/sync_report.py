@@ -6,7 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
+from django.core.validators import validate_email
 from django.utils import timezone
 
 from monday.management.quiet import QuietCommand
@@ -33,6 +35,8 @@ class Command(QuietCommand):
         parser.add_argument("--mail", action="append", default=[], metavar="ADDRESS", help="send it there, too")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        for address in options["mail"]:
+            _check_address(address)
         report = run_report(_found(options["run"]), now=timezone.now())
         paths = []
         if options["out"] is not None:
@@ -86,6 +90,14 @@ def _found(wanted: str) -> SyncRun:
         remedy = "`last`, or a number of the list of runs"
         raise CommandError(f"There is no run {wanted!r}. Remedy: {remedy}.", returncode=USAGE)
     return run
+
+
+def _check_address(text: str) -> None:
+    try:
+        validate_email(text)
+    except ValidationError:
+        why = f"--mail {text!r} is no address. Remedy: --mail name@company.example"
+        raise CommandError(why, returncode=USAGE) from None
 
 
 def _written(folder: Path, files: dict[str, str]) -> list[Path]:
