@@ -19,6 +19,10 @@ NO_PAGE = (
     "There is no page at this address: it only takes what a button sends, and nothing was done. "
     "Remedy: go to the page that has the button, and press it there."
 )
+STRANGE = (
+    "Nothing is answered under this name of the site. "
+    "Remedy: open it by the address that you were given; whoever runs it names all of them in ALLOWED_HOSTS."
+)
 UNREADABLE = "What was sent cannot be read, so nothing was done. Remedy: open the page anew and try again."
 
 
@@ -48,7 +52,9 @@ def explained(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBas
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Status 400."""
+    """Status 400; in plain words where the site was asked for under another name, before it looked who asks."""
+    if not hasattr(request, "user"):
+        return HttpResponse(STRANGE, status=400, content_type="text/plain; charset=utf-8")
     return _page(request, 400, "Nothing was done", UNREADABLE)
 
 

@@ -6,22 +6,40 @@ django-axes counts; this says whose address it is, and what a person reads.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import UsernameField
+from django.contrib.auth.models import User
+from django.forms import TextInput
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+
+UNKNOWN = "::"
+
+
+class SignIn(AdminAuthenticationForm):
+    """Django's own form, which takes a name of any length; where attempts are kept, it is no longer than a person's."""
+
+    username = UsernameField(
+        max_length=User._meta.get_field("username").max_length, widget=TextInput(attrs={"autofocus": True})
+    )
 
 
 def address(request: HttpRequest) -> str:
     """The visitor's address. Behind a proxy that is the last one named, which the proxy wrote itself; what stands
-    before it, the visitor may have made up."""
+    before it, the visitor may have made up. UNKNOWN where it is none, as of a socket: no database's column keeps it."""
+    named = str(request.META.get("REMOTE_ADDR", ""))
     if settings.BEHIND_PROXY:
-        named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if named:
-            return without_port(named)[:39]
-    return str(request.META.get("REMOTE_ADDR", ""))[:39]
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        named = without_port(told) if told else named
+    try:
+        return str(ip_address(named.partition("%")[0]))
+    except ValueError:
+        return UNKNOWN
 
 
 def without_port(named: str) -> str:

@@ -106,6 +106,9 @@ class OrdersiteAdmin(AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The login, which says when something was sent without a session; so does the page that it leads to."""
+        from .lockout import SignIn
+
+        self.login_form = SignIn
         unsent = ended.UNSENT in request.GET
         if unsent:
             messages.warning(request, ended.SENTENCE)

@@ -38,3 +38,12 @@ def test_a_broken_page_asks_the_database_nothing() -> None:
     answer = errors.broken(RequestFactory().get("/"))
     page = answer.content.decode()
     assert answer.status_code == 500 and "Remedy:" in page and foreign(page) == []
+
+
+def test_a_site_that_is_asked_for_under_a_strange_name_says_so_and_is_not_broken() -> None:
+    answer = Client(raise_request_exception=False).get("/", headers={"Host": "strange.example"})
+    assert (answer.status_code, b"Remedy:" in answer.content, b"strange.example" in answer.content) == (
+        400,
+        True,
+        False,
+    )

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from ordersite.lockout import address
+from ordersite.lockout import UNKNOWN, address
 
 from .admin_line import PASSWORD
 
@@ -67,9 +67,25 @@ def test_a_made_up_address_opens_no_further_tries(settings: Any) -> None:
         ("2001:db8::7", "2001:db8::7"),
         ("[2001:db8::7]:52114", "2001:db8::7"),
         ("[2001:db8::7]", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("unix:", UNKNOWN),
+        ("unknown", UNKNOWN),
+        ("999.1.1.1", UNKNOWN),
     ],
 )
 def test_a_port_that_the_proxy_adds_makes_nobody_another_visitor(settings: Any, named: str, expected: str) -> None:
     settings.BEHIND_PROXY = True
     request = RequestFactory().get("/", headers={"X-Forwarded-For": f"1.2.3.4, {named}"})
     assert address(request) == expected
+
+
+def test_whoever_comes_by_a_socket_of_this_machine_is_let_in_and_closed_out_like_others() -> None:
+    """A database's column for addresses keeps nothing else."""
+    assert [sign_in(f"wrong {n}", where="localhost").status_code for n in range(5)] == [200] * 4 + [429]
+    User.objects.create_user("ben", password=PASSWORD, is_staff=True)
+    assert sign_in(PASSWORD, name="ben", where="").status_code == 302
+
+
+def test_a_name_that_is_longer_than_any_persons_is_refused_before_it_is_kept() -> None:
+    answer = sign_in("wrong", name="x" * 5000)
+    assert (answer.status_code, b"at most 150 characters" in answer.content) == (200, True)
