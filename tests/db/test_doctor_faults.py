@@ -33,7 +33,7 @@ from monday.sandbox.server import running
 from monday.sandbox.store import SandboxStore
 from monday.sandbox.transport import seed
 from ordersite import health, roles
-from ordersite.doctor import app_database, notices, source
+from ordersite.doctor import app_database, notices, project, source
 from ordersite.models import WorkerPulse
 from staging.source import demo
 from staging.source.demo_columns import TABLE
@@ -227,3 +227,16 @@ def test_a_mail_server_that_takes_no_connection_is_named_when_it_is_asked(settin
 def test_a_database_that_loses_letters_or_accents_is_a_problem(vendor: str, kept_as: str, status: str) -> None:
     found = app_database.texts(vendor, kept_as)
     assert (found.status, bool(found.remedy)) == (status, status == "problem") and kept_as in found.message
+
+
+def test_secrets_that_are_still_those_of_the_example_are_a_problem(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN, settings.MONDAY_API_TOKEN = "replace-with-another", "a token of its own"
+    monkeypatch.setitem(settings.DATABASES["orders"], "PASSWORD", "replace-this-password")
+    left = [one for one in project.examine() if "example" in one.message]
+    assert [(one.status, one.message.split()[0]) for one in left] == [
+        ("problem", "METRICS_TOKEN"),
+        ("problem", "ORDERS_DATABASE_URL"),
+    ]
+    assert all(one.remedy for one in left)
