@@ -112,8 +112,12 @@ def _joined(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_L
 
 
 def _linked(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
-    snapshots = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
-    return _lost(snapshots, vanished, keys)
+    """Links that stand, also of orders that nobody follows: under a fresh UUID they are the same orders."""
+    return _lost(_standing(board), vanished, keys)
+
+
+def _standing(board: Board) -> QuerySet[Snapshot]:
+    return Snapshot.objects.filter(board=board).exclude(state=LinkState.REMOVED)
 
 
 def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
@@ -125,8 +129,7 @@ def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> 
     """Staged creations that a run may not replace, of records without a linked item."""
     staged = StagedOrder.objects.filter(board=board, current=True, operation="create")
     staged = staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
-    linked = Snapshot.objects.filter(board=board, state=LinkState.LINKED).values("record")
-    return _lost(staged.exclude(record__in=linked), vanished, keys)
+    return _lost(staged.exclude(record__in=_standing(board).values("record")), vanished, keys)
 
 
 def _lost(

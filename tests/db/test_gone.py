@@ -141,6 +141,16 @@ def test_an_order_that_is_not_followed_waits_whatever_the_source_says_until_it_i
     line.check_equal()
 
 
+def test_an_order_that_is_not_followed_is_none_under_a_fresh_uuid_either(line: World) -> None:
+    decided(line, "stop", reason="the buyer keeps it by hand")
+    for number in (1, 2):
+        line.row(number)["record_uuid"] = uuid(number + 100)
+    assert counted(line.sync()) == {"waiting": 1, "rekeyed": 1}
+    assert len(line.shown()) == 1
+    assert counted(line.sync()) == {"waiting": 1, "unchanged": 1}
+    assert Snapshot.objects.get(state="gone").record == uuid(101)
+
+
 @pytest.mark.parametrize("what", ["creation", "creation of an item that stands", "removal"])
 def test_no_undo_takes_an_order_up_again_that_nobody_follows(world: World, what: str) -> None:
     """Whatever the batch wrote is put back; what a person decided of the order stays."""
