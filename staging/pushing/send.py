@@ -24,6 +24,7 @@ from staging.core.fingerprint import order_of
 from staging.core.marks import with_marks
 from staging.core.ports import Destination, Intent, Journal, LiveItem, Target
 from staging.core.pushplan import Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
+from staging.core.pushplan import gone as why_gone
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.models.receipt import WriteOutcome
 from staging.running.lease import LeaseLost
@@ -33,7 +34,7 @@ from staging.transitions import PAGE, move_orders
 from .journal import ReceiptJournal, abandon, intend
 from .past import pasts
 from .settle import Attempt, Settled, settle
-from .standing import TAKEN, belongs, linked_elsewhere, of_another, overtaken
+from .standing import TAKEN, belongs, linked_elsewhere, of_another, overtaken, stands, with_linked
 
 CREATIONS = ("create_item", "create_line")
 
@@ -114,8 +115,10 @@ class Sender:
         }
         orders = self._left_of(orders, {o.pk: overtaken(o, snapshots.get(o.record)) for o in orders})
         creations = [o for o in orders if o.operation == "create"]
-        others = [o for o in orders if o.operation != "create"]
+        items = [snapshots[o.record].item_id for o in orders if o.record in snapshots]
+        live = self.destination.read(items) if items else {}
         found = self.destination.find([o.link_key for o in creations]) if creations else {}
+        found |= with_linked(creations, found, snapshots, live)
         links = linked_elsewhere(self.setup.board, found)
         another = {o.pk: link for o in creations if (link := of_another(o, found.get(o.link_key, []), links))}
         taken = {o.pk: TAKEN for o in creations if o.pk in another and another[o.pk].link_key == o.link_key}
@@ -127,14 +130,15 @@ class Sender:
             destination=self.destination,
             lines=self.lines,
         )
-        items = [snapshots[o.record].item_id for o in others if o.record in snapshots]
-        live = self.destination.read(items) if items else {}
         policies = {"": self.mapping.conflicts, **self._column_policies()}
         works = []
         for order in orders:
             snapshot = snapshots.get(order.record)
+            gone = snapshot is not None and not stands(live.get(snapshot.item_id))
             if order.pk in another:
                 plan = Plan(held=belongs(another[order.pk]))
+            elif order.operation == "create" and snapshot is not None and gone:
+                plan = Plan(held=why_gone(live.get(snapshot.item_id)))
             elif order.operation == "create":
                 plan = _creation(order, found.get(order.link_key, []), known.get(order.link_key), policies)
             else:
@@ -142,9 +146,7 @@ class Sender:
                 plan = _change(order, snapshot, live.get(snapshot.item_id), policies)
             if archived := self._archived_group(plan):
                 plan = Plan(held=archived)
-            item_id = snapshot.item_id if snapshot else ""
-            gone = order.operation != "create" and snapshot is not None and not _stands(live.get(item_id))
-            works.append(Work(order, snapshot, plan, item_id=item_id, gone=gone))
+            works.append(Work(order, snapshot, plan, item_id=snapshot.item_id if snapshot else "", gone=gone))
         return works
 
     def _left_of(self, orders: Sequence[StagedOrder], stale: Mapping[int, str]) -> list[StagedOrder]:
@@ -319,10 +321,6 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
         policies = {"group": "board", **policies}  # an item that people moved stays where they put it
     plan = plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
     return with_marks(plan, live, order.link_key, snapshot.lines)
-
-
-def _stands(live: LiveItem | None) -> bool:
-    return live is not None and live.state == "active" and live.on_board
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:

@@ -36,6 +36,29 @@ def overtaken(order: StagedOrder, snapshot: Snapshot | None) -> str:
     return MOVED if any(c.field not in shown for c in differences(order_of(snapshot.order), after)) else ""
 
 
+def stands(live: LiveItem | None) -> bool:
+    """Whether an item is where it was made."""
+    return live is not None and live.state == "active" and live.on_board
+
+
+def with_linked(
+    creations: Iterable[StagedOrder],
+    found: Mapping[str, Sequence[LiveItem]],
+    links: Mapping[str, Snapshot],
+    live: Mapping[str, LiveItem],
+) -> dict[str, list[LiveItem]]:
+    """What stands for the creations whose item was made already, by key: that item, and others that carry the key.
+
+    The board finds it by its key only after a while, and never again once somebody has emptied the cell.
+    """
+    known = {order.link_key: live.get(links[order.record].item_id) for order in creations if order.record in links}
+    return {
+        key: [item, *(other for other in found.get(key, ()) if other.id != item.id)]
+        for key, item in known.items()
+        if item is not None and stands(item)
+    }
+
+
 def linked_elsewhere(board: Board, found: Mapping[str, Sequence[LiveItem]]) -> dict[str, Snapshot]:
     """The links of the items that creations found by their keys, by item."""
     ids = sorted({item.id for items in found.values() for item in items})

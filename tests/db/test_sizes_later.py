@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from staging.batches.describe import describe
+from staging.destinations.board import MondayBoard
 from staging.models import Batch, Snapshot
 from staging.pushing.push import push
 from staging.setup import silent
@@ -93,6 +94,39 @@ def test_an_undo_between_items_and_sizes_takes_the_items_back(first_load: World)
     push(batch=batch, setup=first_load.setup(), actor="ben", chunk=100, progress=silent, items_only=True)
     assert first_load.undo(batch).undone == 4
     assert first_load.shown() == {} and not Snapshot.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["its key is emptied", "the board finds it late"])
+def test_an_item_that_its_key_does_not_find_gets_its_sizes_and_is_not_made_twice(first_load: World, how: str) -> None:
+    batch = items_first(first_load)
+    item = first_load.item(1)
+    if how == "its key is emptied":
+        first_load.edit(1, text_record_uuid=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MondayBoard, "find", lambda board, keys: {})
+        first_load.push(batch)
+    assert first_load.state(1) == "applied"
+    assert first_load.snapshot(1).item_id == item.id
+    (shown,) = [one for items in first_load.shown().values() for one in items if one.name == item.name]
+    assert shown.id == item.id and len(shown.lines) == 2
+
+
+def test_an_item_that_was_archived_before_its_sizes_is_gone_and_not_made_anew(first_load: World) -> None:
+    batch = items_first(first_load)
+    first_load.archive(1)
+    first_load.push(batch)
+    assert (first_load.state(1), first_load.order(1).cause) == ("held", "gone")
+    assert not first_load.on_board(1)
+    assert first_load.state(2) == "applied"
+
+
+def items_first(world: World) -> Batch:
+    """The items of a customer are on the board, and its sizes are not."""
+    world.stage(sizes="later")
+    batch = Batch.objects.get(customer__name="HARBOUR")
+    world.approve(batch)
+    push(batch=batch, setup=world.setup(), actor="ben", chunk=100, progress=silent, items_only=True)
+    return batch
 
 
 def test_jobs_send_the_items_of_all_batches_first(first_load: World, settings: Any, monkeypatch: Any) -> None:
