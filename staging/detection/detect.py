@@ -328,7 +328,7 @@ def _count_order(
 ) -> None:
     print_ = fingerprint(rendered.order)
     ledger.free(judged, rendered.order)
-    doubt = matched.doubt(judged)
+    doubt = matched.doubt(judged, customer, rendered.key)
     anew = _staged_elsewhere(judged, customer) or (judged.record in matched.doubtful and not doubt)
     remembered = None if anew else _remembered(judged.last)
     verdict = judge(rendered.order, print_, _accepted(judged.snapshot), remembered)

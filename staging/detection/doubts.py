@@ -9,7 +9,7 @@ from staging.core.causes import Cause
 from staging.core.changeset import Rekeyed
 from staging.models import BoardFinding, StagedOrder
 from staging.models.run import Kind
-from staging.setup import Setup
+from staging.setup import Setup, whole
 
 UNCLEAR_WHOSE = (
     "Its UUID is new, and more than one vanished order has its business key. Remedy: give the rows their former UUIDs."
@@ -25,23 +25,32 @@ UNSURE = (
 
 
 @dataclass(frozen=True, slots=True)
+class LeftUnsure:
+    """Records of which the last adoption could not say which item is theirs. `keys` are customer and business key of
+    those that the source does not hold any more: a row of such a key may be the same order under a fresh UUID."""
+
+    records: frozenset[str]
+    keys: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Matched:
     """New UUIDs matched to vanished ones; `why` says why an ambiguous one is held.
 
     `doubtful` are the records that an earlier run held as ambiguous: they are judged as if nothing was staged of them.
-    `unsure` are those of which the last adoption could not say which item is theirs.
     """
 
     rekeyed: Rekeyed
     doubtful: frozenset[str]
-    unsure: frozenset[str]
+    unsure: LeftUnsure
     why: str
 
-    def doubt(self, judged: Judged) -> str:
+    def doubt(self, judged: Judged, customer: str, key: tuple[str, ...]) -> str:
         """Why nobody can say which item is the record's, "" where it is clear."""
         if judged.record in self.rekeyed.ambiguous:
             return self.why
-        return UNSURE if judged.snapshot is None and judged.record in self.unsure else ""
+        unsure = judged.record in self.unsure.records or (customer, " / ".join(key)) in self.unsure.keys
+        return UNSURE if judged.snapshot is None and unsure else ""
 
 
 def held_as_ambiguous(setup: Setup) -> frozenset[str]:
@@ -51,7 +60,15 @@ def held_as_ambiguous(setup: Setup) -> frozenset[str]:
     return frozenset(mine.values_list("record", flat=True).iterator(chunk_size=5000))
 
 
-def left_unsure(setup: Setup) -> frozenset[str]:
-    """The records that the last adoption of this board found no single item for, among several that may be theirs."""
+def left_unsure(setup: Setup) -> LeftUnsure:
+    """The records that the last adoption of this board found no single item for, among several that may be theirs.
+
+    Asks the source for them where there are any. Raises SourceRefused.
+    """
     found = BoardFinding.objects.filter(run__board=setup.board, run__kind=Kind.ADOPT, category="unsure")
-    return frozenset(found.exclude(record="").values_list("record", flat=True).iterator(chunk_size=5000))
+    listed = found.exclude(record="").values_list("record", "customer", "key").iterator(chunk_size=5000)
+    unsure = {record: (customer, key) for record, customer, key in listed}
+    spelled = {word: record for record in unsure for word in (record, record.upper())}
+    asked = setup.source.fingerprints_of(list(spelled), whole(setup)) if spelled else ()
+    present = {spelled[raw] for raw, _ in asked if raw in spelled}
+    return LeftUnsure(frozenset(unsure), frozenset(unsure[record] for record in unsure if record not in present))

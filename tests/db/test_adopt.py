@@ -176,6 +176,37 @@ def test_what_is_left_unsure_is_held_and_not_created_until_it_is_settled_and_ado
     assert world.item(1).id == first[0]
 
 
+@pytest.mark.parametrize("between", [True, False], ids=["after a sync", "before any"])
+def test_what_is_left_unsure_stays_so_under_a_fresh_uuid(world: World, between: bool) -> None:
+    rows(world, 1, 2)
+    world.add(3, ORDER="A2", CUSTOMER="BHOOD")
+    put(world, 1, numeric_price="1")
+    second = put(world, 1, numeric_price="2")
+    assert tally(adopted(world)) == {"unsure": 2, "unmatched": 2}
+    if between:
+        world.sync()
+    for number in (1, 2, 3):
+        world.row(number)["record_uuid"] = uuid(number + 100)
+    for _ in range(2):
+        world.sync()
+        assert world.state(101) == "held" and "adopt again" in world.order(101).reason
+    assert len(Snapshot.objects.all()) == 2
+    world.by_hand(ArchiveItem(second[0]))
+    assert tally(adopted(world)) == {"key": 1, "linked": 2, "adopted": 1}
+    world.sync()
+    world.check_equal()
+
+
+def test_a_new_row_beside_one_that_is_left_unsure_is_created(world: World) -> None:
+    rows(world, 1)
+    put(world, 1, numeric_price="1")
+    put(world, 1, numeric_price="2")
+    adopted(world)
+    world.add(5, ORDER="A1")
+    world.sync()
+    assert (world.state(1), world.state(5)) == ("held", "applied")
+
+
 def test_what_is_left_unsure_may_be_released_by_a_person_and_is_created(world: World) -> None:
     rows(world, 1)
     put(world, 1, numeric_price="1")
