@@ -215,16 +215,17 @@ class Ledger:
                 update_each(snapshots, ["record"])
                 names.remember(self.setup.board.pk, names.of_snapshots(snapshots))
                 kept: list[StagedOrder] = []
-                stale = StagedOrder.objects.filter(board=self.setup.board, record__in=list(page), current=True)
-                for order in stale.select_related("batch"):
-                    if order.state in REPLACEABLE - CLOSED:
+                stale = StagedOrder.objects.filter(board=self.setup.board, record__in=[*page, *page.values()])
+                for order in stale.filter(current=True).select_related("batch"):
+                    if order.state in REPLACEABLE - CLOSED:  # of the new UUID: what was held as its match was unclear
                         self._drop(order, "The record has a new UUID.")
                     else:  # on its way to the board, or decided: it is settled and remembered under the new UUID
-                        order.record = page[order.record]
-                        StagedOrder.objects.filter(pk=order.pk).update(record=order.record)
                         kept.append(order)
-                names.remember(self.setup.board.pk, names.of_orders(kept))
                 self._commit_replaced()
+                for order in kept:
+                    order.record = page.get(order.record, order.record)
+                    StagedOrder.objects.filter(pk=order.pk).update(record=order.record)
+                names.remember(self.setup.board.pk, names.of_orders(kept))
                 self._record("rekeyed", {"count": len(snapshots), "new_to_old": {n: o for o, n in page.items()}})
 
     def close(self) -> None:

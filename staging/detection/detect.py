@@ -329,7 +329,7 @@ def _count_order(
     print_ = fingerprint(rendered.order)
     ledger.free(judged, rendered.order)
     doubt = matched.doubt(judged, customer, rendered.key)
-    anew = _staged_elsewhere(judged, customer) or (judged.record in matched.doubtful and not doubt)
+    anew = _staged_elsewhere(judged, customer) or (_held_in_doubt(judged, matched) and not doubt)
     remembered = None if anew else _remembered(judged.last)
     verdict = judge(rendered.order, print_, _accepted(judged.snapshot), remembered)
     if verdict.kind is Kind.UNCHANGED:
@@ -344,6 +344,11 @@ def _count_order(
         counts.new += verdict.kind is Kind.NEW
         counts.changed += verdict.kind is Kind.CHANGED
         ledger.stage(judged, customer, rendered, verdict, print_, doubt)
+
+
+def _held_in_doubt(judged: Judged, matched: Matched) -> bool:
+    """Whether the last word is what an earlier run held, and not a decision that came with the record's former UUID."""
+    return judged.record in matched.doubtful and judged.last is not None and judged.last.state == OrderState.HELD
 
 
 def _staged_elsewhere(judged: Judged, customer: str) -> bool:
