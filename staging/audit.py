@@ -283,9 +283,11 @@ def _unmet(claims: Claims, told: dict[str, tuple[int, str]]) -> Iterator[Broken]
 
 def _chainless() -> Iterator[Broken]:
     """The runs that ended without a chain: whoever takes away the newest one whole leaves no later head to miss it."""
-    there = set(AuditChain.objects.filter(name__startswith="run:").values_list("name", flat=True))
     ended = SyncRun.objects.filter(rehearsal=False, finished_at__isnull=False).order_by("id")
-    for name in map(run_chain, ended.values_list("id", flat=True).iterator(chunk_size=PAGE)):
+    names = [run_chain(pk) for pk in ended.values_list("id", flat=True)]
+    # Read after the runs: one that ends this very moment has its chain by then.
+    there = set(AuditChain.objects.filter(name__startswith="run:").values_list("name", flat=True))
+    for name in names:
         if name not in there:
             yield Broken(name, 1, None, "the run stands in its list, and nothing of its chain is left")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from staging import audit
@@ -109,3 +109,20 @@ def test_the_newest_runs_chain_that_is_gone_whole_is_missed_by_the_run(world: Wo
     chain.delete()
     code, _, said = verify()
     assert code == 1 and f"run:{run.pk}" in said and "nothing of its chain is left" in said
+
+
+def test_a_run_that_ends_while_the_audit_is_read_is_not_missed(world: World) -> None:
+    world.add(1)
+    world.sync()
+    asked: list[str] = []
+    runs: list[int] = []
+
+    def meanwhile(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(sql)
+        if len(asked) == 2:
+            runs.append(world.sync().run.pk)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        assert list(audit._chainless()) == []
+    assert runs
