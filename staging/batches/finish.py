@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef
 
 from monday.models import Board
 from staging.core.lifecycle import OPEN, BatchState, NotAllowed, OrderState
-from staging.models import Batch, StagedOrder
+from staging.models import Batch, Receipt, StagedOrder
+from staging.models.receipt import WriteOutcome
 from staging.transitions import move_batch
 
 ACTOR = "policy:finish"
@@ -29,7 +30,8 @@ def finish_settled(*, now: datetime, board: Board | None = None) -> list[int]:
     begun = Batch.objects.filter(~Exists(left), state__in=BEGUN)
     done = []
     for batch in (begun if board is None else begun.filter(board=board)).order_by("pk"):
-        sent = batch.orders.exclude(state__in=NEVER_SENT).exists()
+        written = Receipt.objects.filter(batch=batch, outcome=WriteOutcome.DONE)  # of an order that went out in part
+        sent = batch.orders.exclude(state__in=NEVER_SENT).exists() or written.exists()
         with suppress(NotAllowed):  # somebody pushes or undoes it this very moment
             reason = "What was left of it was staged anew or given up."
             move_batch(batch, "finish" if sent else "supersede", actor=ACTOR, now=now, reason=reason)

@@ -6,6 +6,8 @@ from monday.sandbox.faults import Fault
 from staging.batches.finish import finish_settled
 from staging.batches.retry import give_up
 from staging.models import AuditEvent, Batch
+from staging.pushing.push import push
+from staging.setup import silent
 from tests.world import World
 
 REFUSING = Fault(
@@ -63,3 +65,19 @@ def test_a_batch_of_which_nothing_was_sent_before_all_of_it_moved_on_is_supersed
     world.stage()
     batch.refresh_from_db()
     assert batch.state == "superseded"
+
+
+def test_a_batch_whose_only_order_went_out_in_part_and_moved_on_can_be_undone(world: World) -> None:
+    """Its item stands on the board without its sizes; a later batch wrote the rest."""
+    world.add(1)
+    world.stage(sizes="later")
+    batch = world.approve()
+    push(batch=batch, setup=world.setup(), actor="ben", chunk=100, progress=silent, items_only=True)
+    world.change(1, PRICE="12")
+    world.sync()
+    batch.refresh_from_db()
+    assert (batch.state, world.state(1)) == ("pushed", "applied")
+    world.check_equal()
+    world.undo(world.batch())
+    assert world.undo(batch).kept == {}
+    assert not world.on_board(1)
