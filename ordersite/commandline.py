@@ -110,6 +110,10 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
     except ImproperlyConfigured as problem:
         remedy = DRIVER_REMEDY if "pyodbc" in str(problem) and "Remedy" not in str(problem) else ""
         return _refused(arguments, f"Configuration: {problem}{remedy}")
+    except ModuleNotFoundError as problem:
+        if problem.name != os.environ.get("DJANGO_SETTINGS_MODULE"):
+            raise
+        return _refused(arguments, f"There are no settings {problem.name}. Remedy: leave out --settings.")
     except Terminated:
         return _say("Stopped by a signal. Remedy: run the same command again to go on.", TERMINATED)
     except KeyboardInterrupt:

@@ -196,6 +196,12 @@ def test_an_output_that_is_full_is_not_taken_for_the_disk_of_the_data(
     assert capsys.readouterr().err.startswith("The output cannot be written (No space left on device). Remedy: ")
 
 
+def test_settings_that_there_are_none_of_are_a_usage_error(tmp_path: Path):
+    done = manage("sync_orders", "--settings", "nope", "--json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "There are no settings nope. Remedy: leave out --settings.\n")
+    assert json.loads(done.stdout)["error"] == done.stderr.strip()
+
+
 def test_a_command_that_there_is_none_of_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
     assert commandline.run(["manage.py", "nope"]) == 2
     assert "Unknown command: 'nope'" in capsys.readouterr().err

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 from staging.core.words import counted
 from staging.models import Channel
@@ -30,7 +32,11 @@ def examine(*, online: bool) -> Iterator[Finding]:
         remedy = "Set NOTIFY_TO and EMAIL_URL, or make a channel under Notifications and press its test."
         yield warning(NAME, words, remedy) if settings.PRODUCTION else ok(NAME, words)
         return
-    odd = []
+    odd = [
+        warning(NAME, f"NOTIFY_TO names {text!r}, which is no address.", "Write addresses, parted by commas.")
+        for text in settings.NOTIFY_TO
+        if not _is_address(text)
+    ]
     if settings.PRODUCTION and urlsplit(settings.SITE_URL).hostname in LOOPBACK:
         words = f"The links in what is sent lead to {settings.SITE_URL}, which nobody else can open."
         odd.append(warning(NAME, words, "Set SITE_URL to the address by which people open these pages."))
@@ -40,6 +46,14 @@ def examine(*, online: bool) -> Iterator[Finding]:
     if not odd:
         told = f"{counted(len(settings.NOTIFY_TO), 'address', 'addresses')} and {counted(channels, 'channel')}"
         yield ok(NAME, f"What needs a person is told to {told}.")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _mail_server(host: str, port: int) -> Iterator[Finding]:

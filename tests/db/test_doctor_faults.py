@@ -200,6 +200,9 @@ def test_a_server_that_tells_nobody_or_leads_nowhere_is_warned_of(settings: Any,
     (told,) = notices.examine(online=False)
     assert [one.status for one in (well, silent, nowhere, told)] == ["ok", "warning", "warning", "ok"]
     assert "NOTIFY_TO" in silent.remedy and "SITE_URL" in nowhere.remedy and "1 address" in told.message
+    settings.NOTIFY_TO = ["anna@example.com", "the planners"]
+    (odd,) = notices.examine(online=False)
+    assert odd.status == "warning" and "'the planners'" in odd.message
 
 
 def test_a_mail_server_that_takes_no_connection_is_named_when_it_is_asked(settings: Any, db: None) -> None:
