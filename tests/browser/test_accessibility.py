@@ -85,6 +85,7 @@ def test_every_page_opens_fits_its_window_and_keeps_nobody_out(furnished: Site) 
         for width, theme in LOOKS:
             found = look(page, width, theme, FRAME if name != "today" else ())
             wrong += [f"{name} ({place}) {each}" for each in found]
+    page.set_viewport_size({"width": 1280, "height": 900})  # a narrow window shows no two versions side by side
     page.goto(furnished.address + pages["a draft with what it changes"])
     page.wait_for_selector(".cm-changedText .tok-comment")
     wrong += look(page, 1280, "light", FRAME)

@@ -37,7 +37,7 @@ def test_a_list_is_looked_at_and_confirmed(site: Site, tmp_path: Path) -> None:
     page.click("text=Import a list")
     page.set_input_files("input[type=file]", str(file))
     page.click("text=Show what it would change")
-    assert "1 of 2 rows would change something" in page.inner_text(".lead")
+    page.wait_for_selector(".lead:has-text('1 of 2 rows would change something')")
     assert "+ HARBOUR (IE)" in page.inner_text("#content-main table")
     page.click("text=Import 1 row")
     assert "1 new, 0 changed, 1 stay" in page.inner_text(".messagelist")
