@@ -165,6 +165,7 @@ def test_who_comes_in_by_another_window_goes_on_and_another_person_is_given_noth
 
 def test_a_page_says_since_when_nobody_answers_and_stops_when_somebody_does(furnished: Site) -> None:
     page = furnished.signed_in("viewer")
+    page.wait_for_function("window.htmx !== undefined")  # a slow machine shows the page before its script
     asks = "htmx.ajax('GET', '/today/', {target: '#cards', swap: 'outerHTML'})"
     for failing in (lambda route: route.abort(), lambda route: route.fulfill(status=502, body="")):
         page.route("**/today/", failing)
