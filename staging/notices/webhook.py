@@ -24,8 +24,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from monday.core.addresses import is_loopback
 
-TIMEOUTS = (5.0, 10.0)  # seconds to connect, and between two pieces of the answer
-LARGEST = 4096  # bytes of an answer that are read
+TIMEOUTS = (5.0, 10.0)  # seconds to connect, and between two pieces of the answer's head; its body is not waited for
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 TRANSLATED = [ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")]
 """Networks whose addresses end in one of version 4."""
@@ -79,7 +78,6 @@ def post(address: str, body: bytes, *, delivery: str, secret: str = "") -> Poste
                 auth=lambda request: request,  # or a .netrc file would put a password in
             ) as answer,
         ):
-            answer.raw.read(LARGEST)
             return _told(answer.status_code)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
         return _unanswered(problem)

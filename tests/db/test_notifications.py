@@ -36,9 +36,12 @@ class Receiver:
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.announced = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.got.append((self.path, dict(self.headers), body))
@@ -46,8 +49,9 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(outer.announced))
                 self.end_headers()
+                self.close_connection = not outer.announced
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -311,6 +315,12 @@ def test_a_name_that_points_inside_is_noticed_before_a_byte_leaves(receiver: Rec
     port = receiver.server.server_port
     posted = webhook.post(f"https://localhost:{port}{SECRET_PATH}", b"{}", delivery="1")
     assert not posted.ok and not posted.again and "inside the own network" in posted.words and receiver.got == []
+
+
+def test_the_body_of_an_answer_is_not_waited_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUTS", (5.0, 0.5))
+    receiver.announced = 5  # bytes that never come
+    assert webhook.post(receiver.address, b"{}", delivery="1") == webhook.Posted(True, False, "taken (HTTP 200)")
 
 
 def test_no_answer_is_told_without_the_address(settings: Any) -> None:
