@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any, Final
@@ -57,7 +58,7 @@ def lines(screen: Any, rows: QuerySet[Any]) -> Iterator[list[object]]:
     for page in pages(rows):
         screen.prepare(page)
         for row in page:
-            yield [_cell(cell) for cell in resource.export_resource(row)]
+            yield [_cell(cell) for cell in resource.export_resource(row, force_native_type=True)]
 
 
 def pages(rows: QuerySet[Any]) -> Iterator[list[Model]]:
@@ -123,7 +124,9 @@ def _write_xlsx(
 
 
 def _cell(value: object) -> object:
-    """The cell as a file takes it."""
+    """The cell as a file takes it: a number and a time stay what they are, so that a sheet can add and sort them."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(microsecond=0)
     return "" if value is None else value if isinstance(value, PLAIN) else str(value)
 
 

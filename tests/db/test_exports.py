@@ -91,6 +91,21 @@ def test_a_short_list_goes_directly_and_the_audit_says_who_took_it(line: World, 
     assert (event.action, event.actor, event.data["rows"]) == ("list.exported", "viewer", 3)
 
 
+def test_numbers_and_times_of_a_sheet_are_no_texts_and_a_csv_says_the_same(line: World, settings: Any) -> None:
+    settings.EXPORT_ROWS = 3
+    order = StagedOrder.objects.latest("pk")
+    moved = order.updated_at.replace(microsecond=0, tzinfo=None)
+    book = openpyxl.load_workbook(io.BytesIO(signed_in("viewer").get(f"{ORDERS}?format=xlsx").content))
+    head, first, *_ = book.active.values  # type: ignore[union-attr]
+    told = dict(zip(head, first, strict=True))
+    assert (told["id"], told["attempts"], told["updated_at"]) == (order.pk, order.attempts, moved)
+    head, first, *_ = csv.reader(
+        io.StringIO(signed_in("viewer").get(f"{ORDERS}?format=csv").content.decode("utf-8-sig"))
+    )
+    told = dict(zip(head, first, strict=True))
+    assert (told["id"], told["updated_at"]) == (str(order.pk), f"{moved:%Y-%m-%d %H:%M:%S}")
+
+
 def test_without_a_worker_it_is_refused_in_one_sentence(line: World) -> None:
     watchdog.WorkerPulse.objects.all().delete()
     page = signed_in("viewer").post(f"{ORDERS}?format=csv&state__exact=staged", follow=True)
