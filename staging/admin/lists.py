@@ -76,6 +76,12 @@ class Preview:
         return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
+class Rows(tablib.Dataset):  # type: ignore[misc]
+    """The rows of a list, with the number under which a spreadsheet shows each."""
+
+    numbers: tuple[int, ...] = ()
+
+
 class UploadForm(forms.Form):
     file = forms.FileField(label="File", help_text="CSV in UTF-8 or XLSX, at most 1 MB, with a heading row")
 
@@ -149,7 +155,7 @@ class ListPages:
         messages.success(request, f"Imported: {new:,} new, {changed:,} changed, {stays:,} stay as they were.")
         return HttpResponseRedirect(reverse(f"admin:mapping_{self.opts.model_name}_changelist"))
 
-    def _run(self, request: HttpRequest, data: tablib.Dataset, *, dry_run: bool) -> Preview:
+    def _run(self, request: HttpRequest, data: Rows, *, dry_run: bool) -> Preview:
         """What the list does; all of it or nothing. A dry run is taken back."""
         resource = self.list_resource(actor=request.user.get_username(), now=timezone.now(), record=recorder)
         result = resource.import_data(
@@ -157,7 +163,7 @@ class ListPages:
         )
         if result.base_errors:
             raise ListRefused("The list cannot be imported. Remedy: compare its columns with an export of this list.")
-        return Preview([_change(number, row, data[number - 1]) for number, row in enumerate(result.rows, 1)])
+        return Preview([_change(*row) for row in zip(data.numbers, result.rows, data, strict=True)])
 
     def _page(self, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
         context = {
@@ -172,12 +178,15 @@ class ListPages:
         return TemplateResponse(request, "staging/admin/list_import.html", context)
 
 
-def read(data: bytes, columns: tuple[str, ...]) -> tablib.Dataset:
+def read(data: bytes, columns: tuple[str, ...]) -> Rows:
     """The rows of a CSV or XLSX file with these headings, whatever their case and order. Raises ListRefused."""
     if len(data) > MOST_BYTES:
         raise ListRefused("The file is larger than 1 MB. Remedy: split it.")
-    raw = _xlsx(data) if data.startswith(b"PK") else _csv(data)
-    headings = {str(name or "").strip().casefold(): place for place, name in enumerate(raw.headers or ())}
+    raw, first = (_xlsx(data), 2) if data.startswith(b"PK") else _csv(data)
+    names = [str(name or "").strip().casefold() for name in raw.headers or ()]
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise ListRefused(f"The file names the column {twice[0]} twice. Remedy: keep one of them.")
+    headings = {name: place for place, name in enumerate(names)}
     missing = [name for name in columns if name not in headings]
     if missing:
         known = ", ".join(columns)
@@ -185,10 +194,12 @@ def read(data: bytes, columns: tuple[str, ...]) -> tablib.Dataset:
     if len(raw) > MOST_ROWS:
         raise ListRefused(f"The file has more than {MOST_ROWS:,} rows. Remedy: split it.")
     rows = [tuple("" if row[headings[name]] is None else str(row[headings[name]]) for name in columns) for row in raw]
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    filled = {number: row for number, row in enumerate(rows, first) if any(cell.strip() for cell in row)}
     if not filled:
         raise ListRefused("The file has no rows. Remedy: one heading row, then one row per line of the list.")
-    return tablib.Dataset(*filled, headers=list(columns))
+    listed = Rows(*filled.values(), headers=list(columns))
+    listed.numbers = tuple(filled)
+    return listed
 
 
 def _xlsx(data: bytes) -> tablib.Dataset:
@@ -202,7 +213,8 @@ def _xlsx(data: bytes) -> tablib.Dataset:
         raise ListRefused(damaged) from None
 
 
-def _csv(data: bytes) -> tablib.Dataset:
+def _csv(data: bytes) -> tuple[tablib.Dataset, int]:
+    """The rows below the headings, and the number of the first of them."""
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -212,17 +224,18 @@ def _csv(data: bytes) -> tablib.Dataset:
     heading = text.split("\n", 1)[0]
     divided = max((",", ";", "\t"), key=heading.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=divided, strict=True) if row]
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=divided, strict=True))
     except csv.Error as problem:
         raise ListRefused(f"The file is no readable CSV ({problem}). Remedy: close every quotation mark.") from None
-    if not rows:
+    above = next((number for number, row in enumerate(rows) if row), None)
+    if above is None:
         raise ListRefused("The file is empty. Remedy: one heading row, then one row per line of the list.")
-    width = len(rows[0])
-    odd = next((number for number, row in enumerate(rows[1:], 2) if len(row) > width and any(row[width:])), None)
+    width, below, first = len(rows[above]), rows[above + 1 :], above + 2
+    odd = next((number for number, row in enumerate(below, first) if len(row) > width and any(row[width:])), None)
     if odd:
         raise ListRefused(f"Row {odd} has more cells than the heading row. Remedy: put quotes around its cell.")
-    padded = [tuple([*row, *[""] * width][:width]) for row in rows[1:]]
-    return tablib.Dataset(*padded, headers=rows[0])
+    padded = [tuple([*row, *[""] * width][:width]) for row in below]
+    return tablib.Dataset(*padded, headers=rows[above]), first
 
 
 def _change(number: int, row: Any, cells: tuple[str, ...]) -> Change:

@@ -292,6 +292,23 @@ def test_lists_of_other_programs_are_read(data: bytes) -> None:
     assert read(data, ("customer", "aliases")).dict == [{"customer": "HARBOUR", "aliases": "HARBOUR (AU)"}]
 
 
+def test_rows_are_numbered_as_a_spreadsheet_shows_them() -> None:
+    columns = ("customer", "aliases")
+    assert read(b'\ncustomer,aliases\nA,"x\ny"\n\n,\nB,\n', columns).numbers == (3, 6)
+    with pytest.raises(ListRefused, match="Row 4 has more cells"):
+        read(b"customer,aliases\nA,\n\nB,x,y\n", columns)
+    book = openpyxl.Workbook()
+    for row in (columns, ("A", None), (None, None), ("B", "x")):
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(file := io.BytesIO())
+    assert read(file.getvalue(), columns).numbers == (2, 4)
+
+
+def test_a_list_that_names_a_column_twice_is_refused() -> None:
+    with pytest.raises(ListRefused, match="names the column customer twice"):
+        read(b"customer,Customer ,aliases\nHARBOUR,ARDEN,\n", ("customer", "aliases"))
+
+
 def test_who_may_not_publish_may_not_bring_a_list_or_claim_a_name(strangers: World) -> None:
     for role in ("viewer", "operator", "approver"):
         client = signed_in(role)
