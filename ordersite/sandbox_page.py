@@ -20,6 +20,17 @@ ITEMS = re.compile(r"/items/\d+(/move|/archive|/delete|/cell/\w+)?")
 # The pages are written by us and escape every text, so a quoted address that begins with a slash is always a link.
 HEADER, HOME = b"<header>", b'<a class="brand" href="/">Ordersite</a>'
 LINK = re.compile(rb'\b(href|action|data-[a-z-]+)="/')
+BY_HAND = "edit the local board by hand"
+REFUSED = "Your role may not {}. Remedy: ask an administrator for the right."
+EDITS = (
+    (re.compile(rb' data-edit="[^"]*"'), b""),
+    (re.compile(rb"Click a cell to change it by hand, or open an item\."), b"Open an item to see all of it."),
+    (re.compile(rb'<form class="row" method="post".*?</form>', re.DOTALL), b""),
+    (re.compile(rb'<button class="main">Save</button>'), b""),
+    (re.compile(rb'<(input|select|textarea) (?!type="?(?:hidden|search))'), rb"<\1 disabled "),
+    (re.compile(rb"<h2>Move or take away</h2>"), b"<p>" + REFUSED.format(BY_HAND).encode() + b"</p>"),
+)
+"""What a page offers to whoever may edit the board by hand, and what stands there for others."""
 
 
 # The forms carry a word of the board's own, which no page of another site can read. A change must besides name this
@@ -34,8 +45,8 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
     if not request.user.is_authenticated:
         return ended.to_login(request)
     if not request.user.has_perm("monday.change_board" if writes else "monday.view_board"):
-        what = "edit the local board by hand" if writes else "see the local board"
-        return HttpResponse(f"Your role may not {what}.", status=403, content_type="text/plain")
+        what = BY_HAND if writes else "see the local board"
+        return HttpResponse(REFUSED.format(what), status=403, content_type="text/plain")
     if writes and not _from_here(request):
         what = "It is not known where this came from. Remedy: use the form on the local board's own page."
         return HttpResponse(what, status=403, content_type="text/plain")
@@ -49,6 +60,9 @@ def sandbox_page(request: HttpRequest, page: str) -> HttpResponse:
         return HttpResponse(str(problem), status=503, content_type="text/plain")
     kept = {name: value for name, value in answer.headers.items() if name != "Location"}
     body = LINK.sub(rb'\1="' + PREFIX.encode() + b"/", answer.body).replace(HEADER, HEADER + HOME, 1)
+    if not request.user.has_perm("monday.change_board"):
+        for offered, instead in EDITS:
+            body = offered.sub(instead, body)
     response = HttpResponse(body, status=answer.status, headers=kept)
     if "Location" in answer.headers:
         response["Location"] = PREFIX + answer.headers["Location"]

@@ -303,6 +303,17 @@ def test_a_schedule_that_the_queue_could_not_count_is_refused_as_it_would_stop_a
     assert (by_cron.next_run.day, by_cron.next_run.hour) == (1, 6) and by_cron.next_run < before.next_run
 
 
+def test_a_viewer_finds_nothing_to_press_on_the_local_board_and_is_told_why(line: World) -> None:
+    client, item = signed_in("viewer"), line.item(1).id
+    page = client.get(f"/sandbox/items/{item}").content.decode()
+    assert "Your role may not edit the local board by hand. Remedy: ask" in page
+    assert not any(offered in page for offered in (">Save<", ">Archive<", ">Delete<", "/move"))
+    assert '<input disabled type="text" id="name"' in page
+    board = client.get(f"/sandbox/boards/{line.board.board_id}").content.decode()
+    assert "data-edit" not in board and "by hand" not in board and f"/sandbox/items/{item}" in board
+    assert ">Save<" in signed_in("operator").get(f"/sandbox/items/{item}").content.decode()
+
+
 def test_the_local_boards_pages_lie_under_sandbox_with_their_links(line: World) -> None:
     client = signed_in("operator")
     page = client.get(f"/sandbox/boards/{line.board.board_id}")
