@@ -26,6 +26,7 @@ from .batch_page import context
 from .confirm import AT_ONCE, confirm
 from .conflicts import conflict
 from .decisions import WORDS, may, person_actions
+from .numbers import number
 from .pills import batch_pill
 from .ticks import ticking
 from .undo_many import undo_many
@@ -156,7 +157,7 @@ def _on_several(action: str) -> Callable[[Any, HttpRequest, QuerySet[Batch]], Ht
 
 
 def _found(object_id: str) -> Batch:
-    found = Batch.objects.filter(pk=object_id) if object_id.isascii() and object_id.isdigit() else Batch.objects.none()
+    found = Batch.objects.filter(pk=number(object_id))
     batch = found.select_related("board", "customer", "run", "board_version__document", "customer_version").first()
     if batch is None:
         raise Http404(f"There is no batch {object_id}.")

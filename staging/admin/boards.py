@@ -19,6 +19,7 @@ from staging import jobs
 from staging.core.lifecycle import NotAllowed
 
 from .found import age, comparison
+from .numbers import number
 
 
 @admin.register(Board)
@@ -104,8 +105,7 @@ def _compared(board: Board, request: HttpRequest) -> dict[str, Any]:
 
 
 def _found(object_id: str) -> Board:
-    known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
-    board = Board.objects.filter(pk=object_id).first() if known else None
+    board = Board.objects.filter(pk=number(object_id)).first()
     if board is None:
         raise Http404(f"There is no board {object_id}.")
     return board

@@ -19,6 +19,7 @@ from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
+from .numbers import numbers
 from .ticks import keep, named, ticked
 
 AT_ONCE = 200  # batches on one confirm page
@@ -36,7 +37,7 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     batches = found_batches(given.getlist("ids"))
     by_ticks = "ticked" in given and len(batches) == 1
-    orders = tuple(ticked(request, batches[0])) if by_ticks else _numbers(given.getlist("orders"))
+    orders = tuple(ticked(request, batches[0])) if by_ticks else numbers(given.getlist("orders"))
     if by_ticks and request.method == "POST" and given["ticked"] != named(orders):
         messages.error(request, "What is ticked has changed since the page was shown. Remedy: look at it again.")
         return HttpResponseRedirect(_home(batches))
@@ -151,17 +152,11 @@ def _removals(batches: list[Batch], ticked: tuple[int, ...]) -> str:
 
 def found_batches(words: list[str]) -> list[Batch]:
     """The batches of these ids. Raises Http404 where there is none."""
-    ids = _numbers(words)[:AT_ONCE]
+    ids = numbers(words)[:AT_ONCE]
     found = list(Batch.objects.filter(pk__in=ids).select_related("board", "customer", "run").order_by("id"))
     if not found:
         raise Http404("No such batch.")
     return found
-
-
-def _numbers(words: list[str]) -> tuple[int, ...]:
-    """Keys from a query string, which may join them by commas; anything else is passed over."""
-    parts = (part for word in words for part in word.split(","))
-    return tuple(dict.fromkeys(int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19))
 
 
 def _home(batches: list[Batch]) -> str:

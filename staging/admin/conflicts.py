@@ -18,6 +18,7 @@ from staging.models import Batch, StagedOrder
 from staging.running import runs
 
 from .decisions import Person, may, why_not_this_person
+from .numbers import number
 
 LISTED = 50  # orders whose three values stand on the confirm page
 WORDS = {
@@ -106,13 +107,9 @@ def _page(request: HttpRequest, batch: Batch, orders: list[StagedOrder], field: 
 
 def _named(batch: str, order: str, field: str) -> tuple[Batch, list[StagedOrder]]:
     """The batch, and its orders that wait for a ruling on this field. Raises Http404 where there is no such thing."""
-    held = StagedOrder.objects.filter(pk=_number(order)).first() if order else None
-    found = Batch.objects.filter(pk=held.batch_id if held else _number(batch))
+    held = StagedOrder.objects.filter(pk=number(order)).first() if order else None
+    found = Batch.objects.filter(pk=held.batch_id if held else number(batch))
     one = found.select_related("board", "customer", "board_version", "customer_version").first()
     if one is None or (order and held is None):
         raise Http404("No such batch or order.")
     return one, [o for o in in_conflict(one, field) if held is None or o.pk == held.pk]
-
-
-def _number(word: str) -> int:
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0

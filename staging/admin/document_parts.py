@@ -9,9 +9,10 @@ from django.utils.safestring import SafeString
 from mapping.models import Document, Version, VersionState
 from monday.screens import pill
 
+from .numbers import DIGITS, number
+
 LONGEST = 1_100_000  # characters that are read of a text: more than a document may have, so that it is refused as such
 TONES = {VersionState.DRAFT: "wait", VersionState.PUBLISHED: "good", VersionState.RETIRED: "off"}
-DIGITS = 19  # of a number in an address
 
 
 def need(request: HttpRequest, *rights: str) -> None:
@@ -20,28 +21,26 @@ def need(request: HttpRequest, *rights: str) -> None:
         raise PermissionDenied
 
 
-def found_document(number: str) -> Document:
+def found_document(word: str) -> Document:
     """The document with this id. Raises Http404."""
-    known = number.isascii() and number.isdigit() and len(number) < DIGITS
-    document = Document.objects.filter(pk=number).select_related("customer").first() if known else None
+    document = Document.objects.filter(pk=number(word)).select_related("customer").first()
     if document is None:
-        raise Http404(f"There is no document {number[:40]}.")
+        raise Http404(f"There is no document {word[:40]}.")
     return document
 
 
-def found_version(number: int) -> Version:
+def found_version(key: int) -> Version:
     """The version with this id. Raises Http404."""
     versions = Version.objects.select_related("document__customer")
-    version = versions.filter(pk=number).first() if number < 10**DIGITS // 10 else None
+    version = versions.filter(pk=key).first() if key < 10**DIGITS else None
     if version is None:
-        raise Http404(f"There is no version {number}.")
+        raise Http404(f"There is no version {key}.")
     return version
 
 
-def version_of(document: Document, number: str) -> Version | None:
+def version_of(document: Document, word: str) -> Version | None:
     """The version with this id where it is one of the document's."""
-    known = number.isascii() and number.isdigit() and len(number) < DIGITS
-    return document.versions.filter(pk=number).first() if known else None
+    return document.versions.filter(pk=number(word)).first()
 
 
 def published_version(document: Document) -> Version | None:

@@ -26,6 +26,7 @@ from staging.wiring import recorder, surroundings
 from .by_post import by_post
 from .document_compare import held_before, side_by_side
 from .document_parts import found_version, need, published_version, version_pill
+from .numbers import number
 from .pills import run_pill
 from .progress import progress_of
 
@@ -113,7 +114,7 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
             now=timezone.now(),
             record=recorder,
             around=_around(version),
-            shown_run=int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 19 else None,
+            shown_run=number(shown) or None,
             unseen=request.POST.get("unseen") == "on",
         )
     except NotPublishable as refused:

@@ -16,6 +16,8 @@ from staging.core.lifecycle import NotAllowed, OrderState
 from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
 
+from .numbers import number
+
 RIGHTS = {"recreate": "staging.stage_batch", "relink": "staging.approve_batch", "stop": "staging.stage_batch"}
 """What each choice needs. Linking another item moves the accepted order, so it is an approver's."""
 
@@ -61,7 +63,7 @@ def _take(request: HttpRequest, link: Snapshot) -> HttpResponse:
     here = HttpResponseRedirect(reverse("admin:staging_gone", args=[link.pk]))
     actor, reason = request.user.get_username(), request.POST.get("reason", "").replace("\x00", "").strip()[:2000]
     item = request.POST.get("item", "").strip()
-    if choice == "relink" and not (item.isascii() and item.isdigit() and len(item) < 19):
+    if choice == "relink" and not number(item):
         messages.error(request, "Which item? Remedy: give its number, as its address on the board shows it.")
         return here
     try:

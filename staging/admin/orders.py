@@ -33,6 +33,7 @@ from .batches import order_of_batch
 from .conflicts import why_not_rule
 from .decisions import may, why_not
 from .gone import is_gone
+from .numbers import number
 from .pills import operation_word, order_pill
 from .record import in_words, record, sizes_chart
 
@@ -244,8 +245,7 @@ def _keeps(order: StagedOrder, picture: OrderPicture, found: Life) -> bool:
 
 
 def _found(object_id: str) -> StagedOrder:
-    known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
-    found = StagedOrder.objects.filter(pk=object_id) if known else StagedOrder.objects.none()
+    found = StagedOrder.objects.filter(pk=number(object_id))
     order = found.select_related("batch__customer", "batch__board", "board").first()
     if order is None:
         raise Http404(f"There is no staged order {object_id}.")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from monday.charts import chart
 from staging import jobs
@@ -19,6 +22,8 @@ from staging.batches.retry import give_up, retry
 from staging.core.lifecycle import NotAllowed, OrderState
 from staging.core.words import counted
 from staging.models import Batch, StagedOrder
+
+from .numbers import numbers
 
 AT_MOST = 5_000  # rejected orders that are grouped; beyond it something is wrong with all of them
 MOST_BARS = 8  # reasons in the chart; all stand below it
@@ -78,16 +83,18 @@ def rejected(request: HttpRequest) -> HttpResponse:
 def act(request: HttpRequest, action: str) -> HttpResponse:
     """GET shows which orders of one code go out again or are given up, POST does it; 403 without the right.
 
-    `customer` narrows the code's orders, and so do the ticked ones in `order`, where any is ticked.
+    `customer` narrows the code's orders, and so do the ticked ones in `order`, where any is ticked. What was refused
+    after the page was shown (`until`) is none of what was agreed to.
     """
     if action not in WORDS:
         raise Http404(f"There is no action {action}.")
     if not request.user.has_perm("staging.stage_batch"):
         raise PermissionDenied
     given = request.POST if request.method == "POST" else request.GET
-    group = grouped(given.get("customer", "")).get(given.get("code", ""))
-    if group is not None and (ticked := {int(one) for one in given.getlist("order") if one.isdecimal()}):
-        group.orders = [pk for pk in group.orders if pk in ticked]
+    group = grouped(given.get("customer", ""), _moment(given.get("until", ""))).get(given.get("code", ""))
+    if group is not None and (ticked := given.getlist("order")):
+        wanted = set(numbers(ticked))
+        group.orders = [pk for pk in group.orders if pk in wanted]
         group = group if group.orders else None
     home = HttpResponseRedirect(reverse("admin:rejected"))
     if group is None:
@@ -105,18 +112,21 @@ def act(request: HttpRequest, action: str) -> HttpResponse:
         "action": action,
         "customer": given.get("customer", ""),
         "ticked": given.getlist("order"),
+        "until": group.last.isoformat() if group.last else "",
         "group": group,
         "opts": StagedOrder._meta,
     }
     return TemplateResponse(request, "staging/admin/rejected_confirm.html", context)
 
 
-def grouped(customer: str = "") -> dict[str, Group]:
-    """The rejected orders (of this customer, where one is named) by the code of their refusal."""
+def grouped(customer: str = "", until: datetime | None = None) -> dict[str, Group]:
+    """The rejected orders (of this customer, where one is named; refused until then) by the code of their refusal."""
     groups: dict[str, Group] = {}
     found = StagedOrder.objects.filter(state=OrderState.REJECTED).select_related("batch__customer").order_by("id")
     if customer:
         found = found.filter(batch__customer__name=customer)
+    if until:
+        found = found.filter(Q(failed_at=None) | Q(failed_at__lte=until))
     for order in found.defer("before", "after")[:AT_MOST]:
         problem: dict[str, Any] = order.problem or {}
         code = str(problem.get("code") or "unknown")
@@ -133,6 +143,13 @@ def grouped(customer: str = "") -> dict[str, Group]:
             group.shown.append(order)
         group.batches.add(order.batch_id)
     return groups
+
+
+def _moment(text: str) -> datetime | None:
+    with suppress(ValueError):  # of a day that there is none of
+        found = parse_datetime(text)
+        return found if found and found.tzinfo else None
+    return None
 
 
 def _first(order: StagedOrder) -> datetime | None:

@@ -24,6 +24,7 @@ from staging.running import runs
 from staging.running.runs import ACTIVE
 
 from . import adopt, exports, gone, intake, reports, run_log
+from .numbers import number
 from .pills import batch_pills, run_pill
 from .progress import progress, progress_of
 from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
@@ -144,8 +145,7 @@ class RunAdmin(RunColumns, ReadOnly):
     def _found(self, request: HttpRequest, object_id: str) -> SyncRun:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
-        run = SyncRun.objects.filter(pk=object_id).select_related("board").first() if known else None
+        run = SyncRun.objects.filter(pk=number(object_id)).select_related("board").first()
         if run is None:
             raise Http404(f"There is no run {object_id}.")
         return run

@@ -24,6 +24,7 @@ from staging.models.batch import Operation
 
 from .by_post import by_post
 from .decisions import may, why_not
+from .numbers import number
 
 KEY = "ticks"
 BATCHES = 20  # batches of which ticks are kept for one person; the one left alone longest goes first
@@ -68,11 +69,6 @@ def query(narrowing: Narrowing, **more: object) -> str:
     parts |= {"message": narrowing.message, "field": narrowing.field}
     found.update({name: str(value) for name, value in {**parts, **more}.items() if value})
     return found.urlencode()
-
-
-def number(word: str) -> int:
-    """A key as an address carries it, 0 where it is none."""
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
 
 
 def places(given: QueryDict) -> dict[str, int]:

@@ -29,6 +29,7 @@ from staging.undoing.foresee import ANEW, choose_all, force_all, latest, tally, 
 from staging.undoing.undo import can_undo
 
 from .decisions import Person, may
+from .numbers import number, numbers
 from .pills import batch_pill, operation_word
 from .progress import progress_of
 from .ticks import keep, ticked
@@ -86,11 +87,11 @@ def _save(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
     forced: dict[int, list[str]] = {}
     for word in given.getlist("force"):
         row, _, field = word.partition("|")
-        forced.setdefault(_number(row), []).append(field)
+        forced.setdefault(number(row), []).append(field)
     tick(
         preview=preview,
-        rows=_numbers(given.getlist("row")),
-        chosen=_numbers(given.getlist("chosen")),
+        rows=numbers(given.getlist("row")),
+        chosen=numbers(given.getlist("chosen")),
         forced=forced,
     )
     do = given.get("do", "")
@@ -101,9 +102,9 @@ def _save(request: HttpRequest, batch: Batch, preview: SyncRun | None) -> HttpRe
     if do == "confirm":
         return HttpResponseRedirect(f"{_here(batch)}?confirm=1")
     part, _, after = do.partition(":")
-    at = {each: _number(given.get(f"at_{each}", "")) for each in Part.values}
+    at = {each: number(given.get(f"at_{each}", "")) for each in Part.values}
     if part in at:
-        at[part] = _number(after)
+        at[part] = number(after)
     onwards = urlencode({each: row for each, row in at.items() if row})
     place = f"{_here(batch)}?{onwards}" if onwards else _here(batch)
     return HttpResponseRedirect(f"{place}#{part}" if part in at else place)
@@ -175,7 +176,7 @@ def _ready(request: HttpRequest, batch: Batch, preview: SyncRun) -> dict[str, An
 
 
 def _part(request: HttpRequest, preview: SyncRun, part: Part, titles: Callable[[str], str]) -> dict[str, Any]:
-    after = _number(request.GET.get(str(part), "0"))
+    after = number(request.GET.get(str(part), "0"))
     rows = Foreseen.objects.filter(run=preview, part=part, pk__gt=after).select_related("order").order_by("pk")
     page = list(rows[: PAGE + 1])
     return {
@@ -240,7 +241,7 @@ def _sentence(numbers: Mapping[str, int]) -> str:
 
 def _asked_for(request: HttpRequest, batch: Batch, given: QueryDict) -> list[int]:
     """The orders that alone are to be undone: those that are named, or those that this person has ticked."""
-    return ticked(request, batch) if "ticked" in given else _numbers(given.getlist("orders"))
+    return ticked(request, batch) if "ticked" in given else list(numbers(given.getlist("orders")))
 
 
 def why_not_undo(batch: Batch, person: Person) -> str:
@@ -257,11 +258,3 @@ def why_not_undo(batch: Batch, person: Person) -> str:
 
 def _here(batch: Batch) -> str:
     return reverse("admin:staging_batch_undo", args=[batch.pk])
-
-
-def _number(word: str) -> int:
-    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
-
-
-def _numbers(words: list[str]) -> list[int]:
-    return [number for word in words for part in word.split(",") if (number := _number(part))]

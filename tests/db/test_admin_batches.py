@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -337,6 +338,32 @@ def test_retrying_a_group_sends_it_again_and_giving_up_needs_a_reason(line: Worl
     assert SyncRun.objects.filter(kind=Kind.PUSH, subject=f"batch:{batch.pk}").exists()
     nothing = client.post("/rejected/retry/", {"code": "ColumnValueException"}, follow=True)
     assert said(nothing)[-1] == "Nothing is rejected for that reason any more."
+
+
+def test_what_was_refused_after_the_page_was_shown_is_none_of_what_was_agreed_to(line: World) -> None:
+    early, late = rejected(line, 1, 2).orders.order_by("id")
+    StagedOrder.objects.filter(pk=early.pk).update(failed_at=timezone.now())
+    shown = signed_in("operator").get("/rejected/give_up/?code=ColumnValueException").content.decode()
+    agreed = {"code": "ColumnValueException", "reason": "no longer sold", "until": html_value(shown, "until")}
+    StagedOrder.objects.filter(pk=late.pk).update(failed_at=timezone.now())
+    signed_in("operator").post("/rejected/give_up/", agreed)
+    assert [StagedOrder.objects.get(pk=one.pk).state for one in (early, late)] == ["given_up", "rejected"]
+
+
+@pytest.mark.parametrize("ticked", ["x", "9" * 5000, "\u0663"])
+def test_a_tick_that_names_no_order_is_none_for_all(line: World, ticked: str) -> None:
+    batch = rejected(line, 1, 2)
+    answer = signed_in("operator").post(
+        "/rejected/retry/", {"code": "ColumnValueException", "order": ticked}, follow=True
+    )
+    assert said(answer) == ["Nothing is rejected for that reason any more."]
+    assert {order.state for order in batch.orders.all()} == {"rejected"}
+
+
+def html_value(text: str, name: str) -> str:
+    found = re.search(f'name="{name}" value="([^"]+)"', text)
+    assert found
+    return found[1]
 
 
 # --- the rest of an order's life ------------------------------------------------------------------------------------
