@@ -89,13 +89,15 @@ class Past:
 
     `sent` maps fields to what we sent last, answered or not; `stood` to what stood there before, where no answer came:
     it may never have arrived. `ours` are fields of which the board says that nobody else wrote them last. `made` says
-    that the making of the item is remembered, and so what we ever wrote to it.
+    that the making of the item is remembered, and so what we ever wrote to it. `lines` are the subitems that we made
+    below it, by size: they are ours also where somebody has emptied their keys.
     """
 
     sent: Mapping[str, Any] = field(default_factory=dict)
     stood: Mapping[str, Any] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
     made: bool = False
+    lines: Mapping[str, str] = field(default_factory=dict)
 
     def change(self, name: str, wanted: Any) -> Change:
         """A field of the order, as a change of what we sent."""
@@ -162,7 +164,7 @@ def _complete(
     if sorted_out.conflicts:
         conflicts = tuple(replace(one, known=one.field in past.sent) for one in sorted_out.conflicts)
         return Plan(held=DRIFTED if all(one.known for one in conflicts) else UNKNOWN, conflicts=conflicts)
-    writes, lines = _writes(live, link_key, after, sorted_out.wanted, shown, {})
+    writes, lines = _writes(live, link_key, after, sorted_out.wanted, shown, past.lines)
     already = {c.field: c.after for c in sorted_out.wanted if shows(shown[c.field], c.after)}
     # What is about to be emptied counts as accepted first, so that it is not forgotten where the answer is lost.
     filled = {c.field: shown[c.field] for c in sorted_out.wanted if empty(c.after) and c.field not in already}
@@ -175,7 +177,7 @@ def _beside(after: Order, link_key: str, live: LiveItem, past: Past) -> tuple[li
     fields = {change.field: change.after for change in differences(None, after)}
     fields |= dict.fromkeys([*_filled(after, live), *lines_beside(after, link_key, live)])
     changes = [past.change(name, wanted) for name, wanted in fields.items()]
-    return changes, {change.field: live_value(live, link_key, change.field, {}) for change in changes}
+    return changes, {change.field: live_value(live, link_key, change.field, past.lines) for change in changes}
 
 
 def _never_ours(change: Change, live: Any, past: Past) -> bool:

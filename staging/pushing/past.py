@@ -18,6 +18,8 @@ from staging.core.pushplan import Past, line_of, unexplained
 from staging.models import Receipt
 from staging.models.receipt import WriteOutcome
 
+from .settle import know_line
+
 LEFT = (WriteOutcome.DONE, WriteOutcome.SENT, WriteOutcome.UNCLEAR)
 ITEM_FIELDS = ("name", "group")
 
@@ -40,7 +42,7 @@ def pasts(
     asked: dict[str, dict[str, str]] = {}
     for key, item in items.items():
         fields = unexplained(orders[key], key, item, known[key])
-        asked[key] = {name: _where(name, key, item) for name in fields}
+        asked[key] = {name: _where(name, key, item, known[key].lines) for name in fields}
     ids = sorted({one for fields in asked.values() for one in fields.values()})
     edits = destination.edits(ids) if ids else {}
     quantity = lines.quantity_column if lines else ""
@@ -54,6 +56,7 @@ def _sent(items: Mapping[str, LiveItem], board: Board) -> dict[str, Past]:
     """What we sent last to each of these items, as far as the receipts say, whether or not it was answered."""
     sent: dict[str, dict[str, object]] = {key: {} for key in items}
     stood: dict[str, dict[str, object]] = {key: {} for key in items}
+    lines: dict[str, dict[str, str]] = {key: {} for key in items}
     made: set[str] = set()
     receipts = Receipt.objects.filter(board=board, order__link_key__in=list(items), outcome__in=LEFT).order_by("id")
     for receipt in receipts.annotate(key=F("order__link_key")):
@@ -64,12 +67,14 @@ def _sent(items: Mapping[str, LiveItem], board: Board) -> dict[str, Past]:
             answered = receipt.outcome == WriteOutcome.DONE
             before = {name: None if answered else receipt.before.get(name) for name in receipt.after}
             stood[key].update(before)
-    return {key: Past(fields, stood[key], made=key in made) for key, fields in sent.items()}
+            if answered and SIZE + receipt.size in receipt.after:
+                know_line(lines[key], receipt)
+    return {key: Past(fields, stood[key], made=key in made, lines=lines[key]) for key, fields in sent.items()}
 
 
-def _where(name: str, link_key: str, item: LiveItem) -> str:
+def _where(name: str, link_key: str, item: LiveItem, lines: Mapping[str, str]) -> str:
     """The item or the subitem on which a field stands."""
-    line = line_of(item, link_key, name[len(SIZE) :], {}) if name.startswith(SIZE) else None
+    line = line_of(item, link_key, name[len(SIZE) :], lines) if name.startswith(SIZE) else None
     return line.id if line else item.id
 
 

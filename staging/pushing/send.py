@@ -34,7 +34,17 @@ from staging.transitions import PAGE, move_orders
 from .journal import ReceiptJournal, abandon, intend
 from .past import pasts
 from .settle import Attempt, Settled, settle
-from .standing import TAKEN, belongs, linked_elsewhere, of_another, overtaken, stands, with_linked
+from .standing import (
+    TAKEN,
+    belongs,
+    doubtful,
+    linked_elsewhere,
+    of_another,
+    overtaken,
+    stands,
+    unanswered_lines,
+    with_linked,
+)
 
 CREATIONS = ("create_item", "create_line")
 
@@ -131,6 +141,8 @@ class Sender:
             lines=self.lines,
         )
         policies = {"": self.mapping.conflicts, **self._column_policies()}
+        standing = {item.id: item for items in found.values() for item in items} | live
+        unanswered = unanswered_lines(orders)
         works = []
         for order in orders:
             snapshot = snapshots.get(order.record)
@@ -144,8 +156,9 @@ class Sender:
             else:
                 snapshot = snapshots[order.record]
                 plan = _change(order, snapshot, live.get(snapshot.item_id), policies)
-            if archived := self._archived_group(plan):
-                plan = Plan(held=archived)
+            lost = unanswered.get(order.pk, ())
+            if why := self._archived_group(plan) or doubtful(plan, standing, order.link_key, lost):
+                plan = Plan(held=why)
             works.append(Work(order, snapshot, plan, item_id=snapshot.item_id if snapshot else "", gone=gone))
         return works
 

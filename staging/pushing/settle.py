@@ -184,7 +184,7 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
         if not receipt.size:
             item_id = receipt.item_id or item_id
         elif SIZE + receipt.size in receipt.after:
-            _know_line(lines, receipt)
+            know_line(lines, receipt)
     if shown is None or not item_id:
         return None
     if any(receipt.kind == "mark_line" and receipt.outcome != WriteOutcome.DONE for receipt in attempt.receipts):
@@ -195,7 +195,7 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
     return _moved(attempt, shown, item_id, lines, whole=whole, now=now)
 
 
-def _know_line(lines: dict[str, str], receipt: Receipt) -> None:
+def know_line(lines: dict[str, str], receipt: Receipt) -> None:
     """Remember the subitem of a size, or that there is none any more.
 
     One that was emptied, since people wrote into it, is still the one of its size.
@@ -300,7 +300,7 @@ def put_back(
         if not receipt.size:
             snapshot.item_id = snapshot.item_id or receipt.item_id
         elif SIZE + receipt.size in receipt.after:
-            _know_line(lines, receipt)
+            know_line(lines, receipt)
     if order.operation == "remove":
         _stand(snapshot, LinkState.LINKED)
     elif order.operation == "restore" and _aside_again(order, answered):

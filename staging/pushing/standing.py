@@ -6,13 +6,17 @@ more than was approved, or onto another order's item, is out of date; the next s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from monday.models import Board
+from staging.core.adoption import size_of
 from staging.core.changeset import differences
 from staging.core.fingerprint import order_of
 from staging.core.ports import LiveItem
-from staging.models import Snapshot, StagedOrder
+from staging.core.pushplan import Plan
+from staging.models import Receipt, Snapshot, StagedOrder
+from staging.models.receipt import WriteOutcome
 from staging.models.snapshot import LinkState
 from staging.transitions import PAGE
 
@@ -82,3 +86,28 @@ def belongs(link: Snapshot) -> str:
         f"Item {link.item_id} carries this order's key, and belongs to the order {link.order.get('name')!r}. "
         "Remedy: correct the key on the board, then release the order."
     )
+
+
+def unanswered_lines(orders: Iterable[StagedOrder]) -> dict[int, set[str]]:
+    """By order, the sizes whose subitems an earlier attempt of it was to make and got no answer about."""
+    again = [order.pk for order in orders if order.attempts > 1]
+    found: dict[int, set[str]] = defaultdict(set)
+    lost = Receipt.objects.filter(order__in=again, kind="create_line", outcome=WriteOutcome.UNCLEAR)
+    for pk, size in lost.values_list("order_id", "size") if again else ():
+        found[pk].add(size)
+    return found
+
+
+def doubtful(plan: Plan, live: Mapping[str, LiveItem], link_key: str, unanswered: Iterable[str]) -> str:
+    """Why an order waits for a person that would make a subitem which may stand there already, its key emptied since;
+    "" where it may go out."""
+    sizes = {write.size: write.parent_id for write in plan.lines if write.kind == "create_line"}
+    for size in unanswered:
+        item = live.get(sizes.get(size, ""))
+        line = next((line for line in item.lines if not line.key and size_of(line) == size), None) if item else None
+        if line is not None:
+            return (
+                f"Subitem {line.id} has no key, and may be the size {size} of which no answer came. Remedy: write "
+                f"{link_key}/{size} as its key, or archive it, where it is; then release the order."
+            )
+    return ""

@@ -185,6 +185,21 @@ def test_a_rejected_size_that_goes_out_again_writes_over_no_edit(world: World) -
     assert asked(world) == 0
 
 
+def test_a_size_that_was_made_is_ours_where_its_order_goes_out_again_and_its_key_was_emptied(world: World) -> None:
+    """One of two sizes is refused; the other is known by its number."""
+    world.add(1)
+    world.strike(Fault("field_limit", every=1, on="create_subitem", alias=0))
+    world.sync()
+    world.strike()
+    world.edit_line(1, "M", text_size_key="", numeric_qty="9")
+    world.clock.sleep(3600)
+    world.sync()
+    assert [one["field"] for one in world.order(1).problem["conflicts"]] == ["size:M"]
+    decide(world, "source", "size:M")
+    assert world.state(1) == "applied"
+    assert sorted(quantity or "" for _, quantity in world.item(1).lines) == ["1", "2"]
+
+
 def test_a_moved_item_keeps_its_place_where_it_is_known_that_somebody_moved_it(world: World) -> None:
     """As of a change: the group's field is kept, the rest is completed."""
     world.add(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
+from monday.core.operations import ArchiveItem, ChangeValues
+from staging.batches.decide import release
 from staging.models import Receipt, StagedOrder
 from tests.world import Died, Mortal, Sent, World, uuid
 
@@ -68,6 +70,34 @@ def test_an_unclear_change_that_the_board_took_is_no_strangers_edit(world: World
     later(world)
     assert world.state(1) == "applied"
     world.check_equal()
+
+
+@pytest.mark.parametrize("remedy", ["its key is written again", "it is archived", "it is somebody's own"])
+@pytest.mark.parametrize("new", [True, False], ids=["creation", "change"])
+def test_a_size_without_an_answer_whose_key_is_emptied_is_not_made_twice(world: World, new: bool, remedy: str) -> None:
+    """Nothing but its size tells the subitem from a planner's own, so a person says what it is."""
+    world.add(1, **({} if new else {"S": None, "TOTAL": 2}))
+    world.settle_seconds = 90
+    if not new:
+        world.sync()
+        world.change(1, S=1)
+    world.wire.lose("create_subitem", times=1, answered=True)
+    world.sync()
+    world.wire.calm()
+    world.edit_line(1, "S", text_size_key=None)
+    later(world)
+    assert world.state(1) == "held" and f"{uuid(1)}/S as its key" in world.order(1).reason
+    (line,) = (world.item(1).line_ids[name] for name, _ in world.item(1).lines if name == "S")
+    if remedy == "it is archived":
+        world.by_hand(ArchiveItem(line))
+    elif remedy == "its key is written again":
+        below = world._eye.board(world.board.board_id).subitems
+        assert below is not None
+        world.by_hand(ChangeValues(below.id, line, {"text_size_key": f"{uuid(1)}/S"}, create_labels=True))
+    release(batch=world.order(1).batch, orders=[world.order(1).pk], actor="ben", now=world.clock.now())
+    later(world)
+    own = [name for name, _ in world.item(1).lines if name == "S"]
+    assert (world.state(1), world.sizes(1)["S"], len(own)) == ("applied", "1", remedy == "it is somebody's own")
 
 
 def test_what_the_look_up_finds_whole_is_applied_without_another_write(world: World) -> None:
