@@ -1,15 +1,19 @@
 """Read-only views for reporting tools, which join them with the order table: names and columns that stay.
 
 The tables behind them may change with any release; a view's column is never renamed or dropped, only added at the end.
-`manage.py migrate` makes them anew, since no database alters a table that a view hangs on. They hold no secret.
+`manage.py migrate` brings them up to date in their place, so that who may read them still may, and what others built
+on them stands. SQLite and PostgreSQL alter no table that a view hangs on: there they are away while tables change. They
+hold no secret.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +112,48 @@ VIEWS = (
 )
 
 
-def make(connection: BaseDatabaseWrapper) -> None:
-    """Make every view. The tables must be those of this version; opens a transaction. Raises DatabaseError."""
+_IN_PLACE = {"postgresql": "CREATE OR REPLACE VIEW", "microsoft": "CREATE OR ALTER VIEW"}
+"""How a vendor changes a view that keeps its rights; any other makes it anew."""
+
+
+def make(connection: BaseDatabaseWrapper, rights: Sequence[str] = ()) -> None:
+    """Make every view or bring it up to date, and give back the `rights` that `drop` returned.
+
+    The tables must be those of this version; opens a transaction. Raises DatabaseError.
+    """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for view in VIEWS:
+            if connection.vendor not in _IN_PLACE:
+                cursor.execute(f"DROP VIEW IF EXISTS {connection.ops.quote_name(view.name)}")
             cursor.execute(statement(view, connection))
+        for right in rights:
+            cursor.execute(right)
 
 
-def drop(connection: BaseDatabaseWrapper) -> None:
-    """Remove every view that is there. Opens a transaction. Raises DatabaseError."""
+def drop(connection: BaseDatabaseWrapper) -> list[str]:
+    """Remove every view that is there; returns the statements that give others what they were allowed on them.
+
+    Opens a transaction. Raises DatabaseError, also where something that others made hangs on a view.
+    """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        rights = _rights(cursor, connection.ops.quote_name) if connection.vendor == "postgresql" else []
         for view in VIEWS:
             cursor.execute(f"DROP VIEW IF EXISTS {connection.ops.quote_name(view.name)}")
+    return rights
+
+
+def _rights(cursor: CursorWrapper, quote: Callable[[str], str]) -> list[str]:
+    cursor.execute(
+        "SELECT privilege_type, table_name, grantee, is_grantable FROM information_schema.table_privileges"
+        " WHERE table_schema = current_schema() AND table_name = ANY(%s) AND grantee <> current_user"
+        " ORDER BY table_name, grantee, privilege_type",
+        [[view.name for view in VIEWS]],
+    )
+    return [
+        f"GRANT {right} ON {quote(view)} TO {grantee if grantee == 'PUBLIC' else quote(grantee)}"
+        + (" WITH GRANT OPTION" if onward == "YES" else "")
+        for right, view, grantee, onward in cursor.fetchall()
+    ]
 
 
 def statement(view: View, connection: BaseDatabaseWrapper) -> str:
@@ -136,4 +170,6 @@ def statement(view: View, connection: BaseDatabaseWrapper) -> str:
         for how, (table, name, other, key) in joined
     )
     where = f" WHERE {column(view.table, view.only[0])} = '{view.only[1]}'" if view.only else ""
-    return f"CREATE VIEW {quote(view.name)} AS SELECT {chosen} FROM {source}{where}"
+    return (
+        f"{_IN_PLACE.get(connection.vendor, 'CREATE VIEW')} {quote(view.name)} AS SELECT {chosen} FROM {source}{where}"
+    )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from staging.models import Receipt, Snapshot, StagedOrder, SyncRun
 from staging.reports import reporting
@@ -85,9 +86,62 @@ def test_tables_can_change_though_views_hang_on_them() -> None:
     assert rows("ordersite_links") == []
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="who may read a view is a matter of servers")
+@pytest.mark.parametrize("back", [False, True])
+def test_whoever_may_read_the_views_still_may_after_migrate(back: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT SELECT ON ordersite_links TO PUBLIC")
+        cursor.execute("GRANT SELECT ON ordersite_runs TO pg_read_all_data WITH GRANT OPTION")
+    if back:
+        MigrationRecorder(connection).record_unapplied("staging", "0022_subitem_keys")
+        call_command("migrate", "staging", "0022", fake=True, verbosity=0)
+    else:
+        call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('pg_read_all_stats', 'ordersite_links', 'SELECT')")
+        assert cursor.fetchone() == (True,)
+        cursor.execute("SELECT has_table_privilege('pg_read_all_data', 'ordersite_runs', 'SELECT WITH GRANT OPTION')")
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only there nothing may hang on a view that goes")
+def test_what_others_built_on_the_views_stands_or_is_named() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW my_report AS SELECT uuid, item_id FROM ordersite_links")
+        cursor.execute("GRANT SELECT ON ordersite_links TO pg_read_all_data")
+    try:
+        call_command("migrate", verbosity=0)
+        assert rows("my_report") == []
+        with pytest.raises(
+            CommandError, match=r"view my_report depends on view ordersite_links.*Remedy: drop it"
+        ) as said:
+            call_command("migrate", "staging", "0021", verbosity=0)
+        assert said.value.returncode == 2
+        assert rows("my_report") == []
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP VIEW my_report")
+    told = StringIO()
+    call_command("migrate", "staging", "0021", verbosity=0, stderr=told)
+    assert 'GRANT SELECT ON "ordersite_links" TO "pg_read_all_data"' in told.getvalue()
+    call_command("migrate", verbosity=0)
+    assert rows("ordersite_links") == []
+
+
+@pytest.mark.django_db
+def test_a_view_of_another_version_gives_way() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP VIEW ordersite_links")
+        cursor.execute("CREATE VIEW ordersite_links AS SELECT 1 AS other, 2 AS columns")
+    call_command("migrate", verbosity=0)
+    assert rows("ordersite_links") == []
+
+
 @pytest.mark.django_db
 def test_an_account_that_may_not_make_views_is_told_so_and_has_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: object) -> None:
+    def refused(*_: object) -> None:
         raise DatabaseError("CREATE VIEW permission denied in database 'ordersite'.")
 
     monkeypatch.setattr(reporting, "make", refused)
@@ -103,3 +157,4 @@ def test_sql_server_takes_each_view(view: reporting.View) -> None:
     text = reporting.statement(view, offline.connection())
     assert offline.problems(text.replace("%", "%%")) == [], text
     assert "[staging_" in text
+    assert text.startswith("CREATE OR ALTER VIEW ")  # it keeps the rights that others have
