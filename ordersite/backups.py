@@ -53,6 +53,8 @@ def copy(*, folder: Path, now: datetime, keep: int) -> Path:
 
 
 def age(folder: Path, now: datetime) -> timedelta | None:
-    """How old the newest file of a folder is, None where there is none. Raises OSError."""
-    times = [entry.stat().st_mtime for entry in folder.iterdir() if entry.is_file() and entry.suffix != ".partial"]
+    """How old the newest file of a folder is, None where there is none. A file without a byte is no copy: a dump that
+    broke off leaves one. Raises OSError."""
+    files = [entry.stat() for entry in folder.iterdir() if entry.is_file() and entry.suffix != ".partial"]
+    times = [file.st_mtime for file in files if file.st_size]
     return now - datetime.fromtimestamp(max(times), UTC) if times else None

@@ -33,6 +33,8 @@ FAILED, CONFIGURATION, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 # How SQLite, PostgreSQL and SQL Server say that there is no room left.
 FULL_DISK_TEXTS = ("database or disk is full", "no space left on device", "insufficient disk space", "is full due to")
+# How servers say that the account may not, or that all of the database is only read.
+REFUSED_TEXTS = ("permission denied", "permission was denied", "read-only transaction", "database is read-only")
 # mssql-django loads pyodbc, and with it this library, whichever driver it then uses.
 DRIVER_REMEDY = ". Remedy: install the ODBC driver manager (Debian: apt install libodbc2)."
 
@@ -179,6 +181,12 @@ def _explain_database(problem: Error) -> tuple[str, int]:
             f"The app database cannot be written ({_first_line(problem)}). "
             "Remedy: end the process that holds it, or check the file's rights.",
             FAILED,
+        )
+    if any(word in str(problem).lower() for word in REFUSED_TEXTS):
+        return (
+            f"The app database refused what it was asked ({_first_line(problem)}). Remedy: give the account of "
+            "DATABASE_URL its rights; python manage.py doctor names them.",
+            CONFIGURATION,
         )
     # A file's own words for a mistake in a statement are of the same class; a server's are not.
     if connection.vendor != "sqlite" and isinstance(problem, OperationalError | InterfaceError):

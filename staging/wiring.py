@@ -28,7 +28,7 @@ from monday.core.structure import BoardStructure
 from monday.models import Board, Environment
 from monday.sandbox.store import StoreUnusable
 from monday.sandbox.transport import ADDRESS, NotSeeded, http_session, sandbox_session, seed
-from monday.token import Token
+from monday.token import BadToken, Token
 
 from . import audit
 from .core.ports import Destination, Target
@@ -233,16 +233,16 @@ def _address(mode: str) -> str:
 
 
 def _client(mode: str, address: str, mappings: PublishedFamily, calls: CallLog, budget: Budget | None) -> MondayClient:
-    token = Token(ANY_TOKEN) if address == IN_PROCESS else token_for(address)
     session = None
     try:
+        token = Token(ANY_TOKEN) if address == IN_PROCESS else token_for(address)
         if address == IN_PROCESS:
             session = sandbox_session(settings.SANDBOX_STORE)
         elif is_local(address):
             session = http_session()
         if session is not None:
             seed(session, address, expected_structure(*mappings.family.mappings()), token.reveal())
-    except (NotSeeded, StoreUnusable) as problem:
+    except (BadToken, NotSeeded, StoreUnusable) as problem:
         raise NotConfigured(str(problem)) from None
     if not token:
         raise NotConfigured(

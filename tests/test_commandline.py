@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 
 from ordersite import commandline
 
@@ -160,6 +160,23 @@ def test_the_document_of_wrong_settings_is_the_commands_own(
     jsonschema.validate(document, json.loads((TOP / f"docs/{schema}.schema.json").read_text(encoding="utf-8")))
     assert document == document | expected
     assert document["error"] == shown.err.strip() == "Configuration: WORKERS must be a number. Remedy: x."
+
+
+@pytest.mark.parametrize(
+    "words", ["permission denied for table staging_syncrun", "cannot INSERT in a read-only transaction"]
+)
+def test_an_app_database_that_refuses_is_one_sentence(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    healthy = SimpleNamespace(vendor="postgresql", close=lambda: None)
+    monkeypatch.setattr(commandline, "connections", {"default": healthy})
+    executor = SimpleNamespace(
+        loader=SimpleNamespace(graph=SimpleNamespace(leaf_nodes=list)), migration_plan=lambda _targets: []
+    )
+    monkeypatch.setattr(commandline, "MigrationExecutor", lambda _connection: executor)
+    assert commandline.run(["manage.py", "x"], stops_with(ProgrammingError(words))) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"The app database refused what it was asked ({words}). Remedy: ") and "doctor" in said
 
 
 @pytest.mark.parametrize("problem", [OperationalError("the connection is lost"), InterfaceError("already closed")])

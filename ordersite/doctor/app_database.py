@@ -22,6 +22,22 @@ TEXTS = {
     "postgresql": "SHOW server_encoding",
     "microsoft": "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Collation') AS nvarchar(128))",
 }
+READ_ONLY = {
+    "postgresql": "SELECT current_setting('transaction_read_only') = 'on'",
+    "microsoft": "SELECT CASE DATABASEPROPERTYEX(DB_NAME(), 'Updateability') WHEN 'READ_ONLY' THEN 1 ELSE 0 END",
+}
+REFUSED = {  # tables that the account may not read and write as it must; others' tables beside them do not matter
+    "postgresql": (
+        "SELECT c.relname FROM pg_class AS c WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) AND NOT "
+        "(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND "
+        "has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))"
+    ),
+    "microsoft": (
+        "SELECT t.name FROM sys.tables AS t WHERE t.schema_id = SCHEMA_ID() AND 4 > (SELECT COUNT(DISTINCT "
+        "p.permission_name) FROM sys.fn_my_permissions(QUOTENAME(SCHEMA_NAME()) + '.' + QUOTENAME(t.name), 'OBJECT') "
+        "AS p WHERE p.subentity_name = '' AND p.permission_name IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))"
+    ),
+}
 CLOCKS_APART = 5.0  # seconds between the database's clock and ours before somebody should know
 VERSIONS = {
     "sqlite": ("SQLite", "SELECT sqlite_version()"),
@@ -77,6 +93,27 @@ def migrations() -> Iterator[Finding]:
         yield problem("migrations", f"{len(pending)} are pending: {first}.", MIGRATE)
     else:
         yield ok("migrations", "All are applied.")
+
+
+def rights() -> Iterator[Finding]:
+    """Whether a server lets the account write its tables; a database may be a copy that only reads."""
+    connection = connect(DEFAULT_DB_ALIAS)
+    if connection.vendor not in REFUSED:
+        return
+    name = "app database rights"
+    if _one(connection, READ_ONLY[connection.vendor]):
+        remedy = "Name the server that is written to in DATABASE_URL, or let this account and database write again."
+        yield problem(name, "It can only be read, so nothing can run.", remedy)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSED[connection.vendor])
+        refused = sorted({table for (table,) in cursor.fetchall()} & set(connection.introspection.django_table_names()))
+    if refused:
+        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+        remedy = "Make it the owner of its tables, or give it SELECT, INSERT, UPDATE and DELETE on all of them."
+        yield problem(name, f"The account may not read and write {', '.join(refused[:3])}{more}.", remedy)
+    else:
+        yield ok(name, "The account may read and write its tables.")
 
 
 def clock() -> Iterator[Finding]:

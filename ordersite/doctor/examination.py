@@ -32,6 +32,7 @@ Topic = Callable[[], Iterator[Finding]]
 OF_THE_APP = (
     "app database",
     "migrations",
+    "app database rights",
     "clock",
     "mapping",
     "board",
@@ -55,6 +56,7 @@ def examine(*, online: bool) -> list[Finding]:
     found += _topic("app database", app_database.reachable)
     if not _broken(found, "app database"):
         found += _topic("migrations", app_database.migrations)
+        found += _topic("app database rights", app_database.rights)
         found += _topic("clock", app_database.clock)
     families: list[Family] = []
     usable = not _broken(found, "app database", "migrations")

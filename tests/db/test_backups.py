@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from mapping.models import Customer
-from ordersite.backups import copy
+from ordersite.backups import age, copy
 from ordersite.doctor import backup
 
 files = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="copies are made of files")
@@ -69,3 +69,10 @@ def test_the_doctor_sees_how_old_the_newest_copy_is(tmp_path: Path, settings: An
     old = timezone.now().timestamp() - 30 * 3600
     os.utime(dump, (old, old))
     assert said() == [("problem", "The newest copy is 30 hours old.")]
+
+
+def test_a_dump_that_broke_off_before_its_first_byte_is_no_copy(tmp_path: Path) -> None:
+    (tmp_path / "ordersite.dump").touch()
+    assert age(tmp_path, timezone.now()) is None
+    (tmp_path / "ordersite.dump").write_bytes(b"PGDMP")
+    assert age(tmp_path, timezone.now()) is not None

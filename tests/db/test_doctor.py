@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from mapping.models import Version
@@ -229,10 +230,35 @@ def test_what_sql_server_is_asked_is_good_tsql(native: str):
         source.RIGHTS,
         {name: sql for name, (_, sql) in app_database.VERSIONS.items()},
         app_database.TEXTS,
+        app_database.READ_ONLY,
+        app_database.REFUSED,
         order_lists.MAY_MAKE_TABLES,
     )
     for statement in (count.text, *(statements["microsoft"] for statements in asked)):
         assert problems(statement) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="who may write a table is a matter of servers")
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("SET TRANSACTION READ ONLY", "It can only be read"),
+        ("REVOKE UPDATE ON staging_syncrun FROM a_plain_account", "may not read and write staging_syncrun."),
+        ("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM a_plain_account", "and [0-9]+ more"),
+        ("CREATE TABLE of_somebody_else (id int); REVOKE ALL ON of_somebody_else FROM a_plain_account", ""),
+    ],
+)
+def test_an_account_that_cannot_write_the_tables_is_a_problem(statement: str, words: str):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE a_plain_account; GRANT USAGE ON SCHEMA public TO a_plain_account")
+        cursor.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO a_plain_account")
+        cursor.execute(statement)
+        cursor.execute("SET LOCAL ROLE a_plain_account")
+        (found,) = app_database.rights()
+        transaction.set_rollback(True)
+    assert found.status == ("problem" if words else "ok") and re.search(words, found.message)
+    assert bool(found.remedy) == bool(words)
 
 
 def test_a_mapping_that_does_not_fit_the_board_is_a_problem_with_its_remedy(world: World):

@@ -292,3 +292,10 @@ def test_the_published_schema_is_one_and_names_every_key_and_state(line: World) 
     _, document, _ = run()
     for wrong in ({"counts": {}}, {"status": "fine"}, {"run_id": "1"}, {"schema_version": 2}):
         assert not SCHEMA.is_valid(document | wrong)
+
+
+def test_a_token_that_can_be_none_is_refused_in_a_sentence(line: World, settings: Any) -> None:
+    settings.MONDAY_API_TOKEN = "two words"
+    code, document, err = run("--mode", "PRODUCTION")
+    assert (code, document["status"]) == (2, "failed")
+    assert document["error"].startswith("The monday.com token contains blanks") and "Remedy: copy it again" in err
