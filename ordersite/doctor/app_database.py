@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from staging.reports.reporting import VIEWS
 from staging.running.lease import database_now
 
 from .finding import Finding, ok, problem, warning
@@ -89,8 +90,15 @@ def migrations() -> Iterator[Finding]:
         return
     pending = _pending()
     if pending:
-        first = ", ".join(pending[:3]) + (f" and {len(pending) - 3} more" if len(pending) > 3 else "")
-        yield problem("migrations", f"{len(pending)} are pending: {first}.", MIGRATE)
+        yield problem("migrations", f"{len(pending)} are pending: {_some(pending)}.", MIGRATE)
+        return
+    introspection = connections[DEFAULT_DB_ALIAS].introspection
+    there = set(introspection.table_names(include_views=True))
+    if lost := sorted(set(introspection.django_table_names()) - there):
+        remedy = "Stop the workers, and bring the last copy of this database back."
+        yield problem("migrations", f"All are applied, but these tables are gone: {_some(lost)}.", remedy)
+    elif lost := sorted({view.name for view in VIEWS} - there):
+        yield warning("migrations", f"All are applied, but reporting tools lack their views {_some(lost)}.", MIGRATE)
     else:
         yield ok("migrations", "All are applied.")
 
@@ -109,9 +117,8 @@ def rights() -> Iterator[Finding]:
         cursor.execute(REFUSED[connection.vendor])
         refused = sorted({table for (table,) in cursor.fetchall()} & set(connection.introspection.django_table_names()))
     if refused:
-        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
         remedy = "Make it the owner of its tables, or give it SELECT, INSERT, UPDATE and DELETE on all of them."
-        yield problem(name, f"The account may not read and write {', '.join(refused[:3])}{more}.", remedy)
+        yield problem(name, f"The account may not read and write {_some(refused)}.", remedy)
     else:
         yield ok(name, "The account may read and write its tables.")
 
@@ -165,6 +172,10 @@ def _pending() -> list[str]:
     executor = MigrationExecutor(connect(DEFAULT_DB_ALIAS))
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _one(connection: BaseDatabaseWrapper, statement: str) -> object:

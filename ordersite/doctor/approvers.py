@@ -1,8 +1,11 @@
-"""Whether somebody is left who may approve, where a mapping names approvers or wants four eyes."""
+"""Whether somebody may sign in, and is left who may approve, where a mapping names approvers or wants four eyes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+
+from django.conf import settings
+from django.contrib.auth.models import User
 
 from mapping.core.family import Family
 from staging.batches.approvers import able
@@ -13,7 +16,10 @@ NAME = "approvers"
 
 
 def examine(families: Iterable[Family]) -> Iterator[Finding]:
-    """One warning per policy that leaves nobody, or nobody but the one whose work it is."""
+    """One warning per policy that leaves nobody, or nobody but the one whose work it is; on a server also one where
+    nobody may sign in."""
+    if settings.PRODUCTION and not User.objects.filter(is_active=True, is_staff=True).exists():
+        yield warning(NAME, "Nobody may sign in.", "python manage.py createsuperuser")
     policies = {mapping.policy for family in families for mapping in family.mappings()}
     for policy in sorted(policies, key=repr):
         people = [user.get_username() for user in able(policy.approvers)]

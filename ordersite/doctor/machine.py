@@ -16,18 +16,27 @@ TOO_LITTLE, SCARCE = 200 * MEGABYTE, 1024 * MEGABYTE
 
 
 def folder() -> Iterator[Finding]:
-    """Whether working files can be written."""
-    path = Path(settings.VAR_DIR)
+    """Whether working files can be written, and those that are handed out or kept for years, where they will stand."""
+    name, path = "working folder", Path(settings.VAR_DIR)
+    if why := _why_not_written(path):
+        yield problem(name, f"{path} cannot be written ({why}).", "Give this account the right, or set VAR_DIR.")
+    else:
+        yield ok(name, f"{path} can be written.")
+    for setting in ("FILES_DIR", "ARCHIVE_DIR"):
+        path = Path(getattr(settings, setting))
+        # It is made with the first file in it.
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+        if there != Path(settings.VAR_DIR) and (why := _why_not_written(there)):
+            words = f"{path}, which {setting} names, cannot be written ({why})."
+            yield problem(name, words, f"Give this account the right, or set {setting}.")
+
+
+def _why_not_written(path: Path) -> str:
     try:
         with tempfile.TemporaryFile(dir=path):
-            pass
+            return ""
     except OSError as refused:
-        why = refused.strerror or type(refused).__name__
-        yield problem(
-            "working folder", f"{path} cannot be written ({why}).", "Give this account the right, or set VAR_DIR."
-        )
-        return
-    yield ok("working folder", f"{path} can be written.")
+        return refused.strerror or type(refused).__name__
 
 
 def disk() -> Iterator[Finding]:

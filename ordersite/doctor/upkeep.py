@@ -17,18 +17,25 @@ SCHEDULES, AUDIT = "schedules", "audit"
 SETUP = "python manage.py setup_schedules, with the mode of this installation; it changes none that is there"
 CHECK = "python manage.py verify_audit, or the schedule 'check the audit'"
 OLD = timedelta(days=8)
+LATE = timedelta(hours=1)
 
 
 def examine_schedules() -> Iterator[Finding]:
-    """A schedule that cannot run is a problem, paused or not; missing ones are told where there are any at all."""
-    found = schedules.faulty(timezone.now())
+    """A schedule that cannot run is a problem, paused or not; one that nobody has run for long, and missing ones where
+    there are any at all, are told."""
+    now = timezone.now()
+    found = schedules.faulty(now)
     for one in found:
         yield told(SCHEDULES, one.sentence())
     if found:
         return
     number = Schedule.objects.count()
     lacking = schedules.missing()
-    if number and lacking:
+    late = Schedule.objects.exclude(repeats=0).filter(next_run__lt=now - LATE).order_by("next_run").first()
+    if late:
+        words = f"{schedules.called(late)} was due at {late.next_run:%Y-%m-%d %H:%M} UTC and has not run since."
+        yield warning(SCHEDULES, words, "Start the workers: python manage.py worker")
+    elif number and lacking:
         names = ", ".join(job.name.lower() for job in lacking)
         yield warning(SCHEDULES, f"Nothing runs by itself for: {names}.", SETUP)
     elif number:

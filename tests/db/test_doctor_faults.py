@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import requests
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import OperationalError, connections
 from django.utils import timezone
@@ -35,6 +35,7 @@ from monday.sandbox.transport import seed
 from ordersite import health, roles
 from ordersite.doctor import app_database, notices, project, source
 from ordersite.models import WorkerPulse
+from staging.reports import reporting
 from staging.source import demo
 from staging.source.demo_columns import TABLE
 from staging.wiring import recorder
@@ -65,6 +66,7 @@ def place(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
     with dropping(TABLE):
         demo.load(connections["orders"], rows=60, seed=1, replace=True)
         yield Place(tmp_path, settings, monkeypatch)
+    reporting.make(connections["default"])
 
 
 def old_backup(place: Place) -> None:
@@ -82,6 +84,33 @@ def no_folder(place: Place) -> None:
 
 def pending(place: Place) -> None:
     place.patch.setattr(app_database, "_pending", lambda: ["staging.0009_more"])
+
+
+def lost_table(place: Place) -> None:
+    introspection = connections["default"].introspection
+    names = [*introspection.django_table_names(), "staging_elsewhere"]
+    place.patch.setattr(introspection, "django_table_names", lambda: names)
+
+
+def lost_views(place: Place) -> None:
+    reporting.drop(connections["default"])
+
+
+def no_place_for_files(place: Place) -> None:
+    place.settings.FILES_DIR = str(place.folder / "copies" / "app.dump")
+
+
+def no_place_for_archives(place: Place) -> None:
+    place.settings.ARCHIVE_DIR = "/proc/archive"
+
+
+def nobody(place: Place) -> None:
+    User.objects.all().delete()
+    place.settings.PRODUCTION = True
+
+
+def late_schedule(place: Place) -> None:
+    Schedule.objects.create(name="read it", func="staging.jobs.sweep", next_run=timezone.now() - timedelta(hours=3))
 
 
 def silent_worker(place: Place) -> None:
@@ -117,12 +146,26 @@ FAULTS: dict[str, tuple[Callable[[Place], None], str, str, str]] = {
     "a full disk": (little_room, "disk", "MB are free", "Free some space"),
     "a folder that cannot be written": (no_folder, "working folder", "cannot be written", "VAR_DIR"),
     "migrations not applied": (pending, "migrations", "1 are pending", "manage.py migrate"),
+    "a table that is gone": (lost_table, "migrations", "staging_elsewhere", "copy"),
+    "a file where exports belong": (
+        no_place_for_files,
+        "working folder",
+        "app.dump, which FILES_DIR names",
+        "FILES_DIR",
+    ),
+    "no place for archives": (no_place_for_archives, "working folder", "/proc/archive", "ARCHIVE_DIR"),
     "workers that fell silent": (silent_worker, "workers", "No worker has claimed a job since", "serve"),
     "a schedule that cannot run": (odd_schedule, "schedules", "61 * * * *", "schedule"),
     "a mapping that cannot be read": (unread_document, "mapping", "customer documents", ""),
     "a source that does not answer": (no_source, "order source", "connection refused", "ORDERS_DATABASE_URL"),
     "a column that is gone": (lacking_column, "order table", "lacks NOTES", "Add the columns"),
     "a token that can be none": (two_words, "token", "token", ""),
+}
+
+ODD: dict[str, tuple[Callable[[Place], None], str, str, str]] = {
+    "views that are gone": (lost_views, "migrations", "ordersite_changes", "manage.py migrate"),
+    "nobody to sign in": (nobody, "approvers", "Nobody may sign in", "createsuperuser"),
+    "a schedule that nobody runs": (late_schedule, "schedules", "read it was due at", "manage.py worker"),
 }
 
 
@@ -141,6 +184,17 @@ def test_a_prepared_fault_is_named_with_its_remedy_and_readyz_says_the_same(plac
     roles.establish(Group, Permission)
     ready = signed_in("viewer").get("/readyz").json()["checks"]
     assert [(c["name"], c["status"]) for c in ready] == [(c["name"], c["status"]) for c in checks]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_still_works_and_somebody_should_know_is_told_with_its_remedy(place: Place, name: str) -> None:
+    prepare, topic, words, remedy = ODD[name]
+    _, before = examined()
+    assert not any(words in check["message"] for check in before)
+    prepare(place)
+    _, checks = examined()
+    (told,) = [check for check in checks if check["name"] == topic and words in check["message"]]
+    assert told["status"] == "warning" and remedy in told["remedy"]
 
 
 def examined(*options: str) -> tuple[int, list[dict[str, str]]]:
