@@ -55,6 +55,15 @@ class Site:
             self.complaints.append(f"a foreign address was asked for: {request.url}")
 
 
+@pytest.fixture(autouse=True)
+def pages_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No page of a test that is over goes on asking the server."""
+    yield
+    if "chromium" in request.fixturenames:
+        for context in request.getfixturevalue("chromium").contexts:
+            context.close()
+
+
 @pytest.fixture
 def site(served: Site) -> Site:
     """The served installation, without complaints of earlier tests."""
