@@ -17,10 +17,14 @@ AT_MOST = 3
 LINKED = """
 from django.db import connections
 from staging.models import Snapshot
-one = Snapshot.objects.exclude(item_id="").order_by("id").first()
-ask = 'select "PO NUMBER" from "ORDERS_UNIFIED" where lower("record_uuid") = %s'
+table = 'from "ORDERS_UNIFIED" where'
 with connections["orders"].cursor() as cursor:
-    answer = {"po": cursor.execute(ask, [one.record]).fetchone()[0], "item": one.item_id}
+    for one in Snapshot.objects.exclude(item_id="").order_by("id"):
+        po = cursor.execute(f'select "PO NUMBER" {table} lower("record_uuid") = %s', [one.record]).fetchone()[0]
+        # One that other orders carry too leads to a list of them.
+        if po and cursor.execute(f'select count(*) {table} "PO NUMBER" = %s', [po]).fetchone()[0] == 1:
+            answer = {"po": po, "item": one.item_id}
+            break
 """
 # Whether what has the focus is told apart from what has not.
 SEEN = """() => {
