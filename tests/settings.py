@@ -74,3 +74,6 @@ DATABASES["orders"]["TEST"]["MIGRATE"] = DATABASES["intake"]["TEST"]["MIGRATE"] 
 
 # Real password hashes take longer than the tests that need one.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Every client of a test would read all static files anew before its first page.
+WHITENOISE_AUTOREFRESH = True

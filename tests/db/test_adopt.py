@@ -17,6 +17,7 @@ from staging.models import AuditEvent, BoardFinding, Receipt, Snapshot, StagedOr
 from staging.models.run import RunState
 from staging.pushing.outlook import forecast
 from staging.setup import Stopped
+from tests.moments import moments
 from tests.strangers import adopted, adoption, put
 from tests.world import Mortal, World, uuid
 
@@ -395,7 +396,7 @@ def test_a_stopped_adoption_keeps_what_is_linked_keeps_syncs_out_and_goes_on(
 
 
 # --- guards -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("at", range(1, 40))
+@pytest.mark.parametrize("at", moments(range(1, 40), 6))
 def test_an_adoption_that_dies_at_any_moment_is_gone_on_from_by_the_next_command(world: World, at: int) -> None:
     """Also between being asked for and being claimed, where no worker would take it up."""
     rows(world, 1, 2, 3)

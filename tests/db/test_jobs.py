@@ -24,6 +24,7 @@ from staging.notices import notify
 from staging.running import ending, heartbeat, runs
 from staging.running.lease import LENGTH, LeaseLost, database_now
 from tests.db.admin_line import opened_line, staged, work_off
+from tests.moments import moments
 from tests.world import World
 
 
@@ -208,7 +209,7 @@ def dead(*_: Any, **__: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["push", "undo"])
-@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("place", moments(range(8), 3))
 def test_a_process_that_dies_at_any_request_is_taken_up_with_nothing_twice(
     line: World, kind: str, place: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from staging.core.lifecycle import NotAllowed
 from staging.detection.guards import GuardRefused
 from staging.models import AuditEvent, Batch, Receipt, StagedOrder
 from staging.setup import Stopped
+from tests.moments import moments
 from tests.world import Died, Mortal, Sent, World, uuid
 
 
@@ -311,7 +312,7 @@ def test_a_push_that_dies_at_any_moment_is_finished_by_the_next(three: World, st
     assert not AuditEvent.objects.filter(hash="").exists()
 
 
-@pytest.mark.parametrize("at", range(1, 60, 3))
+@pytest.mark.parametrize("at", moments(range(1, 60, 3), 4))
 def test_a_whole_run_that_dies_at_any_moment_is_finished_by_the_next(world: World, at: int) -> None:
     world.add(1)
     world.add(2, CUSTOMER="B'HOOD")

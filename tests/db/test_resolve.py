@@ -8,6 +8,7 @@ import requests
 from monday.core.operations import ArchiveItem, ChangeValues
 from staging.batches.decide import release
 from staging.models import Receipt, StagedOrder
+from tests.moments import moments
 from tests.world import Died, Mortal, Sent, World, uuid
 
 
@@ -126,7 +127,7 @@ def test_a_look_up_that_fails_keeps_no_run_from_its_work(lost: World) -> None:
     lost.check_equal()
 
 
-@pytest.mark.parametrize("at", range(1, 16))
+@pytest.mark.parametrize("at", moments(range(1, 16), 4))
 def test_a_look_up_that_dies_at_any_moment_is_finished_by_the_next_run(lost: World, at: int) -> None:
     lost.change(1, PRICE="12")
     lost.clock.sleep(600)
@@ -154,7 +155,7 @@ def _die(mortal: Mortal) -> None:
     raise Died
 
 
-@pytest.mark.parametrize("at", range(20, 75))
+@pytest.mark.parametrize("at", moments(range(20, 75), 6))
 def test_a_removal_that_dies_after_its_answer_is_one_and_the_row_that_returns_comes_back(six: World, at: int) -> None:
     """What the board took before the death needs no second write, and is a removal all the same."""
     rows = six.drop(1)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from monday.sandbox import boards
 from tests.core.mapping_samples import BOARD
+from tests.moments import moments
 from tests.world import Mortal, World
 
 from .test_reconcile import reconciled
@@ -44,7 +45,7 @@ def test_what_the_source_emptied_since_is_emptied_on_the_board(forgotten: World,
     assert not reconciled(forgotten).differs
 
 
-@pytest.mark.parametrize("at", range(36, 64, 2))
+@pytest.mark.parametrize("at", moments(range(36, 64, 2), 4))
 def test_an_emptying_that_is_cut_off_is_not_forgotten(forgotten: World, at: int) -> None:
     """Nor is one whose request was lost on the way, which the board cannot be asked about."""
     restore(forgotten)

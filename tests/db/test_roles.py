@@ -269,11 +269,11 @@ def actions() -> dict[str, tuple[Callable[[Client], Any], str]]:
 def test_every_role_may_do_exactly_what_it_should_by_address(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("django.request"), "disabled", True)
     lines = ["", f"{'action':<26}" + "".join(f"{role:<15}" for role in ROLES)]
-    wrong = []
+    wrong, browsers = [], {role: signed_in(role) for role in ROLES}
     for name, (do, least) in actions().items():
         row = []
         for role in ROLES:
-            answer = do(signed_in(role))
+            answer = do(browsers[role])
             allowed = answer.status_code != 403
             assert answer.status_code < 500 and "/login/" not in answer.headers.get("Location", ""), (name, role)
             row.append(f"{'yes' if allowed else 'no':<4}{answer.status_code}")

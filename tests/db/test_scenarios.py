@@ -49,6 +49,7 @@ from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.pushing.push import push
 from staging.setup import silent
 from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
+from tests.moments import moments
 from tests.strangers import adopted, put
 from tests.world import Mortal, Sent, World, uuid
 
@@ -658,7 +659,7 @@ def test_46_an_edit_between_an_item_and_its_sizes_is_not_written_over(world: Wor
     assert world.item(1).cells["numeric_price"] == "11"
 
 
-@pytest.mark.parametrize("at", range(36, 64))
+@pytest.mark.parametrize("at", moments(range(36, 64), 5))
 def test_47_a_completion_that_was_cut_off_takes_its_own_half_done_work_for_no_edit(world: World, at: int) -> None:
     """What was sent may never have arrived: what stood there before is no stranger's either."""
     yesterday = forgotten(world, 1)
@@ -673,7 +674,7 @@ def test_47_a_completion_that_was_cut_off_takes_its_own_half_done_work_for_no_ed
 ARCHIVE = BOARD + "deletions: {action: archive}\n"
 
 
-@pytest.mark.parametrize("at", range(22, 34))
+@pytest.mark.parametrize("at", moments(range(22, 34), 4))
 def test_48_an_item_whose_archiving_was_cut_off_is_made_anew_when_its_row_returns(world: World, at: int) -> None:
     """It is looked up whether it was archived, or the order would stay linked to an item that is gone."""
     begun(world, 1, 2, 3, 4, 5, 6)
@@ -754,7 +755,7 @@ def test_52_an_undo_that_was_cut_off_holds_its_own_orders_and_no_others(world: W
     world.check_equal()
 
 
-@pytest.mark.parametrize("request_", range(2, 9))
+@pytest.mark.parametrize("request_", moments(range(2, 9), 3))
 def test_53_an_archiving_that_is_undone_while_its_row_comes_back_makes_one_item(world: World, request_: int) -> None:
     """Both look for the key and find none; only one of them has the record in hand."""
     begun(world, 1, 2, 3, 4, 5, 6)

@@ -9,6 +9,7 @@ import pytest
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch
 from tests.core.mapping_samples import BOARD
+from tests.moments import moments
 from tests.world import Mortal, Sent, World
 
 REQUESTS = range(1, 11)
@@ -49,7 +50,7 @@ def moved(world: World) -> str:
     return str(world.sync().run.state)
 
 
-@pytest.mark.parametrize("number", REQUESTS)
+@pytest.mark.parametrize("number", moments(REQUESTS, 4))
 def test_a_creation_is_undone_while_its_row_moves_on(six: World, number: int) -> None:
     batch = six.batch()
     meanwhile(six, number, lambda: moved(six))
@@ -57,7 +58,7 @@ def test_a_creation_is_undone_while_its_row_moves_on(six: World, number: int) ->
     settled(six)
 
 
-@pytest.mark.parametrize("number", REQUESTS)
+@pytest.mark.parametrize("number", moments(REQUESTS, 4))
 def test_an_archiving_is_undone_while_its_row_comes_back(six: World, number: int) -> None:
     """Both look for the key, and find none: only one of them may make the item."""
     six.publish(ARCHIVE)
@@ -77,7 +78,7 @@ def test_an_archiving_is_undone_while_its_row_comes_back(six: World, number: int
     settled(six)
 
 
-@pytest.mark.parametrize("number", REQUESTS)
+@pytest.mark.parametrize("number", moments(REQUESTS, 4))
 def test_a_row_comes_back_while_its_archiving_is_undone(six: World, number: int) -> None:
     six.publish(ARCHIVE)
     rows = six.drop(1)
@@ -89,7 +90,7 @@ def test_a_row_comes_back_while_its_archiving_is_undone(six: World, number: int)
     settled(six)
 
 
-@pytest.mark.parametrize("number", REQUESTS)
+@pytest.mark.parametrize("number", moments(REQUESTS, 4))
 @pytest.mark.parametrize("first", ["undo", "push"])
 def test_a_later_batch_is_pushed_while_an_earlier_one_is_undone(six: World, number: int, first: str) -> None:
     """Whoever comes second leaves alone what the other has; the later value is never written over."""
@@ -109,7 +110,7 @@ def test_a_later_batch_is_pushed_while_an_earlier_one_is_undone(six: World, numb
     settled(six)
 
 
-@pytest.mark.parametrize("number", REQUESTS)
+@pytest.mark.parametrize("number", moments(REQUESTS, 4))
 def test_an_order_is_removed_while_its_creation_is_undone(six: World, number: int) -> None:
     six.add(7)
     six.sync()
@@ -121,7 +122,7 @@ def test_an_order_is_removed_while_its_creation_is_undone(six: World, number: in
     settled(six)
 
 
-@pytest.mark.parametrize("at", range(6, 24))
+@pytest.mark.parametrize("at", moments(range(6, 24), 4))
 def test_an_undo_that_was_cut_off_keeps_no_sync_from_the_other_records(six: World, at: int) -> None:
     """What it has in hand waits for it, and is changed once it is through."""
     six.change(1, PRICE="12")
