@@ -79,9 +79,19 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation with demo orders, a few of them on its board; to be copied."""
+    place = Installation(tmp_path_factory.mktemp("synced"))
+    prepare(place, rows=40)
+    return place.folder
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
-    with serving(tmp_path_factory.mktemp("served"), chromium, rows=40) as site:
+def served(tmp_path_factory: pytest.TempPathFactory, synced: Path, chromium: Any) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(synced, folder, dirs_exist_ok=True)
+    with serving(folder, chromium, rows=0) as site:
         yield site
 
 
@@ -104,24 +114,29 @@ def launched() -> Iterator[Any]:
         browser.close()
 
 
+def prepare(place: Installation, *, rows: int, latency_ms: int = 0) -> None:
+    """Load demo orders and bring three of them to the board."""
+    place.manage("migrate", "--verbosity", "0")
+    place.manage("load_demo_orders", "--rows", str(rows))
+    if latency_ms:
+        place.board(latency_ms)
+    place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
+
+
 @contextmanager
 def serving(
     folder: Path, browser: Any, *, rows: int = 300, latency_ms: int = 0, furnished: bool = False, **settings: str
 ) -> Iterator[Site]:
     """A served installation with demo orders; with a latency the local board answers over HTTP, that much later.
 
-    A furnished one has something to show on every page (see `scene`).
+    Without rows the folder holds one already. A furnished one has something to show on every page (see `scene`).
     """
     place = Installation(folder, WORKERS="2", **settings)
     try:
         if furnished:
             furnish(place, rows=rows)
-        else:
-            place.manage("migrate", "--verbosity", "0")
-            place.manage("load_demo_orders", "--rows", str(rows))
-            if latency_ms:
-                place.board(latency_ms)
-            place.manage("sync_orders", "--mode", "TEST", "--limit", "3")
+        elif rows:
+            prepare(place, rows=rows, latency_ms=latency_ms)
         port = free_port()
         place.start("serve", "--port", str(port))
         until(lambda: f":{port}/" in place.log())
