@@ -24,7 +24,7 @@ demo: .venv/installed ## install, load 5,000 demo orders, sync ten of them to th
 	@echo $(VAR_DIR)/demo.html
 
 test: .venv/installed-dev ## run the tests on the embedded databases
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not long"
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not long"
 
 tsql: .venv/installed-dev ## run the database tests with every query compiled for SQL Server and linted
 	@$(BIN)/python -m pytest -n 4 --dist loadgroup -m "not long" --tsql tests/db tests/tsql

@@ -36,6 +36,13 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Typed:
     return installation
 
 
+@pytest.fixture(scope="module")
+def whole(quick: Typed) -> Typed:
+    """The same once every order was synced."""
+    quick.sync("--mode", "TEST")
+    return quick
+
+
 def as_published(out: str, schema: str = "sync_orders.schema.json") -> dict[str, Any]:
     """The one document of a command, which is what the published schema says."""
     document: dict[str, Any] = json.loads(out)
@@ -78,10 +85,9 @@ def test_a_command_line_that_is_refused_has_its_document_too(
     ],
 )
 def test_a_check_has_its_document_however_it_ends(
-    quick: Typed, arguments: tuple[str, ...], code: int, said: str
+    whole: Typed, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    quick.sync("--mode", "TEST")
-    out, _ = quick.end("sync_orders", "--check", "--json", *arguments, code=code)
+    out, _ = whole.end("sync_orders", "--check", "--json", *arguments, code=code)
     document = as_published(out, CHECK)
     assert said in (document["error"] or "") and ("read" in document) == (code == 0)
 
@@ -139,7 +145,7 @@ def test_exactly_the_changes_that_were_made_are_found_and_pushed(quick: Typed) -
 
 
 @together
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", ["cp1252", pytest.param("ascii", marks=pytest.mark.long)])
 def test_no_console_crashes_over_a_character(quick: Typed, encoding: str) -> None:
     odd = Typed(quick.folder, extra={"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"})
     for command in (("sync_orders", "--dry-run", "--full"), ("batches", "list"), ("batches", "show", "1")):
@@ -218,7 +224,9 @@ def test_half_a_source_removes_nothing(tmp_path: Path) -> None:
     assert "--expect-rows" in document["error"] and document["api"]["mutations"] == 0
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "ending", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM, signal.SIGKILL]
+)
 def test_a_push_that_is_stopped_or_killed_goes_on_in_the_next_run(tmp_path: Path, ending: signal.Signals) -> None:
     with served(tmp_path, latency_ms=4) as (installation, board):
         installation.run("load_demo_orders", "--rows", "60")
@@ -241,8 +249,15 @@ def test_a_push_that_is_stopped_or_killed_goes_on_in_the_next_run(tmp_path: Path
         assert installation.run("verify_audit")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    ("ending", "as_json"),
+    [
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        pytest.param(signal.SIGINT, False, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, True, marks=pytest.mark.long),
+    ],
+)
 def test_a_check_that_is_stopped_says_so_and_leaves_nothing(
     tmp_path: Path, ending: signal.Signals, as_json: bool
 ) -> None:

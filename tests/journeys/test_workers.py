@@ -92,6 +92,8 @@ def test_a_push_killed_in_the_middle_is_finished_by_the_sweeper_with_nothing_twi
     assert seen["runs"][str(push)] == ["push", "completed", "", 2], seen
 
 
+# By the command line the same is killed in every run, and in the tortures at any instant.
+@pytest.mark.long
 def test_a_detection_killed_in_the_middle_is_asked_for_anew_with_nothing_staged_twice(place: Installation) -> None:
     prepared(place, 3000, 0)
     first = place.ask(ASK % "True")
