@@ -119,7 +119,7 @@ class World(People):
         with connection.cursor() as cursor:
             if empty and texts in _published:
                 for model, rows in zip(WRITTEN_BY_PUBLISHING, _published[texts], strict=True):
-                    marks = ", ".join(["%s"] * len(rows[0]))
+                    marks = ", ".join(["%s"] * len(model._meta.concrete_fields))
                     cursor.executemany(f"INSERT INTO {model._meta.db_table} VALUES ({marks})", rows)
                 return
             for text in texts:

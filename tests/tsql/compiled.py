@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,9 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 
 from tests.tsql import offline
 
-# Tests ask the same again and again: what a statement that runs is on SQL Server, and what is wrong there.
-_taken: dict[str, tuple[dict[str, tuple[Any, ...]], list[str]]] = {}
-_looked_at: dict[tuple[str, bool], list[str]] = {}
+_looked_at: dict[tuple[str, bool], list[str]] = {}  # parsing takes longer than compiling, and tests ask the same again
 
 
 class Compiled:
@@ -25,35 +23,18 @@ class Compiled:
         self.statements: dict[str, tuple[Any, ...]] = {}
         self.refused: list[str] = []
         self.connection = offline.connection()
-        self.connection.offline = True  # type: ignore[attr-defined]  # nothing of it is a statement of a test
         self.connection.get_autocommit = lambda: False  # type: ignore[method-assign]  # as inside a transaction
-
-    def taking(self, compiler: Any) -> Callable[..., Any]:
-        """A wrapper for what this compiler executes: each of its texts is compiled once in the life of the process."""
-
-        def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-            text = f"{sql} {compiler.query.select_for_update}"  # which SQLite does not write down
-            if text not in _taken:
-                one = Compiled()
-                one.take(compiler)
-                _taken[text] = one.statements, one.refused
-            statements, refused = _taken[text]
-            self.statements |= statements
-            self.refused += refused
-            return run(sql, params, many, context)
-
-        return execute
 
     def take(self, compiler: Any) -> None:
         query, real = compiler.query.clone(), connections["default"]
         connections["default"] = self.connection  # a query inside another one asks for its connection by name
         try:
             other = query.get_compiler(using="default")
-            # Django asks the connection that runs whether conflicts can be settled, before it compiles; links of many
-            # to many then do without. The key that comes back is asked for in words that the parser does not know.
-            settles = isinstance(compiler, SQLInsertCompiler) and query.on_conflict is not None
-            if settles and not query.model._meta.auto_created:
-                self.refused.append(f"INSERT into {query.model.__name__} that settles conflicts")
+            if isinstance(compiler, SQLInsertCompiler):
+                other.returning_fields = compiler.returning_fields
+                # Django asks the connection that runs, before it compiles. Links of many to many it then does without.
+                if query.on_conflict is not None and not query.model._meta.auto_created:
+                    self.refused.append(f"INSERT into {query.model.__name__} that settles conflicts")
             made = other.as_sql()
         except EmptyResultSet:  # an empty list finds nothing, on every database and without asking it
             return
@@ -89,10 +70,9 @@ def compiling() -> Iterator[Compiled]:
             run = kind.execute_sql
 
             def execute_sql(self: Any, *arguments: Any, _run: Any = run, **named: Any) -> Any:
-                if self.connection.alias != "default" or getattr(self.connection, "offline", False):
-                    return _run(self, *arguments, **named)
-                with self.connection.execute_wrapper(found.taking(self)):
-                    return _run(self, *arguments, **named)
+                if self.connection.alias == "default" and self.connection is not found.connection:
+                    found.take(self)
+                return _run(self, *arguments, **named)
 
             patched.setattr(kind, "execute_sql", execute_sql)
         yield found
