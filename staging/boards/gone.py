@@ -48,7 +48,7 @@ def gone(board: Board | None = None) -> QuerySet[Snapshot]:
 
 def not_there(board: Board | None = None) -> Q:
     """Links whose item a push, or the last reconciliation of their board, did not find on it."""
-    return _each(board, lambda one: Q(record__in=_held(one)) | Q(item_id__in=_missing(one)))
+    return _each(board, lambda one: Q(record__in=_held(one))) | _each(board, lambda one: Q(item_id__in=_missing(one)))
 
 
 def left() -> Q:
@@ -66,7 +66,10 @@ def _links(board: Board | None) -> QuerySet[Snapshot]:
 
 
 def _each(board: Board | None, of: Callable[[int], Q]) -> Q:
-    """What holds for the links of each board: a record's UUID may stand on several."""
+    """What holds for the links of each board: a record's UUID may stand on several.
+
+    `of` gives one condition that an index answers; of several joined by "or" SQLite would read every link.
+    """
     ids = [board.pk] if board else Board.objects.order_by("pk").values_list("pk", flat=True)
     return reduce(or_, (Q(board=pk) & of(pk) for pk in ids), Q(pk__in=[]))
 
@@ -81,8 +84,9 @@ def _missing(board: int) -> QuerySet[Any, str]:
 
 
 def _leaving(board: int) -> QuerySet[Any, str]:
-    removals = StagedOrder.objects.filter(board=board, operation="remove", current=True)
-    return removals.values_list("record", flat=True)
+    # Removals are few: they are told from an index first, or every order of the board would be read.
+    removals = StagedOrder.objects.filter(operation="remove").values("pk")
+    return StagedOrder.objects.filter(pk__in=removals, board=board, current=True).values_list("record", flat=True)
 
 
 def recreate(*, link: Snapshot, setup: Setup, actor: str, reason: str = "") -> None:

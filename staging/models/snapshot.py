@@ -55,6 +55,7 @@ class Snapshot(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["board", "record"], name="one_snapshot_per_record"),
         ]
+        indexes: ClassVar = [models.Index(fields=["state"], name="snapshot_by_state")]
 
     def __str__(self) -> str:
         return f"{self.record} as item {self.item_id}"

@@ -140,6 +140,7 @@ def pages(filled: Any) -> dict[str, str]:
         "rows not used, searched": f"{seen}?q=B77",
         "messages of a channel": f"{reverse('admin:staging_delivery_changelist')}?channel__id__exact=1",
         "jobs done, searched": f"{reverse('admin:django_q_success_changelist')}?q=sweep",
+        "jobs failed, searched": f"{reverse('admin:django_q_failure_changelist')}?q=sweep",
         "calls of a run": f"{calls}?q=run:12",
         "calls refused": f"{calls}?outcome__exact=RateLimited",
     }
