@@ -55,6 +55,8 @@ def shoot(site: Site, look: str, pages: dict[str, str], out: Path) -> list[str]:
             bad.append(f"{place} answered {answer.status}")
         if look == "narrow" and (wide := too_wide(page)):
             bad.append(f"{place} is {wide} pixels wider than its window")
+        if look != "narrow" and (hidden := out_of_sight(page)):
+            bad.append(f"{place} has {hidden} pixels of its list out of sight")
         page.screenshot(path=out / f"{file_name(name)}--{look}.png", full_page=True)
     stranger = site.browser.new_context(**LOOKS[look]).new_page()
     stranger.goto(f"{site.address}/login/")
@@ -65,6 +67,18 @@ def shoot(site: Site, look: str, pages: dict[str, str], out: Path) -> list[str]:
 def too_wide(page: Any) -> int:
     """By how many pixels a page must be scrolled sideways."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+HIDDEN = """(() => {
+    let box = document.querySelector("#result_list");
+    while (box && getComputedStyle(box).overflowX === "visible") box = box.parentElement;
+    return box ? box.scrollWidth - box.clientWidth : 0;
+})()"""
+
+
+def out_of_sight(page: Any) -> int:
+    """By how many pixels a list must be scrolled sideways, which a screen for work should not need."""
+    return int(page.evaluate(HIDDEN))
 
 
 CUT = """[...document.querySelectorAll("#content table, main table, svg.chart, pre")].filter((each) => {
