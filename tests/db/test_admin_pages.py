@@ -21,7 +21,7 @@ from monday.models import ApiCall
 from ordersite import roles, watchdog
 from ordersite.first_start import make_demo_users
 from ordersite.mail import mail_server
-from ordersite.today_charts import changes
+from ordersite.today_charts import calls, changes
 from staging import jobs
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import RunState
@@ -191,7 +191,31 @@ def test_the_chart_counts_each_day_and_kind_and_stands_as_a_table_too(line: Worl
     StagedOrder.objects.filter(state="applied").update(updated_at=timezone.now())
     bars = changes().bars
     assert len(bars) == 14 and bars[-1].cells == ("1", "0", "0", "0")
+    StagedOrder.objects.filter(state="applied").update(
+        updated_at=timezone.now() - timedelta(days=3), operation="update"
+    )
+    assert {at: bar.cells for at, bar in enumerate(changes().bars) if bar.parts} == {10: ("0", "1", "0", "0")}
     assert "As a table" in signed_in("viewer").get("/").content.decode()
+
+
+def test_the_calls_of_each_day_are_told_apart_from_those_that_were_refused(line: World) -> None:
+    ApiCall.objects.all().delete()
+    for days, outcome in (
+        (0, "done"),
+        (0, "partly"),
+        (0, "RateLimited"),
+        (13, "done"),
+        (13, "Unreachable"),
+        (14, "done"),
+    ):
+        ApiCall.objects.create(at=timezone.now() - timedelta(days=days), kind="write", outcome=outcome)
+    shown = {at: bar.cells for at, bar in enumerate(calls().bars) if bar.parts}
+    assert shown == {0: ("1", "1"), 13: ("2", "1")}
+
+
+def test_who_was_never_changed_here_says_where_its_past_is(line: World) -> None:
+    page = signed_in("administrator").get(f"/auth/group/{Group.objects.get(name='viewer').pk}/history/")
+    assert "Nobody has changed this role on these pages yet" in page.content.decode()
 
 
 def test_the_front_page_asks_few_questions(line: World, django_assert_max_num_queries: Any) -> None:
