@@ -24,7 +24,7 @@ from monday.models import Board
 
 from .batches.finish import finish_settled
 from .batches.retry import AUTOMATIC, retry_all
-from .batches.tally import batch_counts
+from .batches.tally import counts_since
 from .boards import whole_board
 from .core.lifecycle import BATCH, BatchState, NotAllowed, OrderState
 from .core.ports import SourceRefused
@@ -253,8 +253,9 @@ def _push(run: SyncRun) -> None:
 
 
 def _end_push(run: SyncRun, batch: Batch, calls: CallLog, *, error: str = "", **fields: Any) -> None:
-    counts = batch_counts(batch)
-    state = RunState.WITH_ERRORS if counts["rejected"] or counts["unclear"] else RunState.COMPLETED
+    counts = counts_since(batch, run.started_at)
+    wrong = counts["rejected"] or batch.orders.filter(state=OrderState.UNCLEAR).exists()
+    state = RunState.WITH_ERRORS if wrong else RunState.COMPLETED
     _end(run, RunState.FAILED if error else state, calls, error=error, counts=counts, **fields)
 
 

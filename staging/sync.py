@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -122,13 +123,15 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
             full=request.full,
             limited=request.limit is not None,
             expected_rows=rows,
+            admit=partial(_check_rows, request, setup, scope),
             progress=progress,
         )
     report.durations["stage"] = ledger.seconds
     report.durations["detect"] -= ledger.seconds
     report.counts = report.detected.counts
     report.warnings += _missed(report.detected)
-    if not scope.partial and request.limit is None:
+    report.warnings += [report.detected.lost] if report.detected.lost and not scope.partial else []
+    if not scope.partial and request.limit is None and not report.detected.lost:
         report.run.full_rows = report.counts.read
         report.run.scope = {**report.run.scope, **shape(setup.mappings.family, setup.source.columns)}
     if isinstance(ledger, Rehearsal):
@@ -167,9 +170,13 @@ def scope_of(request: Request, setup: Setup) -> Scope:
 def _guard(request: Request, setup: Setup, scope: Scope, rows: int) -> None:
     vouched = request.expect_rows is not None
     check_source(setup.board, setup.mappings.family, setup.source.columns, vouched=vouched)
+    _check_rows(request, setup, scope, rows)
+    check_strangers(setup, request.mode)
+
+
+def _check_rows(request: Request, setup: Setup, scope: Scope, rows: int) -> None:
     if not scope.partial:
         check_rows(setup.board, rows, expected=request.expect_rows)
-    check_strangers(setup, request.mode)
 
 
 def _approve(request: Request, setup: Setup, report: Report, batches: Sequence[Batch]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -123,6 +124,15 @@ def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
 def batch_counts(batch: Batch) -> dict[str, int]:
     """How many of a batch's orders count as what, as in `COUNTED`."""
     return holdings([batch.pk])[batch.pk].counts
+
+
+def counts_since(batch: Batch, began: datetime) -> dict[str, int]:
+    """Of a batch's orders, those that have moved since, as in `COUNTED`: what one push of several made of it."""
+    holding = Holding()
+    moved = batch.orders.filter(updated_at__gte=began)
+    for operation, state, number in _numbers(moved, "operation", "state"):
+        holding.orders[operation, state] = number
+    return holding.counts
 
 
 def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:

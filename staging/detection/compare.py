@@ -51,6 +51,8 @@ class Comparison:
     """What level 1 found. `moved` and `appeared` hold (record, identity as the source spells it), sorted by record."""
 
     read: int = 0
+    unnamed: int = 0
+    """Of the rows that were read: those without a UUID."""
     quiet: Counter[str] = field(default_factory=Counter)
     moved: list[tuple[str, str]] = field(default_factory=list)
     appeared: list[tuple[str, str]] = field(default_factory=list)
@@ -109,6 +111,7 @@ def _canonical(pages: Iterable[Sequence[tuple[str | None, str]]], found: Compari
     for page in pages:
         found.read += len(page)
         named = [row for row in page if row[0] is not None]
+        found.unnamed += len(page) - len(named)
         if not named:
             continue
         raws, fingerprints = zip(*named, strict=True)
@@ -133,9 +136,11 @@ def _one_by_one(rows: Sequence[tuple[str | None, str]], found: Comparison) -> Pa
             found.unreadable[record] = str(raw)
             found.unreadable_rows[record] += 1
             continue
-        if record is not None:
-            for values, value in zip(page, (record, fingerprint, str(raw)), strict=True):
-                values.append(value)  # type: ignore[attr-defined]  # they are lists, as they were made above
+        if record is None:
+            found.unnamed += 1
+            continue
+        for values, value in zip(page, (record, fingerprint, str(raw)), strict=True):
+            values.append(value)  # type: ignore[attr-defined]  # they are lists, as they were made above
     return page
 
 

@@ -28,6 +28,7 @@ from staging.setup import Progress, Setup, Stopped, whole
 
 from .compare import Comparison, compare
 from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
+from .guards import check_stood_still, lost_while_read, not_there
 from .judging import RowJudge, Unusable
 from .relink import readers_of, relink
 
@@ -44,6 +45,8 @@ class Detected:
     unknown_customers: dict[str, int] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
     """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
+    lost: str = ""
+    """Why removals were not concluded although all of the source was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,22 @@ class SourceRow:
 
 
 def detect(
-    *, setup: Setup, ledger: Ledger, scope: Scope, full: bool, limited: bool, expected_rows: int, progress: Progress
+    *,
+    setup: Setup,
+    ledger: Ledger,
+    scope: Scope,
+    full: bool,
+    limited: bool,
+    expected_rows: int,
+    admit: Callable[[int], None],
+    progress: Progress,
 ) -> Detected:
     """Compare, read what moved, judge it and hand it to the ledger; then conclude what vanished.
 
-    `full` renders every row whatever its fingerprint says. Removals are concluded only where the scope is not partial
-    and the run not `limited`. Raises SourceRefused where the source fails; what was staged until then stays a draft.
+    `full` renders every row whatever its fingerprint says. Removals are concluded only where the scope is not partial,
+    the run not `limited`, and no row was lost since `expected_rows` were counted. `admit` is told how many rows were
+    read before anything is done, and raises GuardRefused where they are too few. Raises SourceRefused where the source
+    fails; what was staged until then stays a draft.
     """
     rows = Rows(setup, scope)
     doubtful = held_as_ambiguous(setup)
@@ -74,11 +87,13 @@ def detect(
         anew=doubtful,
         full=full,
     )
+    admit(found.read)
+    check_stood_still(found.unnamed, rows.unnamed)
     if scope.partial:
         _refuse_doubled(setup, scope, found)
-    detected = Detected(Counts(read=found.read), found)
+    detected = Detected(Counts(read=found.read), found, lost=lost_while_read(expected_rows, found.read))
     _count_quiet(detected, rows)
-    complete = not scope.partial and not limited
+    complete = not scope.partial and not limited and not detected.lost
     matched = _match(setup, rows, found, doubtful, partial=scope.partial)
     ledger.rekey(matched.rekeyed.pairs)
     moved = sorted(found.moved + found.appeared)
@@ -86,7 +101,7 @@ def detect(
     try:
         for done, page in enumerate(rows.pages(moved)):
             # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
-            progress("detect", min(found.read - len(moved) + done * PAGE, found.read), found.read)
+            progress("detect", max(0, min(found.read - len(moved) + done * PAGE, found.read)), found.read)
             _judge_page(setup, rows, ledger, detected, page, matched, unheard)
     except (SourceRefused, Stopped):
         ledger.flush()  # what was judged is counted, so it is kept
@@ -100,7 +115,8 @@ def detect(
         ledger.forget([record for record in found.forgotten if record not in rows.repeated])
     if complete:
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
-        detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
+        vanished = [record for record in found.vanished if record not in present]
+        detected.counts.removed = ledger.remove(not_there(setup.source, scope, vanished))
     else:
         detected.counts.removed = None
     ledger.close()
@@ -140,6 +156,8 @@ class Rows(RowJudge):
         self._setup, self._scope = setup, scope
         self.missing = 0
         """Rows that were there when fingerprints were read, and not when they were to be read in full."""
+        self.unnamed = 0
+        """Rows without a UUID, when they were read last."""
         self.present: set[str] = set()
         """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
         known ones, or, where their key is not theirs alone, by the key that a document defined before."""
@@ -168,8 +186,10 @@ class Rows(RowJudge):
 
     def _without_identity(self) -> Iterator[tuple[str, str, Row]]:
         self.repeated, self.repeated_rows, self.repeated_shown = {}, 0, {}
+        self.unnamed = 0
         repeated = self._repeated_keys()
         for print_, row in self._setup.source.rows_without_identity(self._scope):
+            self.unnamed += 1
             key = self.key_of(row)
             record = derived(key)
             doubled = key in repeated(row)

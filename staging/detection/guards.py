@@ -8,7 +8,8 @@ from django.conf import settings
 
 from mapping.core.family import Family
 from monday.models import Board
-from staging.core.ports import SourceColumn
+from staging.core.identity import canonical
+from staging.core.ports import OrderSource, Scope, SourceColumn
 from staging.models import Snapshot
 from staging.models.snapshot import LinkState
 
@@ -45,6 +46,35 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
             f"The source holds {rows:,} rows, {last - rows:,} fewer than in the last full run ({last:,}). Nothing was "
             f"done. Remedy: check the load of the order table; if it is right, say so with --expect-rows {rows}."
         )
+
+
+def check_stood_still(unnamed: int, met: int) -> None:
+    """Refuse a source that was written between the two passes over its rows: no sum of it would hold.
+
+    `unnamed` rows had no UUID when all were read, `met` when those without one were. Raises GuardRefused.
+    """
+    if unnamed != met:
+        raise GuardRefused(
+            f"The source was written while it was read: {unnamed:,} rows had no UUID, then {met:,}. Nothing was done. "
+            "Remedy: run the sync again when the load of the order table has ended."
+        )
+
+
+def lost_while_read(counted: int, read: int) -> str:
+    """Why nothing may be taken for removed: rows were gone before they were read. "" where none was."""
+    if read >= counted:
+        return ""
+    return (
+        f"The source lost {counted - read:,} of {counted:,} rows while it was read, so removals were not checked. "
+        "Remedy: run the sync again when the load of the order table has ended."
+    )
+
+
+def not_there(source: OrderSource, scope: Scope, records: Sequence[str]) -> list[str]:
+    """Of these records, those whose UUID the source does not hold now that it is asked for each by name."""
+    spelled = [word for record in records for word in (record, record.upper())]
+    held = {canonical(raw) for raw, _ in source.fingerprints_of(spelled, scope)} if spelled else set()
+    return [record for record in records if record not in held]
 
 
 def check_source(board: Board, family: Family, present: Sequence[SourceColumn], *, vouched: bool) -> None:

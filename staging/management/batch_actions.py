@@ -14,7 +14,7 @@ from staging.batches import decide
 from staging.batches.approvers import why_not_answer
 from staging.batches.diff import field_titles
 from staging.batches.release import release_remembered
-from staging.batches.tally import batch_counts
+from staging.batches.tally import counts_since
 from staging.console import FAILED, REFUSED, actor
 from staging.core.lifecycle import BatchState, NotAllowed, OrderState
 from staging.core.undoplan import ITEM, Force
@@ -106,7 +106,7 @@ def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress
         done = push(batch=batch, setup=setup, actor=actor(), chunk=options["batch_size"], progress=told)
         wrong = done.settled.rejected or done.settled.unclear
         notes = [out_of_date(done.moved)] if done.moved else []
-        _end(run, done.error, WITH_ERRORS if wrong else 0, batch_counts(batch), notes)
+        _end(run, done.error, WITH_ERRORS if wrong else 0, counts_since(batch, run.started_at), notes)
     settled = done.settled
     counts = {name: getattr(settled, name) for name in ("applied", "rejected", "held", "unclear")}
     words = f"{settled.applied:,} applied, {settled.rejected:,} rejected, {settled.held:,} held"

@@ -134,6 +134,7 @@ def _detected(
             full=False,
             limited=False,
             expected_rows=setup.source.count(scope),
+            admit=lambda read: None,  # what a sync would refuse for its rows is said beside what it would do
             progress=progress,
         )
     except ColumnsMissing as missing:

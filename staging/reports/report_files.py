@@ -73,7 +73,7 @@ def _lines(report: RunReport) -> Iterator[str]:
     yield ""
     yield from (f"  {words + ':':<14} {value}" for words, value in report.facts)
     yield from _section("Counts", (_sum(*line) for line in report.sums))
-    yield from _section("Customers", map(_customer, report.customers))
+    yield from _section(report.whose, map(_customer, report.customers))
     yield from _section(
         "Rejected by the board",
         (

@@ -1,6 +1,6 @@
 """The report of one run, from the one source of counts: what a person reads afterwards, also of a run that failed.
 
-Orders count as what they are now, as on the run's page; the numbers of both are the same.
+Orders of a sync count as what they are now, a push or an undo counts what it did; the same stands on the run's page.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class PendingLine:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything that a report says. `sums` are (whole, number, [(part, number)]); `facts` and `api` pairs of words."""
+    """Everything that a report says. `sums` are (whole, number, [(part, number)]); `facts` and `api` pairs of words.
+
+    `whose` stands above `customers`: a push or an undo has counted what it did itself, and they show its whole batch.
+    """
 
     run: SyncRun
     title: str
@@ -69,6 +72,7 @@ class RunReport:
     sums: list[tuple[str, int, list[tuple[str, int]]]]
     problems: list[str]
     customers: list[CustomerLine]
+    whose: str
     errors: list[ErrorLine]
     pending: list[PendingLine]
     unused: list[tuple[str, int]]
@@ -91,6 +95,7 @@ def run_report(run: SyncRun, *, now: datetime) -> RunReport:
         sums=sums(counts) if counts else [(name, number, []) for name, number in run.counts.items() if number],
         problems=counts.problems() if counts else [],
         customers=_customers(orders),
+        whose="Customers" if run.kind == Kind.SYNC else "The whole batch, as it stands now",
         errors=_errors(orders),
         pending=_pending(orders),
         unused=reasons(run.board)[:MOST_REASONS] if run.kind == Kind.SYNC and run.board else [],

@@ -13,12 +13,14 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from requests import Session
 
 from mapping.publish import load_family
 from monday.sandbox.faults import Fault
 from monday.sandbox.transport import sandbox_session
 from staging import jobs
+from staging.batches.conflicts import in_conflict, rule, what_is_seen
 from staging.batches.decide import approve
 from staging.batches.describe import describe, describe_all, history, orders
 from staging.console import Console, actor
@@ -497,6 +499,24 @@ def test_a_push_and_an_undo_stand_in_the_list_of_runs(line: World, settings: Any
         ("undo", "completed", "cli", ""),
     ]
     assert push.counts["applied"] == 1 and undo.counts["undone"] == 1 and mail.outbox == []
+
+
+def test_each_push_of_a_batch_counts_what_it_did_itself(line: World) -> None:
+    line.add(1)
+    line.add(2)
+    line.sync()
+    line.edit(1, numeric_price="99")
+    line.change(1, PRICE="12")
+    line.change(2, PRICE="12")
+    line.stage()
+    batch = line.approve()
+    assert batches("push", batch.pk)[0] == 0
+    orders = in_conflict(batch, "numeric_price")
+    seen = what_is_seen(orders, "numeric_price")
+    rule(batch=batch, orders=orders, field="numeric_price", take="source", seen=seen, actor="ben", now=timezone.now())
+    assert batches("push", batch.pk)[0] == 0
+    counts = [run.counts for run in SyncRun.objects.filter(subject=f"batch:{batch.pk}").order_by("id")]
+    assert [(each["applied"], each["held"], each["rejected"]) for each in counts] == [(1, 1, 0), (1, 0, 0)]
 
 
 def test_a_push_while_a_job_is_under_way_is_refused_and_what_is_refused_at_once_sends_no_mail(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 
+from staging.core.ports import Row, Scope
 from staging.models import Batch, StagedOrder, SyncRun
 from tests.core.mapping_samples import BOARD, COLUMNS
+from tests.memory_source import uuid
 from tests.world import World
 
 
@@ -48,6 +52,53 @@ def test_a_stated_number_of_rows_passes_and_another_one_does_not(ten: World) -> 
     ten.drop(1, 2, 3)
     assert "not 6 as stated" in refused(ten, expect_rows=6)
     assert ten.stage(expect_rows=7).counts.removed == 3
+
+
+@pytest.mark.parametrize(("left", "words"), [(0, "empty"), (7, "--expect-rows 7")])
+def test_a_source_that_is_emptied_between_its_count_and_its_reading_removes_nothing(
+    ten: World, left: int, words: str
+) -> None:
+    ten.source.before_read = lambda: ten.source.orders.__delitem__(slice(left, None))
+    assert words in refused(ten)
+    assert words in refused(ten)  # no yardstick was left by the run before
+
+
+def test_rows_that_are_lost_while_they_are_read_let_nothing_be_removed(ten: World) -> None:
+    ten.drop(1)
+    ten.source.before_read = lambda: ten.source.orders.__delitem__(slice(8, None))
+    report = ten.sync()
+    assert (report.counts.read, report.counts.removed, report.run.full_rows) == (8, None, None)
+    assert "lost 1 of 9 rows while it was read, so removals were not checked" in " ".join(report.warnings)
+    ten.source.before_read = lambda: None
+    assert ten.stage().counts.removed == 2
+
+
+def test_uuids_that_are_filled_between_the_two_passes_are_no_removals(world: World) -> None:
+    for number in range(1, 6):
+        world.add(number, record_uuid=None)
+    world.sync()
+    read = world.source.rows_without_identity
+
+    def filled(scope: Scope) -> Iterator[tuple[str, Row]]:
+        for number, row in enumerate(world.source.orders):
+            row["record_uuid"] = uuid(300 + number)
+        return read(scope)
+
+    world.source.rows_without_identity = filled  # type: ignore[method-assign]
+    assert "5 rows had no UUID, then 0" in refused(world)
+    assert world.sync().counts.rekeyed == 5
+
+
+def test_what_stands_in_the_source_again_when_it_is_asked_for_is_not_removed(ten: World) -> None:
+    dropped, ask = ten.drop(1, 2), ten.source.fingerprints_of
+
+    def loaded(identities: Sequence[str], scope: Scope) -> Iterator[tuple[str, str]]:
+        ten.source.orders += [row for row in dropped[:1] if row not in ten.source.orders]
+        return ask(identities, scope)
+
+    ten.source.fingerprints_of = loaded  # type: ignore[method-assign]
+    assert ten.stage().counts.removed == 1
+    assert [order.record for order in StagedOrder.objects.filter(operation="remove")] == [uuid(2)]
 
 
 def test_a_limited_or_failed_run_is_no_yardstick_for_the_next(ten: World) -> None:
