@@ -130,6 +130,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     report.durations["detect"] -= ledger.seconds
     report.counts = report.detected.counts
     report.warnings += _missed(report.detected)
+    report.warnings += _nothing_read(request, report)
     report.warnings += [report.detected.lost] if report.detected.lost and not scope.partial else []
     if not scope.partial and request.limit is None and not report.detected.lost:
         report.run.full_rows = report.counts.read
@@ -160,6 +161,15 @@ def _missed(detected: Detected) -> list[str]:
         f"{orders} changed although the fingerprint of the row had not: {', '.join(names[:5])}{more}. "
         "Remedy: approve them as usual, and report this, as no ordinary run would have found them."
     ]
+
+
+def _nothing_read(request: Request, report: Report) -> list[str]:
+    """Of a narrowed run that found no row: what it was narrowed by, which may be mistyped."""
+    asked = {"PO number": request.po_number, "customer": request.customer_name}
+    named = " and ".join(f"the {what} {value!r}" for what, value in asked.items() if value)
+    if report.counts.read or not named:
+        return []
+    return [f"No row of the source has {named}. Remedy: look how it is spelled there."]
 
 
 def scope_of(request: Request, setup: Setup) -> Scope:
