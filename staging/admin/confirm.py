@@ -104,7 +104,7 @@ def _page(
         {
             "batch": batch,
             "picture": picture,
-            "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action),
+            "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action, orders),
             "consequence": consequence(action, batch, picture, orders),
             "ignored": len(ticked(request, batch)) if action == "approve" and not orders else 0,
             "shown": what_is_shown(batch) if action == "approve" else "",

@@ -26,6 +26,7 @@ from staging.batches.decide import (
     release,
     removing,
     set_aside_since,
+    why_out_of_date,
     withdraw,
 )
 from staging.batches.describe import BatchPicture
@@ -100,8 +101,9 @@ def buttons(batch: Batch, person: Person) -> list[Button]:
     return [Button(action, *WORDS[action], why_not(batch, person, action)) for action in person_actions()]
 
 
-def why_not(batch: Batch, person: Person, action: str) -> str:
-    """Empty where this person may do it now, else a sentence."""
+def why_not(batch: Batch, person: Person, action: str, ticked: Sequence[int] = ()) -> str:
+    """Empty where this person may do it now (an approval: of the `ticked` orders, where any are given), else a
+    sentence."""
     if not may(person, action):
         return f"Your role may not {action} batches. Remedy: ask somebody with the right to."
     if busy := active_run(batch):
@@ -113,7 +115,7 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
     if action == "approve" and not can_approve(batch):
         return NOTHING
     if action == "approve":
-        return why_not_this_person(batch, person)
+        return _why_not_approve(batch, person, ticked)
     if action in ANSWERS:
         return why_not_answer(batch, person.get_username())
     if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
@@ -127,6 +129,18 @@ def why_not_this_person(batch: Batch, person: Person) -> str:
         return why_not_approve(batch, load_family(batch.board.board_id), person.get_username())
     except NoMapping as missing:
         return str(missing)
+
+
+def _why_not_approve(batch: Batch, person: Person, ticked: Sequence[int]) -> str:
+    """Empty where this person may let these changes go out and they follow the mapping that holds, else a sentence."""
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping as missing:
+        return str(missing)
+    if refused := why_not_approve(batch, mappings, person.get_username()):
+        return refused
+    stale = why_out_of_date(batch, mappings, ticked)
+    return f"It is out of date: {stale}" if stale else ""
 
 
 SENDABLE = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]

@@ -10,6 +10,12 @@ ALL_HELD = (
 )
 """Of an open batch of which nothing can be approved: no state of its own, as a release ends it."""
 
+OUT_OF_DATE = (
+    "Nothing was sent, and it cannot be approved: its mapping was changed since it was staged. Run the sync again: it "
+    "stages anew what the mapping makes otherwise by now. Or decline the batch."
+)
+"""Of an open batch whose mapping is not the published one any more: no state of its own, as the next sync ends it."""
+
 BATCH: Mapping[str, str] = {
     "draft": "It is still being put together. It can be looked at once its run has staged all of it.",
     "open": "Nothing was sent yet. Look at the changes, then approve or decline them.",

@@ -206,6 +206,44 @@ def test_a_mapping_published_since_refuses_the_approval(line: World) -> None:
     assert "its mapping was changed since" in said(answer)[0]
 
 
+OUT_OF_DATE = "its mapping was changed since. Remedy: run the sync again, then approve."
+
+
+def test_a_batch_whose_mapping_was_changed_since_is_offered_for_no_approval(line: World) -> None:
+    batch = staged(line)
+    client, address = signed_in("approver"), f"/staging/batch/{batch.pk}/change/"
+    assert "Out of date" not in client.get(address).content.decode()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    answer = client.get(address)
+    text = answer.content.decode()
+    why = {button.action: button.why_not for button in answer.context["buttons"]}
+    assert (why["approve"], why["decline"]) == (f"It is out of date: {OUT_OF_DATE}", "")
+    assert f"<strong>Out of date</strong> - {OUT_OF_DATE}" in text
+    assert "approve or decline" not in text and "Run the sync again" in text
+    confirm = client.get("/staging/batch/act/approve/", {"ids": batch.pk})
+    assert confirm.context["possible"] == []
+    assert f"Left out: It is out of date: {OUT_OF_DATE}" in confirm.content.decode()
+    line.stage()
+    assert [button.why_not for button in client.get(address).context["buttons"] if button.action == "approve"] == [""]
+
+
+def test_removals_alone_are_approved_whatever_the_mapping_is_by_now(line: World) -> None:
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    line.drop(1)
+    line.change(2, PRICE="12")
+    line.stage()
+    batch = line.batch()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    gone, changed = line.order(1).pk, line.order(2).pk
+    client, confirm = signed_in("approver"), "/staging/batch/act/approve/"
+    assert client.get(confirm, {"ids": batch.pk, "orders": [gone, changed]}).context["possible"] == []
+    row, *_ = client.get(confirm, {"ids": batch.pk, "orders": gone}).context["possible"]
+    fields = {"ids": batch.pk, "orders": gone, "removals": "1", f"shown-{batch.pk}": row["shown"]}
+    assert "1 order approved" in said(client.post(confirm, fields, follow=True))[0]
+
+
 # --- several at once ------------------------------------------------------------------------------------------------
 def test_two_batches_are_approved_and_pushed_by_one_list_action(line: World) -> None:
     line.add(1)
