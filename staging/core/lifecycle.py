@@ -167,6 +167,13 @@ SHOWN: Mapping[str, frozenset[str]] = {
 """What a person looks for among a batch's orders: as they count, but what was taken back apart from what stands."""
 
 
+PROBLEMATIC = _from(O.HELD, O.REJECTED, O.UNCLEAR, O.GIVEN_UP)
+"""The states of an order in which what a guard or the board said against it still stands."""
+
+REASONED = PROBLEMATIC | _from(O.DECLINED, O.SUPERSEDED, O.KEPT)
+"""The states of an order that its reason explains. In the others it is the reason of an earlier one, which is past."""
+
+
 class NotAllowed(Exception):
     """This move is not possible from the present state; the message is a sentence for a person."""
 
