@@ -19,7 +19,7 @@ from staging.batches.diff import fields_of, open_conflicts, orders_of
 from staging.batches.lacking import lacking
 from staging.batches.narrow import Narrowing, matching, messages
 from staging.core.lifecycle import SHOWN
-from staging.core.meaning import ALL_HELD, BATCH, OUT_OF_DATE
+from staging.core.meaning import ALL_HELD, BATCH, OUT_OF_DATE, partly_undone
 from staging.models import Batch
 from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
@@ -46,7 +46,7 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "batch": batch,
         "picture": picture,
         "pill": batch_pill(batch, all_held=picture.all_held),
-        "means": ALL_HELD if picture.all_held else OUT_OF_DATE if board["out_of_date"] else BATCH[batch.state],
+        "means": _means(batch, picture, stale=bool(board["out_of_date"])),
         "buttons": buttons(batch, request.user),
         "progress": progress_of(busy, request.user) if busy else None,
         "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
@@ -62,6 +62,13 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         **board,
         **_orders(request, batch, narrowing),
     }
+
+
+def _means(batch: Batch, picture: BatchPicture, *, stale: bool) -> str:
+    """What the batch's state means, and what to do next."""
+    if batch.state == "partly_undone":
+        return partly_undone(kept=picture.states.get("kept", 0), left=picture.states.get("applied", 0))
+    return ALL_HELD if picture.all_held else OUT_OF_DATE if stale else BATCH[batch.state]
 
 
 def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[str, Any]:

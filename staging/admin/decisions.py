@@ -118,9 +118,7 @@ def why_not(batch: Batch, person: Person, action: str, ticked: Sequence[int] = (
         return _why_not_approve(batch, person, ticked)
     if action in ANSWERS:
         return why_not_answer(batch, person.get_username())
-    if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
-        return "Nothing in it is approved and unsent."
-    return ""
+    return _nothing_to_push(batch) if action == "push" else ""
 
 
 def why_not_this_person(batch: Batch, person: Person) -> str:
@@ -141,6 +139,11 @@ def _why_not_approve(batch: Batch, person: Person, ticked: Sequence[int]) -> str
         return refused
     stale = why_out_of_date(batch, mappings, ticked)
     return f"It is out of date: {stale}" if stale else ""
+
+
+def _nothing_to_push(batch: Batch) -> str:
+    """A sentence where a push of the batch would have nothing to send, else empty."""
+    return "" if batch.orders.filter(state__in=SENDABLE).exists() else "Nothing in it is approved and unsent."
 
 
 SENDABLE = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
@@ -257,6 +260,8 @@ def _decline(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
 def _push(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     if reason := allowed(BATCH, batch.state, "push"):
         raise NotAllowed(f"Batch {batch.pk}: {reason}.")
+    if nothing := _nothing_to_push(batch):
+        raise NotAllowed(f"Batch {batch.pk}: {nothing}")
     return f"Batch {batch.pk}: the push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
 
 

@@ -97,7 +97,9 @@ BATCH: Mapping[str, Transition] = {
         "undo",
     ),
     "undone": Transition(_from(B.UNDOING), B.UNDONE, "everything it wrote was put back"),
-    "partly_undone": Transition(_from(B.UNDOING), B.PARTLY_UNDONE, "something was kept or could not be put back"),
+    "partly_undone": Transition(
+        _from(B.UNDOING), B.PARTLY_UNDONE, "something was not ticked, was kept, or could not be put back"
+    ),
 }
 
 ORDER: Mapping[str, Transition] = {

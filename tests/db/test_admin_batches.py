@@ -328,6 +328,17 @@ def test_orders_are_held_and_released_by_their_ticks(line: World) -> None:
     assert first.state == "staged"
 
 
+def test_a_push_that_would_send_nothing_is_refused_as_its_button_says(line: World) -> None:
+    batch = staged(line, 1, 2)
+    line.approve(batch)
+    StagedOrder.objects.filter(batch=batch).update(state="held")
+    buttons = signed_in("operator").get(f"/staging/batch/{batch.pk}/change/").context["buttons"]
+    (why,) = [button.why_not for button in buttons if button.action == "push"]
+    assert why == "Nothing in it is approved and unsent."
+    assert said(act("operator", "push", ids=batch.pk)) == [f"Batch {batch.pk}: {why}"]
+    assert not SyncRun.objects.filter(kind=Kind.PUSH).exists()
+
+
 def test_a_button_pressed_twice_starts_one_push(line: World) -> None:
     batch = staged(line)
     line.approve(batch)
