@@ -81,6 +81,10 @@ class Decision:
     shown: dict[int, str] = field(default_factory=dict)
 
 
+class NothingDone(NotAllowed):
+    """What was asked for concerns none of the orders, so that nothing was changed; the message says why."""
+
+
 def person_actions() -> dict[str, Transition]:
     """The batch's actions that people make."""
     return {action: move for action, move in BATCH.items() if move.by == "person"}
@@ -276,6 +280,8 @@ def _undo(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | 
 
 def _hold(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     count = hold(batch=batch, orders=decision.orders, actor=actor, now=timezone.now(), reason=decision.reason)
+    if not count:
+        raise NothingDone(f"Batch {batch.pk}: no order was held, as none of the ticked ones waits for approval.")
     return f"Batch {batch.pk}: {counted(count, 'order')} held.", None
 
 
@@ -284,6 +290,11 @@ def _release(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
     count = release(batch=batch, orders=ids, actor=actor, now=now)
     later = release_remembered(batch=batch, orders=ids, actor=actor, now=now, reason=decision.reason)
     count += later
+    if not count:
+        raise NothingDone(
+            f"Batch {batch.pk}: no order was released, as none of the ticked ones is held, and none is remembered as "
+            "undone, declined or given up."
+        )
     said = " The next sync stages what was settled already." if later else ""
     return f"Batch {batch.pk}: {counted(count, 'order')} released.{said}", None
 

@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from monday.budgets import SharedBudget, standing
 from monday.core.budget import Measure
+from monday.sandbox.faults import Fault
 from staging import jobs
+from staging.batches.retry import retry
+from staging.core import meaning
 from staging.core.lifecycle import BATCH
 from staging.models import AuditEvent, Batch, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
@@ -433,12 +436,50 @@ def test_an_export_holds_the_filtered_list_and_runs_no_formula(line: World) -> N
     csv = client.get("/staging/stagedorder/export/?format=csv")
     assert csv.headers["Content-Type"] == "text/csv" and "attachment" in csv.headers["Content-Disposition"]
     lines = csv.content.decode("utf-8-sig").splitlines()
-    assert lines[0].startswith("id,batch__id") and len(lines) == 2
+    assert lines[0].startswith("id,batch,customer,record") and len(lines) == 2
     assert "'=HYPERLINK" in lines[1] and ",=HYPERLINK" not in lines[1]
     assert len(client.get("/staging/stagedorder/export/?format=csv&state__exact=applied").content.splitlines()) == 1
     assert client.get(f"/staging/batch/export/?format=xlsx&q={batch.pk}").content[:2] == b"PK"
     unknown = client.get("/staging/batch/export/?format=exe")
     assert unknown.status_code == 400 and "There is no such export. Remedy: ask for csv" in unknown.content.decode()
+
+
+def test_what_did_not_end_well_stands_below_until_it_is_settled(line: World) -> None:
+    """Of a sync and of its push: what was refused is retried, and goes out."""
+    line.add(1)
+    line.strike(Fault("field_limit", every=1, on="create_item", alias=0, retry_after=1.0))
+    sync = line.sync().run
+    push = SyncRun.objects.create(
+        kind=Kind.PUSH, mode="TEST", state=RunState.WITH_ERRORS, board=line.board, scope={"batch": line.batch().pk},
+        started_at=timezone.now(),
+    )  # fmt: skip
+
+    def means() -> set[str]:
+        return {signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").context["means"] for run in (sync, push)}
+
+    assert line.state(1) == "rejected" and means() == {meaning.RUN["with_errors"]}
+    line.strike()
+    retry(batch=line.batch(), orders=None, actor="ben", now=line.clock.now())
+    assert means() == {meaning.RUN["with_errors"]}
+    line.push()
+    assert line.state(1) == "applied" and means() == {meaning.RUN_SETTLED}
+
+
+def test_a_release_of_nothing_is_a_warning_that_says_why(line: World) -> None:
+    batch = staged(line, 1, 2)
+    ids = list(batch.orders.values_list("pk", flat=True))
+    for action, says in (("release", "none of the ticked ones is held"), ("hold", "none of the ticked ones waits")):
+        told = list(act("operator", action, ids=batch.pk, orders=ids, reason="x").context["messages"])
+        assert (told[0].level_tag, len(told)) == (("warning", 1) if action == "release" else ("success", 1))
+        if action == "hold":
+            told = list(act("operator", action, ids=batch.pk, orders=ids, reason="x").context["messages"])
+            assert told[0].level_tag == "warning"
+        assert says in str(told[0]) and "0 orders" not in str(told[0])
+
+
+def test_when_the_board_was_checked_is_said_in_utc(line: World) -> None:
+    batch = staged(line, 1)
+    assert re.search(r"board checked <time[^>]*>\d\d:\d\d UTC \(", page("viewer", f"/staging/batch/{batch.pk}/change/"))
 
 
 def test_the_page_of_a_run_counts_what_was_pushed_since(line: World) -> None:
