@@ -34,7 +34,7 @@ class Counts:
 
     links = equal + drifted + missing + archived; items = linked + extra + duplicates. `fields` are those that drifted;
     `unmarked` links are adopted ones whose items do not carry their keys yet; `left` orders are not followed any more.
-    `doubled` are subitems that carry the key of one that stands for a size already.
+    `copied_subitems` carry the key of one that stands for a size already.
     """
 
     links: int = 0
@@ -49,13 +49,13 @@ class Counts:
     fields: int = 0
     unmarked: int = 0
     left: int = 0
-    doubled: int = 0
+    copied_subitems: int = 0
 
     @property
     def differs(self) -> bool:
         """Whether anything differs from what was accepted."""
         links, items = self.drifted or self.missing or self.archived, self.extra or self.duplicates
-        return bool(links or items or self.doubled)
+        return bool(links or items or self.copied_subitems)
 
     def problems(self) -> list[str]:
         """Sums that do not hold; empty where all do."""
@@ -162,7 +162,7 @@ def _twin_lines(snapshot: Snapshot, live: LiveItem, counts: Counts, found: Findi
         for copy in lines:
             if copy is ours:
                 continue
-            counts.doubled += 1
+            counts.copied_subitems += 1
             why = (
                 f"Subitem {copy.id} ({copy.name}) carries the key of subitem {ours.id}, which stands for the size. "
                 f"Remedy: archive subitem {copy.id} on the board."
@@ -260,8 +260,8 @@ def remarks(counts: Counts) -> Iterable[str]:
             else f"{c.unmarked:,} adopted items do not carry their keys"
         )
         yield f"{carry} yet; the next sync stages {'it' if c.unmarked == 1 else 'them'}."
-    if c.doubled:
-        carry = "1 subitem carries" if c.doubled == 1 else f"{c.doubled:,} subitems carry"
+    if c.copied_subitems:
+        carry = "1 subitem carries" if c.copied_subitems == 1 else f"{c.copied_subitems:,} subitems carry"
         yield f"{carry} the key of another subitem of the same item."
     if c.left:
         are = "is" if c.left == 1 else "are"
@@ -277,7 +277,8 @@ def sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int, str]]]]:
     links = [("equal", c.equal, ""), (f"drifted{fields}", c.drifted, "drifted")]
     links += [("missing", c.missing, "missing"), ("archived", c.archived, "archived")]
     items = [("linked", c.linked, ""), ("extra", c.extra, "extra"), ("duplicates", c.duplicates, "duplicate")]
-    return [("linked orders", c.links, links), ("items", c.items, items)]
+    copies = [("copied subitems", c.copied_subitems, [("duplicates", c.copied_subitems, "duplicate")])]
+    return [("linked orders", c.links, links), ("items", c.items, items), *(copies if c.copied_subitems else [])]
 
 
 def as_json(counts: Counts) -> dict[str, int]:

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from monday.core.operations import ArchiveItem, ChangeValues, CreateItem, CreateSubitem, DeleteItem
-from staging.boards.reconcile import Counts, reconcile, told
+from staging.boards.reconcile import Counts, reconcile, sums, told
 from staging.models import BoardFinding, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import end, now_on
@@ -105,11 +105,12 @@ def test_a_copied_subitem_is_found_beside_the_one_that_stands_for_the_size(line:
     ours = line.snapshot(1).lines["S"]
     copy = twin(line, 1, "S")
     counts = reconciled(line)
-    assert counts.differs and counts.doubled == 1 and (counts.duplicates, counts.extra) == (0, 0)
+    assert counts.differs and counts.copied_subitems == 1 and (counts.duplicates, counts.extra) == (0, 0)
     (one,) = found("duplicate")
     assert (one.record, one.item_id, one.field) == (uuid(1), line.item(1).id, "Size S")
     assert f"Subitem {copy} (S (copy)) carries the key of subitem {ours}" in one.why
     assert f"Remedy: archive subitem {copy}" in one.why
+    assert ("copied subitems", 1, [("duplicates", 1, "duplicate")]) in sums(counts)
     said = list(told(counts))
     assert "1 subitem carries the key of another subitem of the same item." in said
     assert "The board shows what was last written." not in said
