@@ -45,10 +45,18 @@ def resource_of(screen: Any) -> ModelResource:
     computed = [name for name in names if name not in known and "__" not in name]
     meta = type("Meta", (), {"model": model, "fields": names, "export_order": names})
     body: dict[str, Any] = {"Meta": meta}
+    for name in names:
+        if "__" in name:
+            body[name] = Field(attribute=name, column_name=_heading(name))
     for name in computed:
         body[name] = Field(column_name=name)
         body[f"dehydrate_{name}"] = _told_by(getattr(screen, name))
     return type(f"{model.__name__}Resource", (ModelResource,), body)()
+
+
+def _heading(name: str) -> str:
+    """What a column of another table is called: `batch__customer__name` is the customer, `run__id` the run."""
+    return name.removesuffix("__id").removesuffix("__name").rpartition("__")[2]
 
 
 def lines(screen: Any, rows: QuerySet[Any]) -> Iterator[list[object]]:

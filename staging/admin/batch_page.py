@@ -13,13 +13,13 @@ from mapping.core.value_line import has_column
 from mapping.publish import NoMapping, PublishedFamily, load_family
 from monday.core.structure import BoardStructure
 from staging.batches.check import batch_problems
-from staging.batches.decide import removing
+from staging.batches.decide import removing, why_out_of_date
 from staging.batches.describe import BatchPicture, OrderPicture, describe, history
 from staging.batches.diff import fields_of, open_conflicts, orders_of
 from staging.batches.lacking import lacking
 from staging.batches.narrow import Narrowing, matching, messages
 from staging.core.lifecycle import SHOWN
-from staging.core.meaning import ALL_HELD, BATCH
+from staging.core.meaning import ALL_HELD, BATCH, OUT_OF_DATE, partly_undone
 from staging.models import Batch
 from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
@@ -40,13 +40,13 @@ PARTS = {"undone": "Undone or kept", "unclear": "No answer yet"}
 def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """Everything that the page shows."""
     picture, narrowing = describe(batch), asked(request.GET)
-    busy = active_run(batch)
+    busy, board = active_run(batch), _of_the_board(batch)
     return {
         "title": picture.title,
         "batch": batch,
         "picture": picture,
         "pill": batch_pill(batch, all_held=picture.all_held),
-        "means": ALL_HELD if picture.all_held else BATCH[batch.state],
+        "means": _means(batch, picture, stale=bool(board["out_of_date"])),
         "buttons": buttons(batch, request.user),
         "progress": progress_of(busy, request.user) if busy else None,
         "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
@@ -59,9 +59,16 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "may_comment": may(request.user, "hold"),
         "may_map": request.user.has_perm("mapping.change_document"),
         "unused": of_customer(batch.board, batch.customer) if batch.state in AHEAD else (),
-        **_of_the_board(batch),
+        **board,
         **_orders(request, batch, narrowing),
     }
+
+
+def _means(batch: Batch, picture: BatchPicture, *, stale: bool) -> str:
+    """What the batch's state means, and what to do next."""
+    if batch.state == "partly_undone":
+        return partly_undone(kept=picture.states.get("kept", 0), left=picture.states.get("applied", 0))
+    return ALL_HELD if picture.all_held else OUT_OF_DATE if stale else BATCH[batch.state]
 
 
 def _orders(request: HttpRequest, batch: Batch, narrowing: Narrowing) -> dict[str, Any]:
@@ -126,15 +133,17 @@ def may_tick(request: HttpRequest, batch: Batch) -> bool:
 
 
 def _of_the_board(batch: Batch) -> dict[str, Any]:
-    """What the board, as it was read last, would not take of the batch, and what it lacks for it."""
-    structure = batch.board.known_structure()
-    if structure is None or batch.state not in ("open", "approved"):
-        return {"problems": [], "lacks": [], "lacks_left": 0}
+    """Whether its mapping still holds; what the board, as it was read last, would not take of it; what it lacks."""
+    found = {"problems": [], "lacks": [], "lacks_left": 0, "out_of_date": ""}
+    if batch.state not in ("open", "approved"):
+        return found
     try:
         mappings = load_family(batch.board.board_id)
     except NoMapping as missing:
-        return {"problems": [{"words": str(missing)}], "lacks": [], "lacks_left": 0}
-    return _held_against(batch, mappings, structure)
+        return found | {"problems": [{"words": str(missing)}]}
+    structure = batch.board.known_structure()
+    found |= _held_against(batch, mappings, structure) if structure else {}
+    return found | {"out_of_date": why_out_of_date(batch, mappings) if batch.state == "open" else ""}
 
 
 def _held_against(batch: Batch, mappings: PublishedFamily, structure: BoardStructure) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from staging.models import Batch, SyncRun
 from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
 
-from .decisions import DO, ON_ORDERS, WORDS, Decision, carry_out, consequence, may, what_is_shown, why_not
+from .decisions import DO, ON_ORDERS, WORDS, Decision, NothingDone, carry_out, consequence, may, what_is_shown, why_not
 from .numbers import numbers
 from .ticks import keep, named, ticked
 
@@ -78,6 +78,9 @@ def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decisio
     for batch in batches:
         try:
             sentence, run = carry_out(batch, decision, request.user)
+        except NothingDone as none:
+            messages.warning(request, str(none))
+            continue
         except NotAllowed as refused:
             messages.error(request, str(refused))
             amiss += isinstance(refused, OnlyRemovals)
@@ -104,7 +107,7 @@ def _page(
         {
             "batch": batch,
             "picture": picture,
-            "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action),
+            "why_not": "" if action in ON_ORDERS else why_not(batch, request.user, action, orders),
             "consequence": consequence(action, batch, picture, orders),
             "ignored": len(ticked(request, batch)) if action == "approve" and not orders else 0,
             "shown": what_is_shown(batch) if action == "approve" else "",

@@ -80,8 +80,8 @@ class CustomerAdmin(ListPages, UnknownPages, ReadOnly):
     @admin.display(description="Orders on the board", ordering="linked")
     def orders(self, customer: Any) -> SafeString | str:
         address = reverse("admin:staging_snapshot_changelist")
-        number = customer.linked or 0
-        return link(f"{address}?customer__id__exact={customer.pk}", f"{number:,}") if number else "0"
+        number, query = customer.linked or 0, f"customer__id__exact={customer.pk}&state__exact={LinkState.LINKED}"
+        return link(f"{address}?{query}", f"{number:,}") if number else "0"
 
     @admin.display(description="In hand", ordering="waiting")
     def open_orders(self, customer: Any) -> SafeString | str:

@@ -26,6 +26,7 @@ from staging.batches.decide import (
     release,
     removing,
     set_aside_since,
+    why_out_of_date,
     withdraw,
 )
 from staging.batches.describe import BatchPicture
@@ -80,6 +81,10 @@ class Decision:
     shown: dict[int, str] = field(default_factory=dict)
 
 
+class NothingDone(NotAllowed):
+    """What was asked for concerns none of the orders, so that nothing was changed; the message says why."""
+
+
 def person_actions() -> dict[str, Transition]:
     """The batch's actions that people make."""
     return {action: move for action, move in BATCH.items() if move.by == "person"}
@@ -100,8 +105,9 @@ def buttons(batch: Batch, person: Person) -> list[Button]:
     return [Button(action, *WORDS[action], why_not(batch, person, action)) for action in person_actions()]
 
 
-def why_not(batch: Batch, person: Person, action: str) -> str:
-    """Empty where this person may do it now, else a sentence."""
+def why_not(batch: Batch, person: Person, action: str, ticked: Sequence[int] = ()) -> str:
+    """Empty where this person may do it now (an approval: of the `ticked` orders, where any are given), else a
+    sentence."""
     if not may(person, action):
         return f"Your role may not {action} batches. Remedy: ask somebody with the right to."
     if busy := active_run(batch):
@@ -113,12 +119,10 @@ def why_not(batch: Batch, person: Person, action: str) -> str:
     if action == "approve" and not can_approve(batch):
         return NOTHING
     if action == "approve":
-        return why_not_this_person(batch, person)
+        return _why_not_approve(batch, person, ticked)
     if action in ANSWERS:
         return why_not_answer(batch, person.get_username())
-    if action == "push" and not batch.orders.filter(state__in=SENDABLE).exists():
-        return "Nothing in it is approved and unsent."
-    return ""
+    return _nothing_to_push(batch) if action == "push" else ""
 
 
 def why_not_this_person(batch: Batch, person: Person) -> str:
@@ -127,6 +131,23 @@ def why_not_this_person(batch: Batch, person: Person) -> str:
         return why_not_approve(batch, load_family(batch.board.board_id), person.get_username())
     except NoMapping as missing:
         return str(missing)
+
+
+def _why_not_approve(batch: Batch, person: Person, ticked: Sequence[int]) -> str:
+    """Empty where this person may let these changes go out and they follow the mapping that holds, else a sentence."""
+    try:
+        mappings = load_family(batch.board.board_id)
+    except NoMapping as missing:
+        return str(missing)
+    if refused := why_not_approve(batch, mappings, person.get_username()):
+        return refused
+    stale = why_out_of_date(batch, mappings, ticked)
+    return f"It is out of date: {stale}" if stale else ""
+
+
+def _nothing_to_push(batch: Batch) -> str:
+    """A sentence where a push of the batch would have nothing to send, else empty."""
+    return "" if batch.orders.filter(state__in=SENDABLE).exists() else "Nothing in it is approved and unsent."
 
 
 SENDABLE = [OrderState.APPROVED, OrderState.SENDING, OrderState.UNCLEAR]
@@ -243,6 +264,8 @@ def _decline(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
 def _push(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     if reason := allowed(BATCH, batch.state, "push"):
         raise NotAllowed(f"Batch {batch.pk}: {reason}.")
+    if nothing := _nothing_to_push(batch):
+        raise NotAllowed(f"Batch {batch.pk}: {nothing}")
     return f"Batch {batch.pk}: the push is on its way.", jobs.ask_push(batch, actor=actor, trigger="admin")
 
 
@@ -257,6 +280,8 @@ def _undo(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | 
 
 def _hold(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun | None]:
     count = hold(batch=batch, orders=decision.orders, actor=actor, now=timezone.now(), reason=decision.reason)
+    if not count:
+        raise NothingDone(f"Batch {batch.pk}: no order was held, as none of the ticked ones waits for approval.")
     return f"Batch {batch.pk}: {counted(count, 'order')} held.", None
 
 
@@ -265,6 +290,11 @@ def _release(batch: Batch, decision: Decision, actor: str) -> tuple[str, SyncRun
     count = release(batch=batch, orders=ids, actor=actor, now=now)
     later = release_remembered(batch=batch, orders=ids, actor=actor, now=now, reason=decision.reason)
     count += later
+    if not count:
+        raise NothingDone(
+            f"Batch {batch.pk}: no order was released, as none of the ticked ones is held, and none is remembered as "
+            "undone, declined or given up."
+        )
     said = " The next sync stages what was settled already." if later else ""
     return f"Batch {batch.pk}: {counted(count, 'order')} released.{said}", None
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, moment, pill
 from staging.batches.describe import OrderPicture, orders
-from staging.batches.diff import edited, field_titles, shown
+from staging.batches.diff import edited, field_titles, reason_of, shown
 from staging.batches.release import release_field, withheld
 from staging.batches.rows import BESIDE
 from staging.core.causes import Cause
@@ -165,7 +165,7 @@ class OrderAdmin(ReadOnly):
 
     @admin.display(description="Why")
     def why(self, order: Any) -> str:
-        return order.edited or str(order.reason)[:160]
+        return order.edited or reason_of(order)[:160]
 
     def code(self, order: StagedOrder) -> str:
         """What it is held for, or what the board refused it with; a column of the export."""

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from monday.screens import seconds
+from staging.core.words import counted
 from staging.models import SyncRun
 from staging.models.run import RunState
 from staging.pushing.outlook import waiting
@@ -102,5 +103,5 @@ def _pace(run: SyncRun, unit: str) -> str:
     if found.rate is None:
         return ""
     number, per = (found.rate, "second") if found.rate >= 1 else (found.rate * 60, "minute")
-    words = f"{number:,.0f} {unit} a {per}" if unit else f"{number:,.0f} a {per}"
+    words = f"{counted(round(number), unit.removesuffix('s'))} a {per}" if unit else f"{number:,.0f} a {per}"
     return words if not found.left else f"{words}, about {seconds(found.left)} left"

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from monday.screens import seconds
 from staging.batches.tally import counts_now, sums
+from staging.core.lifecycle import BatchState, OrderState
+from staging.core.meaning import RUN, RUN_SETTLED
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import ACTIVE
@@ -41,6 +43,30 @@ def picture(run: SyncRun) -> RunPicture:
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
         removals_unknown=counts is not None and counts.removed is None,
     )
+
+
+AMISS = (OrderState.REJECTED, OrderState.UNCLEAR, OrderState.HELD, OrderState.SENDING, OrderState.APPROVED)
+STUCK = (BatchState.FAILED, BatchState.PAUSED, BatchState.NEEDS_ATTENTION, BatchState.PUSHING)
+
+
+def meaning(run: SyncRun) -> str:
+    """What the run's state means now: what had not ended well may be settled since."""
+    settled = run.state == RunState.WITH_ERRORS and not run.error and _settled(run)
+    return RUN_SETTLED if settled else RUN[run.state]
+
+
+def _settled(run: SyncRun) -> bool:
+    """Whether nothing is left of what did not end well: of a sync in its batches, of a push or undo in the one."""
+    if run.kind not in (Kind.SYNC, Kind.PUSH, Kind.UNDO):
+        return False
+    mine = {"run": run.pk} if run.kind == Kind.SYNC else {"pk": run.scope.get("batch", 0)}
+    batches = Batch.objects.filter(**mine)
+    amiss = (OrderState.KEPT, OrderState.UNDOING) if run.kind == Kind.UNDO else AMISS
+    if StagedOrder.objects.filter(batch__in=batches.values("pk"), state__in=amiss).exists():
+        return False
+    if run.kind == Kind.SYNC and StagedOrder.objects.filter(board=run.board_id, state=OrderState.UNCLEAR).exists():
+        return False  # it looks for the answers to every order of its board
+    return not batches.filter(state__in=STUCK).exists()
 
 
 def pushes(run: SyncRun) -> Any:

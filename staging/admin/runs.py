@@ -17,7 +17,6 @@ from monday.models import ApiCall
 from monday.screens import ReadOnly
 from staging.batches.tally import counts_now
 from staging.core.lifecycle import NotAllowed
-from staging.core.meaning import RUN
 from staging.models import SyncRun
 from staging.models.run import Kind
 from staging.running import runs
@@ -28,7 +27,7 @@ from .numbers import number
 from .pills import batch_pills, run_pill
 from .progress import progress, progress_of
 from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
-from .run_picture import batches_of, orders_of, picture, pushes, trigger
+from .run_picture import batches_of, meaning, orders_of, picture, pushes, trigger
 from .start import start_sync
 
 
@@ -161,7 +160,7 @@ def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
         "picture": picture(run),
         "batches": [(batch, stand[batch.pk]) for batch in batches],
         "pushes": [(push, run_pill(push)) for push in pushes(run)[:200]],
-        "means": RUN[run.state],
+        "means": meaning(run),
         "progress": progress_of(run, request.user),
         "may_take": bool(run.result.get("file")) and run.kind == Kind.EXPORT and exports.may_take(request, run),
     }

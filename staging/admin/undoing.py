@@ -235,7 +235,8 @@ def _sentence(numbers: Mapping[str, int]) -> str:
     if numbers["forced"]:
         words += f" Overwrites {counted(numbers['forced'], 'edit')} of people."
     if numbers["unticked"]:
-        words += f" Leaves {counted(numbers['unticked'], 'unticked order')} as they are."
+        they = "it is" if numbers["unticked"] == 1 else "they are"
+        words += f" Leaves {counted(numbers['unticked'], 'unticked order')} as {they}."
     return words
 
 

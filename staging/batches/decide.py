@@ -26,6 +26,7 @@ class OnlyRemovals(NotAllowed):
     """Everything that was to go out takes something off the board, and nobody said that it may."""
 
 
+OUT_OF_DATE = "its mapping was changed since. Remedy: run the sync again, then approve."
 NOTHING = "It holds nothing that can be approved. Remedy: release what is held first."
 
 
@@ -62,7 +63,8 @@ def approve(
             _set_aside(batch, going, actor, now)
         if refused := why_not_approve(batch, mappings, actor):
             raise NotAllowed(f"Batch {batch.pk}: {refused}")
-        _check_mapping(batch, mappings)
+        if stale := why_out_of_date(batch, mappings):
+            raise NotAllowed(f"Batch {batch.pk} is out of date: {stale}")
         ticked = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
         ticked.update(ticked=True)
         bound = binding(batch)
@@ -192,13 +194,17 @@ def current_key(batch: Batch, mappings: PublishedFamily) -> str:
     return mappings.family.key(customer) if customer in mappings.family.customers else ""
 
 
-def _check_mapping(batch: Batch, mappings: PublishedFamily) -> None:
-    """Orders follow a changed mapping in the next sync: those that it renders alike stay, the others are superseded."""
+def why_out_of_date(batch: Batch, mappings: PublishedFamily, only: Iterable[int] = ()) -> str:
+    """Empty where the orders of a batch that wait for approval (of these `only`, where any are given) follow the
+    mapping that holds now, else why they cannot be approved, to be read behind "out of date".
+
+    Orders follow a changed mapping in the next sync: those that it renders alike stay, the others are superseded.
+    """
     staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove")
-    if staged.exclude(mapping_key=current_key(batch, mappings)).exists():
-        raise NotAllowed(
-            f"Batch {batch.pk} is out of date: its mapping was changed since. Remedy: run the sync again, then approve."
-        )
+    former = staged.exclude(mapping_key=current_key(batch, mappings))
+    wanted = set(only)
+    stale = wanted & set(former.values_list("pk", flat=True)) if wanted else former.exists()
+    return OUT_OF_DATE if stale else ""
 
 
 def set_aside_since(batch: Batch, newest: int) -> int | None:

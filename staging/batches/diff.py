@@ -17,6 +17,7 @@ from monday.core.columns import Value
 from staging.core.causes import Cause
 from staging.core.changeset import LINK, SIZE, differences
 from staging.core.fingerprint import order_of
+from staging.core.lifecycle import PROBLEMATIC, REASONED
 from staging.core.words import sentences
 from staging.models import Batch, StagedOrder
 
@@ -70,7 +71,10 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True)
 class OrderPicture:
-    """One staged order. `problem` is the board's refusal with its remedy, `warnings` the cells that were left out."""
+    """One staged order. `problem` is the board's refusal with its remedy, `warnings` the cells that were left out.
+
+    Refusal, conflicts and reason are there while they hold; an applied order has none of an earlier attempt.
+    """
 
     id: int
     record: str
@@ -166,7 +170,7 @@ def _sources(batch: Batch) -> dict[str, str]:
 
 def _order(order: StagedOrder, titles: _Titles) -> OrderPicture:
     fields, sizes = _changes(order, titles)
-    problem = order.problem or {}
+    problem = (order.problem or {}) if order.state in PROBLEMATIC else {}
     return OrderPicture(
         id=order.pk,
         record=order.record,
@@ -174,13 +178,18 @@ def _order(order: StagedOrder, titles: _Titles) -> OrderPicture:
         key=order.key,
         operation=order.operation,
         state=order.state,
-        reason=order.reason,
+        reason=reason_of(order),
         problem=sentences(problem.get("message"), problem.get("remedy")),
         fields=fields,
         sizes=sizes,
         conflicts=tuple(_conflict(conflict, titles, order) for conflict in problem.get("conflicts") or ()),
         warnings=tuple(_warning(cell) for cell in order.warnings),
     )
+
+
+def reason_of(order: StagedOrder) -> str:
+    """Why an order stands as it does; "" where its reason is that of an earlier state."""
+    return str(order.reason) if order.state in REASONED else ""
 
 
 def _changes(order: StagedOrder, titles: _Titles) -> tuple[tuple[FieldChange, ...], tuple[SizeChange, ...]]:

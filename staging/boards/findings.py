@@ -23,7 +23,7 @@ RECONCILE: Mapping[str, str] = {
     "drifted": "Fields that show something else than was last written",
     "missing": "Linked items that are not on the board any more",
     "archived": "Linked items that were archived or deleted",
-    "duplicate": "Items that share one key",
+    "duplicate": "Items, or subitems of one item, that share one key",
     "extra": "Items that no record is linked to",
 }
 NOT_THERE = ("missing", "archived")
@@ -36,8 +36,8 @@ TO_DO: Mapping[str, str] = {
     "item, or stop following the order.",
     "archived": "Where that was a mistake, restore the item on the board. Else decide for each: recreate it, link "
     "another item, or stop following the order.",
-    "duplicate": "Somebody copied an item, and its key with it. Archive on the board the ones that are not linked; "
-    "what was typed into them is not taken over.",
+    "duplicate": "Somebody copied an item or a subitem, and its key with it. Archive on the board the ones that are "
+    "not linked; what was typed into them is not taken over.",
     "extra": "They are never touched. Where they stand for orders, an adoption links them; else leave them to whoever "
     "made them.",
 }

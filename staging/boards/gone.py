@@ -6,7 +6,7 @@ sync compares the record anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -95,8 +95,8 @@ def recreate(*, link: Snapshot, setup: Setup, actor: str, reason: str = "") -> N
     What people had typed into the former item stays in it. Raises NotAllowed where the item is on the board, and
     Unavailable. Opens a transaction.
     """
-    live = _read(setup, link.item_id)
-    if live is not None and live.state == "active" and live.on_board:
+    live = _read(setup, link.item_id).get(link.item_id)
+    if _stands(live):
         raise NotAllowed(
             f"Item {link.item_id} is on the board. Remedy: release its order; the next sync goes on with it."
         )
@@ -112,21 +112,17 @@ def recreate(*, link: Snapshot, setup: Setup, actor: str, reason: str = "") -> N
 def relink(*, link: Snapshot, item_id: str, setup: Setup, actor: str, reason: str = "") -> None:
     """Link another item to the record; what it shows counts as last seen, and the next sync stages what differs.
 
-    Raises NotAllowed where that item is not there, is another record's, or cannot be told apart; and Unavailable.
-    Opens a transaction.
+    Raises NotAllowed where that item is not there, is another record's, or cannot be told apart, and where the order's
+    own item is on the board: two would carry its key then. Raises Unavailable. Opens a transaction.
     """
     if refused := why_not_answer(link, actor):
         raise NotAllowed(refused)
-    live = _read(setup, item_id)
-    other = Snapshot.objects.filter(board=link.board_id, item_id=item_id).exclude(pk=link.pk).first()
-    if live is None or live.state != "active" or not live.on_board:
-        raise NotAllowed(f"Item {item_id} is not on the board. Remedy: give the number of one that is.")
-    if other is not None:
-        raise NotAllowed(f"Item {item_id} belongs to the record {other.record}. Remedy: link another one.")
-    if link_of(live) not in ("", link.link_key):
+    read = _read(setup, item_id, link.item_id)
+    live = _check_other(link, item_id, read.get(item_id))
+    if item_id != link.item_id and _stands(read.get(link.item_id)):
         raise NotAllowed(
-            f"Item {item_id} carries the key {live.link_key} of another record. Remedy: empty its UUID column, or link "
-            "another one."
+            f"Item {link.item_id} of this order is on the board. Remedy: archive it there, then link item {item_id}; "
+            "or leave the order as it is."
         )
     lines = lines_of(live, link.link_key, _sizes(link))
     if lines.why:
@@ -167,8 +163,28 @@ def name_of(link: Snapshot) -> str:
     return order_of(link.order).name
 
 
-def _read(setup: Setup, item_id: str) -> LiveItem | None:
-    return setup.destination(whole_board(setup), EVERYBODY).read([item_id]).get(item_id)
+def _check_other(link: Snapshot, item_id: str, live: LiveItem | None) -> LiveItem:
+    """The item that is to be linked, as it stands. Raises NotAllowed where it cannot stand for the record."""
+    other = Snapshot.objects.filter(board=link.board_id, item_id=item_id).exclude(pk=link.pk).first()
+    if live is None or not _stands(live):
+        raise NotAllowed(f"Item {item_id} is not on the board. Remedy: give the number of one that is.")
+    if other is not None:
+        raise NotAllowed(f"Item {item_id} belongs to the record {other.record}. Remedy: link another one.")
+    if link_of(live) not in ("", link.link_key):
+        raise NotAllowed(
+            f"Item {item_id} carries the key {live.link_key} of another record. Remedy: empty its UUID column, or link "
+            "another one."
+        )
+    return live
+
+
+def _stands(live: LiveItem | None) -> bool:
+    """Whether an item that was looked for is on the board."""
+    return live is not None and live.state == "active" and live.on_board
+
+
+def _read(setup: Setup, *item_ids: str) -> Mapping[str, LiveItem]:
+    return setup.destination(whole_board(setup), EVERYBODY).read(list(dict.fromkeys(item_ids)))
 
 
 def _mapping(link: Snapshot, setup: Setup) -> CustomerMapping:

@@ -15,7 +15,7 @@ from staging.core.adoption import link_of
 from staging.core.changeset import LINK, SIZE
 from staging.core.drift import drift
 from staging.core.fingerprint import order_of
-from staging.core.ports import LiveItem
+from staging.core.ports import LiveItem, LiveLine
 from staging.core.words import counted
 from staging.models import Snapshot, SyncRun
 from staging.models.snapshot import LinkState
@@ -34,6 +34,7 @@ class Counts:
 
     links = equal + drifted + missing + archived; items = linked + extra + duplicates. `fields` are those that drifted;
     `unmarked` links are adopted ones whose items do not carry their keys yet; `left` orders are not followed any more.
+    `copied_subitems` carry the key of one that stands for a size already.
     """
 
     links: int = 0
@@ -48,11 +49,13 @@ class Counts:
     fields: int = 0
     unmarked: int = 0
     left: int = 0
+    copied_subitems: int = 0
 
     @property
     def differs(self) -> bool:
         """Whether anything differs from what was accepted."""
-        return bool(self.drifted or self.missing or self.archived or self.extra or self.duplicates)
+        links, items = self.drifted or self.missing or self.archived, self.extra or self.duplicates
+        return bool(links or items or self.copied_subitems)
 
     def problems(self) -> list[str]:
         """Sums that do not hold; empty where all do."""
@@ -135,6 +138,7 @@ def _compare(snapshot: Snapshot, live: LiveItem, counts: Counts, found: Findings
     counts.drifted += bool(differing)
     counts.equal += not differing
     counts.fields += len(differing)
+    _twin_lines(snapshot, live, counts, found)
     for one in differing:
         title = f"Size {one.field[len(SIZE) :]}" if one.field.startswith(SIZE) else titles.get(one.field, one.field)
         found.add(
@@ -144,6 +148,26 @@ def _compare(snapshot: Snapshot, live: LiveItem, counts: Counts, found: Findings
             written=shown(one.written) or "",
             live=shown(one.live) or "",
         )
+
+
+def _twin_lines(snapshot: Snapshot, live: LiveItem, counts: Counts, found: Findings) -> None:
+    """Subitems that carry the key of one that stands for a size of the same item already."""
+    by_key: dict[str, list[LiveLine]] = defaultdict(list)
+    for line in live.lines:
+        if line.key.startswith(f"{snapshot.link_key}/"):
+            by_key[line.key].append(line)
+    for key, lines in by_key.items():
+        size = key.removeprefix(f"{snapshot.link_key}/")
+        ours = next((line for line in lines if line.id == snapshot.lines.get(size)), lines[0])
+        for copy in lines:
+            if copy is ours:
+                continue
+            counts.copied_subitems += 1
+            why = (
+                f"Subitem {copy.id} ({copy.name}) carries the key of subitem {ours.id}, which stands for the size. "
+                f"Remedy: archive subitem {copy.id} on the board."
+            )
+            found.add("duplicate", **_of(snapshot, live.name), field=f"Size {size}", why=why)
 
 
 def _look_for_the_rest(
@@ -230,9 +254,18 @@ def remarks(counts: Counts) -> Iterable[str]:
     """What the sums do not tell."""
     c = counts
     if c.unmarked:
-        yield f"{c.unmarked:,} adopted items do not carry their keys yet; the next sync stages them."
+        carry = (
+            "1 adopted item does not carry its key"
+            if c.unmarked == 1
+            else f"{c.unmarked:,} adopted items do not carry their keys"
+        )
+        yield f"{carry} yet; the next sync stages {'it' if c.unmarked == 1 else 'them'}."
+    if c.copied_subitems:
+        carry = "1 subitem carries" if c.copied_subitems == 1 else f"{c.copied_subitems:,} subitems carry"
+        yield f"{carry} the key of another subitem of the same item."
     if c.left:
-        yield f"{c.left:,} orders are not followed any more, as a person decided."
+        are = "is" if c.left == 1 else "are"
+        yield f"{counted(c.left, 'order')} {are} not followed any more, as a person decided."
     if not c.differs:
         yield "The board shows what was last written."
 
@@ -244,7 +277,8 @@ def sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int, str]]]]:
     links = [("equal", c.equal, ""), (f"drifted{fields}", c.drifted, "drifted")]
     links += [("missing", c.missing, "missing"), ("archived", c.archived, "archived")]
     items = [("linked", c.linked, ""), ("extra", c.extra, "extra"), ("duplicates", c.duplicates, "duplicate")]
-    return [("linked orders", c.links, links), ("items", c.items, items)]
+    copies = [("copied subitems", c.copied_subitems, [("duplicates", c.copied_subitems, "duplicate")])]
+    return [("linked orders", c.links, links), ("items", c.items, items), *(copies if c.copied_subitems else [])]
 
 
 def as_json(counts: Counts) -> dict[str, int]:

@@ -97,7 +97,9 @@ BATCH: Mapping[str, Transition] = {
         "undo",
     ),
     "undone": Transition(_from(B.UNDOING), B.UNDONE, "everything it wrote was put back"),
-    "partly_undone": Transition(_from(B.UNDOING), B.PARTLY_UNDONE, "something was kept or could not be put back"),
+    "partly_undone": Transition(
+        _from(B.UNDOING), B.PARTLY_UNDONE, "something was not ticked, was kept, or could not be put back"
+    ),
 }
 
 ORDER: Mapping[str, Transition] = {
@@ -165,6 +167,13 @@ SHOWN: Mapping[str, frozenset[str]] = {
     "skipped": COUNTED["skipped"],
 }
 """What a person looks for among a batch's orders: as they count, but what was taken back apart from what stands."""
+
+
+PROBLEMATIC = _from(O.HELD, O.REJECTED, O.UNCLEAR, O.GIVEN_UP)
+"""The states of an order in which what a guard or the board said against it still stands."""
+
+REASONED = PROBLEMATIC | _from(O.DECLINED, O.SUPERSEDED, O.KEPT)
+"""The states of an order that its reason explains. In the others it is the reason of an earlier one, which is past."""
 
 
 class NotAllowed(Exception):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .words import counted
+
 ALL_HELD = (
     "Nothing was sent, and nothing of it can be approved while all of it is held. The reasons stand below: "
     "release what may go out, or decline the batch."
 )
 """Of an open batch of which nothing can be approved: no state of its own, as a release ends it."""
+
+OUT_OF_DATE = (
+    "Nothing was sent, and it cannot be approved: its mapping was changed since it was staged. Run the sync again: it "
+    "stages anew what the mapping makes otherwise by now. Or decline the batch."
+)
+"""Of an open batch whose mapping is not the published one any more: no state of its own, as the next sync ends it."""
 
 BATCH: Mapping[str, str] = {
     "draft": "It is still being put together. It can be looked at once its run has staged all of it.",
@@ -26,9 +34,28 @@ BATCH: Mapping[str, str] = {
     "superseded": "The source has moved since it was built, and newer batches hold its orders. Nothing is left to do.",
     "undoing": "What it wrote is being put back now.",
     "undone": "Everything that it wrote was put back. It is not staged again until the source moves, or is released.",
-    "partly_undone": "What it wrote was put back, but for what somebody has edited since; "
-    "the reason stands beside each order that was kept.",
+    "partly_undone": "A part of what it wrote was put back. Orders that were not ticked stay as they are, "
+    "and the reason stands beside each order that was kept.",
 }
+
+
+def partly_undone(*, kept: int, left: int) -> str:
+    """What a partly undone batch is, by how many orders its undos kept and how many nobody has ticked for one."""
+    if not kept and not left:
+        return BATCH["partly_undone"]
+    said = ["A part of what it wrote was put back."]
+    if left:
+        were, them = (
+            ("was not ticked and stays as it is", "it")
+            if left == 1
+            else ("were not ticked and stay as they are", "them")
+        )
+        said.append(f"{counted(left, 'order')} {were}; an undo can put {them} back too.")
+    if kept:
+        were, each = ("was", "it") if kept == 1 else ("were", "each")
+        said.append(f"{counted(kept, 'order')} {were} kept, wholly or in part: the reason stands beside {each}.")
+    return " ".join(said)
+
 
 ORDER: Mapping[str, str] = {
     "staged": "Waits for its batch's approval.",
@@ -48,6 +75,9 @@ ORDER: Mapping[str, str] = {
 
 BOARD_KEEPS = "It is settled. What stands below as withheld was not written: there the board keeps a value of its own."
 """Of an applied order of which the board keeps a field, by a person's word or by the mapping's policy."""
+
+RUN_SETTLED = "It did its work, but not all of it ended well What did not was settled since: nothing of it is left."
+"""Of a run that completed with errors of which nothing is left to do."""
 
 RUN: Mapping[str, str] = {
     "queued": "A worker takes it up as soon as one is free.",

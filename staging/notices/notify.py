@@ -54,8 +54,8 @@ def ended(run_id: int) -> bool:
     with transaction.atomic():
         if not SyncRun.objects.filter(pk=run_id, mailed_at__isnull=True).update(mailed_at=now):
             return False
-        news = _news(run, now)
-        due = _record(news, _topic(run), channels, now, run) if news else []
+        waiting = _waiting(run, now)
+        due = _tell(run, _events(run, waiting, now), waiting, channels, now)
     return deliver.send(due) > 0
 
 
@@ -95,9 +95,9 @@ def quota(now: datetime) -> int:
     return deliver.send(due)
 
 
-def _news(run: SyncRun, now: datetime) -> News | None:
-    """What is to be told of this end, None where nothing has changed. Requires an open transaction."""
-    waiting, events = _waiting(run, now), []
+def _events(run: SyncRun, waiting: Sequence[Batch], now: datetime) -> tuple[Event, ...]:
+    """What is news of this end, the gravest first; empty where nothing has changed. Requires an open transaction."""
+    events = []
     bad = BAD.get(RunState(run.state))
     # Whoever asked first has been told already.
     if not (bad and run.trigger == "sweeper") and not (not bad and _older(run)):
@@ -106,15 +106,44 @@ def _news(run: SyncRun, now: datetime) -> News | None:
             events += [bad, *([Event.REJECTED] if run.counts.get("rejected") else [])]
         elif before and before.startswith((RunState.FAILED, RunState.REFUSED)):
             events.append(Event.RECOVERED)
-    if waiting:
-        events.append(Event.WAITING)
-    if not events:
-        return None
+    return (*events, Event.WAITING) if waiting else tuple(events)
+
+
+def _tell(
+    run: SyncRun, events: tuple[Event, ...], waiting: Sequence[Batch], channels: Sequence[Channel], now: datetime
+) -> list[int]:
+    """Write down one message for all who are told the same; the ids of what is due now."""
+    told: dict[tuple[Event, ...], list[Channel]] = {}
+    for channel in channels:
+        if heard := _heard(events, channel):
+            told.setdefault(heard, []).append(channel)
+    recipients = deliver.mail_to()
+    if recipients and events:
+        told.setdefault(events, [])
+    due: list[int] = []
+    for heard, group in told.items():
+        news, mails = _news(run, heard, waiting, now), recipients if heard == events else ()
+        due += deliver.record(news, topic=_topic(run), now=now, channels=group, recipients=mails, run=run)
+    return due
+
+
+def _heard(events: tuple[Event, ...], channel: Channel) -> tuple[Event, ...]:
+    """What a channel is told of these events: all of them where it asked for one that went wrong, else its own."""
+    mine = tuple(event for event in events if event in channel.events)
+    return events if set(mine) - {Event.RECOVERED, Event.WAITING} else mine
+
+
+def _news(run: SyncRun, events: tuple[Event, ...], waiting: Sequence[Batch], now: datetime) -> News:
+    """The message about these events of a run's end."""
     title, lines = wording(run, waiting)
-    if events[0] == Event.RECOVERED:
+    if events == (Event.WAITING,):
+        title = f"{RunState.WAITING.label} - {_found(run, waiting)}"
+    elif events == (Event.RECOVERED,):
         title = f"Recovered - {what(run)}"
+    elif events[0] == Event.RECOVERED:
+        title = f"Recovered, and waiting for approval - {_found(run, waiting)}"
     links = (_home(), ("The run", _address("syncrun", run.pk)))
-    return News(tuple(events), title, tuple(redact(line) for line in lines), links, now.isoformat(timespec="seconds"))
+    return News(events, title, tuple(redact(line) for line in lines), links, now.isoformat(timespec="seconds"))
 
 
 def _record(news: News, topic: str, channels: Sequence[Channel], now: datetime, run: SyncRun | None) -> list[int]:
@@ -193,10 +222,9 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]
     lines = [run.error] if run.error else []
     if run.kind in (Kind.PUSH, Kind.UNDO):
         lines += [_address("batch", run.scope["batch"])]
-    if (waiting and state in GOOD) or state == RunState.WAITING:
-        found = "of" if state == RunState.WAITING else "found by"
-        named, state = f"{counted(len(waiting), 'batch', 'batches')} {found} run {run.pk}", RunState.WAITING
-    if waiting and run.state != RunState.WAITING:
+    if waiting and state in GOOD:
+        named, state = _found(run, waiting), RunState.WAITING
+    if waiting:
         lines += [f"{counted(len(waiting), 'batch waits', 'batches wait')} for approval:"]
     lines += [
         f"Batch {one.id} - {one.customer}: {one.holds} {_address('batch', one.id)}"
@@ -208,6 +236,12 @@ def wording(run: SyncRun, waiting: Sequence[Batch] = ()) -> tuple[str, list[str]
     lines += [f"{counts}."] if counts else []
     lines += [str(note) for note in run.notes[:20]]
     return f"{state.label} - {named}", [*lines, audit.words(audit.heads())]
+
+
+def _found(run: SyncRun, waiting: Sequence[Batch]) -> str:
+    """How many batches wait, and whose: "2 batches of run 7"."""
+    whose = "of" if run.state == RunState.WAITING else "found by"
+    return f"{counted(len(waiting), 'batch', 'batches')} {whose} run {run.pk}"
 
 
 def _home() -> tuple[str, str]:

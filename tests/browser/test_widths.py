@@ -80,3 +80,39 @@ def test_a_word_longer_than_a_line_widens_no_page(furnished: Site) -> None:
         )
         assert page.locator("#values").evaluate(HIDDEN) <= 0, look
     page.context.close()
+
+
+WIDE = """() => [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth)
+    .map((one) => `${one.tagName}.${one.className}`).slice(0, 25)"""
+LENGTHEN = """(word) => {
+    const leaves = (inside) => [...document.querySelectorAll(inside)].filter((one) => !one.children.length);
+    const told = ".order :is(h3 a, .key, dt, dd, th, td, del, ins, p), #validation :is(li, strong, a)";
+    const around = ".affected :is(a, span), #history td, .life h3 a, #content > h1, .lead, .narrowing option";
+    leaves(`:is(${told}, #lacks :is(th, td), ${around})`).forEach((one) => {
+        one.textContent = word;
+    });
+    document.querySelectorAll(".order details").forEach((one) => { one.open = true; });
+    return document.querySelectorAll(".order h3 a").length;
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_style_of_120_letters_without_a_gap_does_not_widen_a_batch(furnished: Site, width: int) -> None:
+    page, word = furnished.signed_in("administrator", width), "W" * 120
+    page.goto(f"{furnished.address}/staging/batch/")
+    batches = page.locator("#result_list tbody th a").evaluate_all("(all) => all.map((one) => one.href)")
+    assert batches
+    orders = 0
+    for batch in batches[:12]:
+        page.goto(batch)
+        orders += page.evaluate(LENGTHEN, word)
+        assert too_wide(page) == 0, (width, batch, page.evaluate(WIDE))
+    assert orders
+    for place in (
+        page.locator(".order h3 a").first.get_attribute("href"),
+        f"/staging/batch/act/decline/?ids={batch.split('/')[-3]}",
+    ):
+        page.goto(furnished.address + place)
+        page.evaluate(LENGTHEN, word)
+        assert too_wide(page) == 0, (width, place)
+    page.context.close()

@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from monday.budgets import SharedBudget, standing
 from monday.core.budget import Measure
+from monday.sandbox.faults import Fault
 from staging import jobs
+from staging.batches.retry import retry
+from staging.core import meaning
 from staging.core.lifecycle import BATCH
 from staging.models import AuditEvent, Batch, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
@@ -206,6 +209,44 @@ def test_a_mapping_published_since_refuses_the_approval(line: World) -> None:
     assert "its mapping was changed since" in said(answer)[0]
 
 
+OUT_OF_DATE = "its mapping was changed since. Remedy: run the sync again, then approve."
+
+
+def test_a_batch_whose_mapping_was_changed_since_is_offered_for_no_approval(line: World) -> None:
+    batch = staged(line)
+    client, address = signed_in("approver"), f"/staging/batch/{batch.pk}/change/"
+    assert "Out of date" not in client.get(address).content.decode()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    answer = client.get(address)
+    text = answer.content.decode()
+    why = {button.action: button.why_not for button in answer.context["buttons"]}
+    assert (why["approve"], why["decline"]) == (f"It is out of date: {OUT_OF_DATE}", "")
+    assert f"<strong>Out of date</strong> - {OUT_OF_DATE}" in text
+    assert "approve or decline" not in text and "Run the sync again" in text
+    confirm = client.get("/staging/batch/act/approve/", {"ids": batch.pk})
+    assert confirm.context["possible"] == []
+    assert f"Left out: It is out of date: {OUT_OF_DATE}" in confirm.content.decode()
+    line.stage()
+    assert [button.why_not for button in client.get(address).context["buttons"] if button.action == "approve"] == [""]
+
+
+def test_removals_alone_are_approved_whatever_the_mapping_is_by_now(line: World) -> None:
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    line.drop(1)
+    line.change(2, PRICE="12")
+    line.stage()
+    batch = line.batch()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    gone, changed = line.order(1).pk, line.order(2).pk
+    client, confirm = signed_in("approver"), "/staging/batch/act/approve/"
+    assert client.get(confirm, {"ids": batch.pk, "orders": [gone, changed]}).context["possible"] == []
+    row, *_ = client.get(confirm, {"ids": batch.pk, "orders": gone}).context["possible"]
+    fields = {"ids": batch.pk, "orders": gone, "removals": "1", f"shown-{batch.pk}": row["shown"]}
+    assert "1 order approved" in said(client.post(confirm, fields, follow=True))[0]
+
+
 # --- several at once ------------------------------------------------------------------------------------------------
 def test_two_batches_are_approved_and_pushed_by_one_list_action(line: World) -> None:
     line.add(1)
@@ -288,6 +329,17 @@ def test_orders_are_held_and_released_by_their_ticks(line: World) -> None:
     act("operator", "release", ids=batch.pk, orders=first.pk)
     first.refresh_from_db()
     assert first.state == "staged"
+
+
+def test_a_push_that_would_send_nothing_is_refused_as_its_button_says(line: World) -> None:
+    batch = staged(line, 1, 2)
+    line.approve(batch)
+    StagedOrder.objects.filter(batch=batch).update(state="held")
+    buttons = signed_in("operator").get(f"/staging/batch/{batch.pk}/change/").context["buttons"]
+    (why,) = [button.why_not for button in buttons if button.action == "push"]
+    assert why == "Nothing in it is approved and unsent."
+    assert said(act("operator", "push", ids=batch.pk)) == [f"Batch {batch.pk}: {why}"]
+    assert not SyncRun.objects.filter(kind=Kind.PUSH).exists()
 
 
 def test_a_button_pressed_twice_starts_one_push(line: World) -> None:
@@ -384,12 +436,50 @@ def test_an_export_holds_the_filtered_list_and_runs_no_formula(line: World) -> N
     csv = client.get("/staging/stagedorder/export/?format=csv")
     assert csv.headers["Content-Type"] == "text/csv" and "attachment" in csv.headers["Content-Disposition"]
     lines = csv.content.decode("utf-8-sig").splitlines()
-    assert lines[0].startswith("id,batch__id") and len(lines) == 2
+    assert lines[0].startswith("id,batch,customer,record") and len(lines) == 2
     assert "'=HYPERLINK" in lines[1] and ",=HYPERLINK" not in lines[1]
     assert len(client.get("/staging/stagedorder/export/?format=csv&state__exact=applied").content.splitlines()) == 1
     assert client.get(f"/staging/batch/export/?format=xlsx&q={batch.pk}").content[:2] == b"PK"
     unknown = client.get("/staging/batch/export/?format=exe")
     assert unknown.status_code == 400 and "There is no such export. Remedy: ask for csv" in unknown.content.decode()
+
+
+def test_what_did_not_end_well_stands_below_until_it_is_settled(line: World) -> None:
+    """Of a sync and of its push: what was refused is retried, and goes out."""
+    line.add(1)
+    line.strike(Fault("field_limit", every=1, on="create_item", alias=0, retry_after=1.0))
+    sync = line.sync().run
+    push = SyncRun.objects.create(
+        kind=Kind.PUSH, mode="TEST", state=RunState.WITH_ERRORS, board=line.board, scope={"batch": line.batch().pk},
+        started_at=timezone.now(),
+    )  # fmt: skip
+
+    def means() -> set[str]:
+        return {signed_in("viewer").get(f"/staging/syncrun/{run.pk}/change/").context["means"] for run in (sync, push)}
+
+    assert line.state(1) == "rejected" and means() == {meaning.RUN["with_errors"]}
+    line.strike()
+    retry(batch=line.batch(), orders=None, actor="ben", now=line.clock.now())
+    assert means() == {meaning.RUN["with_errors"]}
+    line.push()
+    assert line.state(1) == "applied" and means() == {meaning.RUN_SETTLED}
+
+
+def test_a_release_of_nothing_is_a_warning_that_says_why(line: World) -> None:
+    batch = staged(line, 1, 2)
+    ids = list(batch.orders.values_list("pk", flat=True))
+    for action, says in (("release", "none of the ticked ones is held"), ("hold", "none of the ticked ones waits")):
+        told = list(act("operator", action, ids=batch.pk, orders=ids, reason="x").context["messages"])
+        assert (told[0].level_tag, len(told)) == (("warning", 1) if action == "release" else ("success", 1))
+        if action == "hold":
+            told = list(act("operator", action, ids=batch.pk, orders=ids, reason="x").context["messages"])
+            assert told[0].level_tag == "warning"
+        assert says in str(told[0]) and "0 orders" not in str(told[0])
+
+
+def test_when_the_board_was_checked_is_said_in_utc(line: World) -> None:
+    batch = staged(line, 1)
+    assert re.search(r"board checked <time[^>]*>\d\d:\d\d UTC \(", page("viewer", f"/staging/batch/{batch.pk}/change/"))
 
 
 def test_the_page_of_a_run_counts_what_was_pushed_since(line: World) -> None:

@@ -17,7 +17,7 @@ from mapping.models import Alias, Customer, Version
 from staging.admin.lists import ListRefused, read
 from staging.admin.unknown import unknown
 from staging.batches import decide
-from staging.models import AuditEvent, Batch
+from staging.models import AuditEvent, Batch, Snapshot
 from tests.world import World
 
 from .admin_line import opened_line, signed_in
@@ -54,6 +54,21 @@ def test_the_list_shows_orders_last_sync_and_mapping_of_each_customer(strangers:
     assert re.search(r"HARBOUR HARBOUR HARBOUR \(AU\) HARBOUR \(US\) 1 0 [^✓]*?ago . Completed version 1", page), page
     assert "3 unknown names" in page
     assert "Import a list" not in page
+
+
+def test_the_number_of_orders_on_the_board_opens_as_many_rows(line: World) -> None:
+    for number in range(1, 8):
+        line.add(number)
+    line.sync()
+    line.drop(1)
+    line.sync()
+    client = signed_in("viewer")
+    page = client.get(CUSTOMERS).content.decode()
+    found = re.search(r'href="(/staging/snapshot/\?[^"]*)">6</a>', page)
+    assert found, text_of(client.get(CUSTOMERS))
+    rows = client.get(unescape(found[1])).context["cl"].queryset
+    assert rows.count() == 6 and set(rows.values_list("state", flat=True)) == {"linked"}
+    assert Snapshot.objects.filter(state="removed").count() == 1
 
 
 def test_a_sync_of_one_customer_is_no_sync_of_the_others(line: World) -> None:

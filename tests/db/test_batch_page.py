@@ -82,7 +82,7 @@ def test_orders_are_found_by_their_words_kind_state_and_the_field_that_changes(l
     assert {query: numbers(look("viewer", batch, query)) for query in ways} == ways
     assert numbers(look("viewer", batch), "removals") == [4]
     assert numbers(look("viewer", batch, "kind=update"), "removals") == []
-    assert "No order of this batch is like that." in look("viewer", batch, "q=nobody").content.decode()
+    assert "No order of this batch is like that now." in look("viewer", batch, "q=nobody").content.decode()
     assert (pk(batch, 1), "update") in matching(batch, Narrowing(text=uuid(1).upper()))
 
 

@@ -120,6 +120,24 @@ def test_an_item_of_another_record_is_not_linked(line: World) -> None:
         decided(line, "relink", item_id="4242")
 
 
+def test_no_second_item_is_linked_while_the_orders_own_stands_on_the_board(line: World) -> None:
+    (other,) = put(line, 2)
+    before = link(line, 2)
+    with pytest.raises(NotAllowed, match=f"Item {before.item_id} of this order is on the board. Remedy: archive it"):
+        gone.relink(link=before, item_id=other, setup=line.setup(), actor="ben")
+    assert link(line, 2).item_id == before.item_id
+    assert not AuditEvent.objects.filter(action="gone.relink").exists()
+    line.archive(2)
+    gone.relink(link=before, item_id=other, setup=line.setup(), actor="ben")
+    assert link(line, 2).item_id == other
+
+
+def test_an_order_that_was_left_is_taken_up_again_with_the_item_that_it_had(line: World) -> None:
+    gone.stop(link=link(line, 2), actor="ben", now=line.clock.now(), reason="by hand")
+    gone.relink(link=link(line, 2), item_id=link(line, 2).item_id, setup=line.setup(), actor="ben")
+    assert link(line, 2).state == "linked"
+
+
 def test_an_order_that_is_not_followed_waits_whatever_the_source_says_until_it_is_taken_up(line: World) -> None:
     with pytest.raises(NotAllowed, match="needs a reason"):
         decided(line, "stop", reason=" ")
@@ -203,6 +221,16 @@ def test_the_command_links_another_item(typed: World, capsys: pytest.CaptureFixt
     (other,) = put(typed, 1)
     call_command("gone_items", "relink", link(typed).item_id, to=other)
     assert link(typed).item_id == other
+
+
+def test_the_command_links_no_second_item_beside_the_orders_own(
+    typed: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (other,) = put(typed, 2)
+    with pytest.raises(SystemExit) as code:
+        call_command("gone_items", "relink", uuid(2), to=other)
+    assert code.value.code == 2
+    assert "of this order is on the board. Remedy: archive it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

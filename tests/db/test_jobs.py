@@ -277,7 +277,7 @@ def test_what_a_dead_sync_had_staged_is_told_by_the_one_after_it(line: World, mo
     assert line.batch().state == "open"
     assert [sent.subject for sent in mail.outbox] == [
         f"[Ordersite] Failed - Sync run {run.pk}",
-        f"[Ordersite] Recovered - Sync run {again.pk}",
+        f"[Ordersite] Recovered, and waiting for approval - 1 batch found by run {again.pk}",
     ]
     assert "1 batch waits for approval:" in mail.outbox[1].body and "HARBOUR: 1 change" in mail.outbox[1].body
 

@@ -23,7 +23,7 @@ from staging.delivery_jobs import deliver_one, digest, trial
 from staging.models import Channel, Delivery, Notice, SyncRun
 from staging.models.run import Kind, RunState
 from staging.notices import deliver, notify, webhook
-from tests.db.admin_line import signed_in
+from tests.db.admin_line import signed_in, staged
 from tests.db.test_roles import line as line
 from tests.world import World
 
@@ -82,7 +82,9 @@ def channel(receiver: Receiver, kind: str = "webhook", **more: Any) -> Channel:
     return Channel.objects.create(**(fields | more))
 
 
-def ended(state: str, *, kind: str = Kind.SYNC, error: str = "", subject: str = "", **counts: int) -> SyncRun:
+def ended(
+    state: str, *, kind: str = Kind.SYNC, error: str = "", subject: str = "", board: Any = None, **counts: int
+) -> SyncRun:
     """A run that has just ended so, and was told of."""
     now = timezone.now()
     run = SyncRun.objects.create(
@@ -93,6 +95,7 @@ def ended(state: str, *, kind: str = Kind.SYNC, error: str = "", subject: str = 
         state=state,
         error=error,
         subject=subject,
+        board=board,
         counts=counts,
         started_at=now,
         finished_at=now,
@@ -167,6 +170,47 @@ def test_a_channel_gets_what_it_asked_for(line: World, receiver: Receiver, setti
     ended(RunState.WITH_ERRORS, rejected=1)
     ((_, _, body),) = receiver.got
     assert json.loads(body)["events"] == ["errors", "rejected"]
+
+
+def test_each_channel_is_told_what_it_asked_for_where_a_run_recovered_and_waits_for_approval(
+    line: World, receiver: Receiver
+) -> None:
+    asked = {"waiting": ["waiting"], "recovered": ["recovered"], "both": ["recovered", "waiting"], "bad": ["failed"]}
+    for name, events in asked.items():
+        channel(receiver, name=name, address=f"{receiver.address}/{name}", events=events)
+    ended(RunState.FAILED, error="The order source does not answer.")
+    del receiver.got[:], mail.outbox[:]
+    batch = staged(line, 61)
+    run = ended(RunState.WAITING, board=line.board)
+    ended(RunState.WAITING, board=line.board)
+    got = {path.rpartition("/")[2]: json.loads(body) for path, _, body in receiver.got}
+    assert len(receiver.got) == 3
+    waits = f"2 batches of run {run.pk}"
+    assert {name: news["title"] for name, news in got.items()} == {
+        "waiting": f"Waiting for approval - {waits}",
+        "recovered": f"Recovered - Sync run {run.pk}",
+        "both": f"Recovered, and waiting for approval - {waits}",
+    }
+    assert {name: news["events"] for name, news in got.items()} == {name: asked[name] for name in got}
+    for name in ("waiting", "both"):
+        told = "\n".join(got[name]["lines"])
+        assert "2 batches wait for approval:" in told and f"/staging/batch/{batch.pk}/change/" in told
+    assert [sent.subject for sent in mail.outbox] == [f"[Ordersite] Recovered, and waiting for approval - {waits}"]
+
+
+def test_who_asked_for_approvals_alone_hears_of_them_where_the_run_went_wrong_too(
+    line: World, receiver: Receiver, settings: Any
+) -> None:
+    settings.NOTIFY_TO = []
+    channel(receiver, events=["waiting"])
+    channel(receiver, "slack", events=["waiting", "errors"])
+    staged(line, 61)
+    run = ended(RunState.WITH_ERRORS, board=line.board, rejected=1)
+    assert sorted(titles()) == [
+        f"Completed with errors - Sync run {run.pk}",
+        f"Waiting for approval - 2 batches found by run {run.pk}",
+    ]
+    assert all(b"2 batches wait for approval:" in body for _, _, body in receiver.got) and len(receiver.got) == 2
 
 
 def test_a_used_up_quota_is_told_and_its_end_too(line: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,8 @@ def test_a_slow_step_is_told_by_the_minute_and_too_little_says_nothing(line: Wor
     run = at_work(Kind.PUSH, "push", done=20, total=40)
     text = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/progress/").content.decode()
     assert "12 orders a minute, about 1 min 40 s left" in text
+    run = at_work(Kind.PUSH, "push", done=120, total=240)
+    assert "1 order a second, about" in signed_in("viewer").get(f"/staging/syncrun/{run.pk}/progress/").content.decode()
     assert headway(at_work(Kind.PUSH, "push", done=1, total=400), timezone.now()).rate is None
     assert headway(at_work(Kind.PUSH, "push", done=0, total=0), timezone.now()).rate is None
 

@@ -11,13 +11,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from monday.core.operations import ArchiveItem, CreateItem, DeleteItem
-from staging.boards.reconcile import Counts, reconcile
+from monday.core.operations import ArchiveItem, ChangeValues, CreateItem, CreateSubitem, DeleteItem
+from staging.boards.reconcile import Counts, reconcile, sums, told
 from staging.models import BoardFinding, Receipt, Snapshot, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import end, now_on
 from staging.setup import silent
-from tests.db.admin_line import opened_line
+from tests.db.admin_line import opened_line, signed_in
 from tests.strangers import adopted, put
 from tests.world import World, uuid
 
@@ -92,6 +92,37 @@ def test_archived_deleted_and_copied_items_and_those_of_others_are_told_apart(li
     assert (len({f.item_id for f in twins}), len({f.group for f in twins})) == (2, 1)
 
 
+def twin(line: World, number: int, size: str) -> str:
+    """A person copies a subitem, its key included; the copy's number."""
+    below = line._eye.board(line.board.board_id).subitems
+    assert below is not None
+    (new,) = line.by_hand(CreateSubitem(line.item(number).id, f"{size} (copy)"))
+    line.by_hand(ChangeValues(below.id, new, {"text_size_key": f"{uuid(number)}/{size}", "numeric_qty": "9"}))
+    return new
+
+
+def test_a_copied_subitem_is_found_beside_the_one_that_stands_for_the_size(line: World) -> None:
+    ours = line.snapshot(1).lines["S"]
+    copy = twin(line, 1, "S")
+    counts = reconciled(line)
+    assert counts.differs and counts.copied_subitems == 1 and (counts.duplicates, counts.extra) == (0, 0)
+    (one,) = found("duplicate")
+    assert (one.record, one.item_id, one.field) == (uuid(1), line.item(1).id, "Size S")
+    assert f"Subitem {copy} (S (copy)) carries the key of subitem {ours}" in one.why
+    assert f"Remedy: archive subitem {copy}" in one.why
+    assert ("copied subitems", 1, [("duplicates", 1, "duplicate")]) in sums(counts)
+    said = list(told(counts))
+    assert "1 subitem carries the key of another subitem of the same item." in said
+    assert "The board shows what was last written." not in said
+
+
+def test_one_order_that_is_left_and_one_that_lacks_its_key_are_told_in_the_singular() -> None:
+    said = list(told(Counts(left=1, unmarked=1)))
+    assert "1 order is not followed any more, as a person decided." in said
+    assert "1 adopted item does not carry its key yet; the next sync stages it." in said
+    assert "2 orders are not followed any more, as a person decided." in list(told(Counts(left=2)))
+
+
 def test_an_item_that_the_board_never_had_is_missing(line: World) -> None:
     Snapshot.objects.filter(record=uuid(1)).update(item_id="424242")
     assert tally(reconciled(line)) == {"equal": 5, "missing": 1, "extra": 1}
@@ -147,6 +178,17 @@ def test_the_command_prints_sums_and_differences_and_writes_files(
     with (tmp_path / "drifted.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["field"], row["written"], row["live"]) == ("PRICE", "10.5", "99")
+
+
+def test_a_copied_subitem_stands_in_the_command_and_on_the_page(
+    typed: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = twin(typed, 1, "S")
+    call_command("reconcile")
+    assert f"Size S: Subitem {copy} (S (copy)) carries the key" in capsys.readouterr().out
+    page = signed_in("viewer").get("/staging/syncrun/boards/reconcile/").content.decode()
+    assert f"<strong>Size S:</strong> Subitem {copy}" in page
+    assert "1 subitem carries the key of another subitem of the same item." in page
 
 
 def test_the_json_has_all_of_it(typed: World, capsys: pytest.CaptureFixture[str]) -> None:

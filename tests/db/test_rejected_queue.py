@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils.html import escape
 
 from monday.sandbox.faults import Fault
 from staging import jobs
+from staging.batches.diff import orders
 from staging.batches.retry import retry, retry_due
 from staging.core.backoff import DELAYS
 from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
+from tests.db.admin_line import opened_line, signed_in
 from tests.world import World, uuid
 
 
@@ -125,3 +129,33 @@ def test_one_order_is_retried_by_its_number(passing: World, capsys: pytest.Captu
     assert passing.state(2) == "rejected"
     call_command("retry_rejected", order=[passing.order(2).pk])
     assert passing.state(2) == "approved"
+
+
+def test_a_refusal_is_shown_while_it_holds_and_stays_in_the_orders_life(
+    passing: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_line(passing, settings, monkeypatch)
+    order = passing.order(2)
+
+    def told() -> tuple[str, list[str]]:
+        """What is said of this change on its page, and of it on its batch's."""
+        page = signed_in("viewer").get(f"/staging/stagedorder/{order.pk}/change/").content.decode()
+        (picture,) = orders(order.batch, after_id=order.pk - 1, limit=1)
+        return page.partition("<h2>This change</h2>")[2].partition("</section>")[0], [picture.problem, picture.reason]
+
+    change, said = told()
+    assert "The board refused it:" in change and said[0] and said[1] == order.reason
+    refused = order.reason
+    passing.strike()
+    retry(batch=order.batch, orders=[order.pk], actor="ben", now=passing.clock.now())
+    change, said = told()
+    assert passing.state(2) == "approved" and "refused" not in change and said == ["", ""]
+    passing.sync()
+    change, said = told()
+    assert passing.state(2) == "applied" and escape(refused) not in change and said == ["", ""]
+    listed = signed_in("viewer").get("/staging/stagedorder/").content.decode()
+    assert escape(refused) not in listed
+    life = (
+        signed_in("viewer").get(f"/staging/stagedorder/{order.pk}/change/").content.decode().partition('id="life"')[2]
+    )
+    assert "Refused" in life and escape(refused) in life

@@ -23,13 +23,18 @@ def priced(world: World) -> Batch:
     return world.batch()
 
 
-def relinked(world: World, *, archive: bool = False) -> tuple[str, str]:
-    """Another client's item stands for record 1 now: the former item and this one."""
-    (new,) = put(world, 1)
+def relinked(world: World, *, restored: bool = False, **of: bool) -> tuple[str, str]:
+    """Another client's item stands for record 1 now, whose own was archived: the former item and this one.
+
+    With `restored` a person brings the former item back to the board later.
+    """
     former = world.snapshot(1).item_id
-    if archive:
-        world.archive(1)
+    world.archive(1)
+    (new,) = put(world, 1, **of)
     gone.relink(link=world.snapshot(1), item_id=new, setup=world.setup(), actor="ben")
+    if restored:
+        with world.store.connection() as db, world.store.writing(db):
+            assert db.execute("UPDATE items SET state = 'active' WHERE id = ?", (int(former),)).rowcount == 1
     return former, new
 
 
@@ -43,10 +48,10 @@ def archived_and_undone(world: World) -> None:
     world.source.orders += rows
 
 
-@pytest.mark.parametrize("archive", [True, False])
-def test_an_update_is_not_undone_on_an_item_that_was_linked_since(six: World, archive: bool) -> None:
+@pytest.mark.parametrize("restored", [True, False])
+def test_an_update_is_not_undone_on_an_item_that_was_linked_since(six: World, restored: bool) -> None:
     batch = priced(six)
-    former, new = relinked(six, archive=archive)
+    former, new = relinked(six, restored=restored)
     before, writes = six.shown(), len(six.wire.writes)
     (seen,) = foresee(batch=batch, setup=six.setup(), progress=silent)
     assert (seen.back, seen.why) == ((), ANOTHER)
@@ -59,8 +64,7 @@ def test_an_update_is_not_undone_on_an_item_that_was_linked_since(six: World, ar
 @pytest.mark.parametrize("keyed", [True, False])
 def test_an_item_that_was_linked_since_is_not_archived_by_the_undo_of_the_creation(six: World, keyed: bool) -> None:
     created = six.order(1)
-    (new,) = put(six, 1, keyed=keyed, link=keyed)
-    gone.relink(link=six.snapshot(1), item_id=new, setup=six.setup(), actor="ben")
+    _, new = relinked(six, restored=True, keyed=keyed, link=keyed)
     done = six.undo(created.batch, only=[created.pk])
     assert ANOTHER in " ".join(done.kept.values())
     assert new in {item.id for items in six.shown().values() for item in items}

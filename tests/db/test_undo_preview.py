@@ -123,7 +123,7 @@ def test_nothing_is_undone_before_it_is_confirmed_and_then_exactly_what_is_ticke
     rows = {row.order_id: row for row in Foreseen.objects.filter(run=preview, part=Part.BACK)}
     first, second = rows[line.order(1).pk], rows[line.order(2).pk]
     answer = press(line, "confirm", row=[first.pk, second.pk], chosen=[second.pk])
-    assert "Leaves 1 unticked order" in answer.content.decode()
+    assert "Leaves 1 unticked order as it is." in answer.content.decode()
     assert line.batch().state == "pushed"
     go(line, reason="wrong season")
     assert line.batch().state == "partly_undone"
@@ -316,3 +316,22 @@ def test_what_was_undone_is_released_by_button(line: World) -> None:
     assert "The next sync stages what was settled already" in answer.content.decode()
     line.sync()
     assert line.item(1).cells[PRICE] == "12"
+
+
+def test_the_batch_says_which_orders_an_undo_of_some_has_left(line: World) -> None:
+    """What was not ticked stays, and that is not what somebody has edited."""
+    batch, address = line.batch(), f"/staging/batch/{line.batch().pk}/change/"
+
+    def means() -> str:
+        return str(signed_in("viewer").get(address).context["means"])
+
+    line.undo(batch, only=[line.order(1).pk])
+    part = "A part of what it wrote was put back. "
+    assert means() == f"{part}2 orders were not ticked and stay as they are; an undo can put them back too."
+    line.undo(batch, only=[line.order(2).pk])
+    assert means() == (
+        f"{part}1 order was not ticked and stays as it is; an undo can put it back too. "
+        "1 order was kept, wholly or in part: the reason stands beside it."
+    )
+    line.undo(batch)
+    assert means() == f"{part}2 orders were kept, wholly or in part: the reason stands beside each."

@@ -63,9 +63,9 @@ class Command(QuietCommand):
 
 def _line(row: BoardFinding) -> str:
     what = f"{row.item_id}  {row.name}"
-    if row.field:
+    if row.field and not row.why:
         return f"{what}  {row.field}: written {row.written or 'empty'}, board {row.live or 'empty'}"
-    return f"{what}  {row.why or row.live}"
+    return f"{what}  {row.field + ': ' if row.field else ''}{row.why or row.live}"
 
 
 def _document(run: SyncRun, counts: Counts, files: list[Path]) -> dict[str, Any]:
