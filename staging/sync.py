@@ -130,7 +130,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     report.durations["detect"] -= ledger.seconds
     report.counts = report.detected.counts
     report.warnings += _missed(report.detected)
-    report.warnings += _nothing_read(request, report)
+    report.warnings += _nothing_read(report)
     report.warnings += [report.detected.lost] if report.detected.lost and not scope.partial else []
     if not scope.partial and request.limit is None and not report.detected.lost:
         report.run.full_rows = report.counts.read
@@ -163,13 +163,14 @@ def _missed(detected: Detected) -> list[str]:
     ]
 
 
-def _nothing_read(request: Request, report: Report) -> list[str]:
-    """Of a narrowed run that found no row: what it was narrowed by, which may be mistyped."""
-    asked = {"PO number": request.po_number, "customer": request.customer_name}
-    named = " and ".join(f"the {what} {value!r}" for what, value in asked.items() if value)
-    if report.counts.read or not named:
+def _nothing_read(report: Report) -> list[str]:
+    """That nothing was read, where only a customer's rows or those of a PO number were asked for."""
+    customer, po_number = report.run.scope.get("customer"), report.run.scope.get("po_number")
+    if report.counts.read or not (customer or po_number):
         return []
-    return [f"No row of the source has {named}. Remedy: look how it is spelled there."]
+    whose = f"No row of {customer}" if customer else "No row"
+    what = f" has the PO number {po_number}" if po_number else " is in the order table"
+    return [f"{whose}{what}, so there was nothing to do. Remedy: look how the source spells it."]
 
 
 def scope_of(request: Request, setup: Setup) -> Scope:

@@ -180,7 +180,6 @@ def state_of(report: Report, setup: Setup) -> str:
     """How the run ended: it waits only for what it staged itself; `report.waits` tells of what any run has staged."""
     if report.error:
         return RunState.FAILED
-    report.warnings += _nothing_read(report)
     rejected = StagedOrder.objects.filter(batch__run=report.run, state=OrderState.REJECTED).exists()
     unclear = StagedOrder.objects.filter(board=report.run.board, state=OrderState.UNCLEAR).count()
     if unclear:
@@ -193,16 +192,6 @@ def state_of(report: Report, setup: Setup) -> str:
     waiting = StagedOrder.objects.waiting().filter(board=report.run.board)
     report.waits = waiting.exists()
     return RunState.WAITING if waiting.filter(batch__run=report.run).exists() else RunState.COMPLETED
-
-
-def _nothing_read(report: Report) -> list[str]:
-    """That nothing was read, where only a customer's rows or those of a PO number were asked for."""
-    customer, po_number = report.run.scope.get("customer"), report.run.scope.get("po_number")
-    if report.detected is None or report.counts.read or not (customer or po_number):
-        return []
-    whose = f"No row of {customer}" if customer else "No row"
-    what = f" has the PO number {po_number}" if po_number else " is in the order table"
-    return [f"{whose}{what}, so there was nothing to do. Remedy: look how the source spells it."]
 
 
 def _tell(run: SyncRun, action: str, actor: str, setup: Setup, data: dict[str, Any]) -> None:

@@ -201,7 +201,6 @@ def test_a_narrowed_run_touches_only_what_it_was_asked_for(world: World) -> None
     world.add(1, PO="P7")
     world.add(2, CUSTOMER="B'HOOD")
     assert counted(world.sync(po_number=" P7 ")) == {"new": 1}
-    assert "No row of the source has the PO number 'P8'." in " ".join(world.sync(po_number="P8").warnings)
     assert counted(world.sync(customers=("B'HOOD",))) == {"new": 1}
     assert counted(world.sync()) == {"unchanged": 2}
 
