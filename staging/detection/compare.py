@@ -357,8 +357,8 @@ Classify = Callable[[dict[str, str], dict[str, str], Comparison], None]
 
 
 def _forget_linked(board: Board, found: Comparison) -> None:
-    """A record with a verdict may be linked to an item as well: then its absence is a removal too."""
+    """A record with a verdict may have an item as well: then its absence is a removal too, unless that was made before,
+    and another UUID may be the same order."""
     for start in range(0, len(found.forgotten), LOOKED_UP):
         page = found.forgotten[start : start + LOOKED_UP]
-        linked = Snapshot.objects.filter(board=board, record__in=page, state=LinkState.LINKED)
-        found.vanished += linked.values_list("record", flat=True)
+        found.vanished += Snapshot.objects.filter(board=board, record__in=page).values_list("record", flat=True)

@@ -71,12 +71,13 @@ def relink(
 ) -> Rekeyed:
     """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
 
-    A vanished record is one that an item is linked to, or whose staged creation must be remembered: declined, undone,
-    or on its way to the board. What matches none of them may be an order that comes back: one of those `leaving`.
+    A vanished record is one that an item is linked to, whose row had come back after its removal, or whose staged
+    creation must be remembered: declined, undone, or on its way to the board. What matches none of them may be an order
+    that comes back: one of those `leaving`.
     """
     if not appeared:
         return NOTHING
-    lost = [*_linked(setup.board, vanished, mapping_keys), *_remembered(setup.board, vanished, mapping_keys)]
+    lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
@@ -118,6 +119,16 @@ def _linked(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iter
 
 def _standing(board: Board) -> QuerySet[Snapshot]:
     return Snapshot.objects.filter(board=board).exclude(state=LinkState.REMOVED)
+
+
+def _returned(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
+    """Links of orders that were removed and whose row was there again: as it was staged last, if it could be."""
+    removed = Snapshot.objects.filter(board=board, state=LinkState.REMOVED)
+    staged = StagedOrder.objects.filter(board=board, current=True, operation="restore")
+    restorations = list(_lost(staged.filter(record__in=removed.values("record")), vanished, keys))
+    yield from restorations
+    named = {each.candidate.record for each in restorations}
+    yield from _lost(removed, [record for record in vanished if record not in named], keys)
 
 
 def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
