@@ -26,6 +26,7 @@ from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState, Verdict
 from staging.setup import Progress, Setup, Stopped, whole
 
+from .by_key import Saw, not_gone
 from .compare import Comparison, compare
 from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
 from .judging import RowJudge, Unusable
@@ -42,6 +43,8 @@ class Detected:
     counts: Counts
     comparison: Comparison
     unknown_customers: dict[str, int] = field(default_factory=dict)
+    unused: set[str] = field(default_factory=set)
+    """Records whose rows were judged and cannot be used."""
     missed: list[str] = field(default_factory=list)
     """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
 
@@ -100,7 +103,9 @@ def detect(
         ledger.forget([record for record in found.forgotten if record not in rows.repeated])
     if complete:
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
-        detected.counts.removed = ledger.remove([record for record in found.vanished if record not in present])
+        gone = [record for record in found.vanished if record not in present]
+        kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
+        detected.counts.removed = ledger.remove([record for record in gone if record not in kept])
     else:
         detected.counts.removed = None
     ledger.close()
@@ -254,6 +259,7 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
         setup,
         rows,
         appeared=found.appeared,
+        unused=[pair for pair in found.moved if pair[0] in found.unused],
         vanished=found.vanished,
         leaving=found.leaving,
         mapping_keys=mapping_keys(setup),
@@ -320,6 +326,7 @@ def _see(ledger: Ledger, detected: Detected, judged: Judged, found: Unusable) ->
     if found.verdict == Verdict.UNKNOWN_CUSTOMER:
         detected.unknown_customers[found.customer] = detected.unknown_customers.get(found.customer, 0) + 1
     detected.counts.invalid += 1
+    detected.unused.add(judged.record)
     ledger.see(judged, found.verdict, found.customer, found.key, found.problems)
 
 

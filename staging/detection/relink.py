@@ -65,29 +65,40 @@ def relink(
     rows: Appeared,
     *,
     appeared: list[tuple[str, str]],
+    unused: list[tuple[str, str]],
     vanished: list[str],
     leaving: list[str],
     mapping_keys: frozenset[str],
 ) -> Rekeyed:
     """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
 
+    Rows that appeared earlier and were `unused` until they moved appear to this day, where no item is theirs.
+
     A vanished record is one that an item is linked to, whose row had come back after its removal, or whose staged
     creation must be remembered: declined, undone, or on its way to the board. What matches none of them may be an order
     that comes back: one of those `leaving`.
     """
-    if not appeared:
+    if not (appeared or unused):
         return NOTHING
     lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
-    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in appeared if not raw}).search(appeared)
+    news = [*appeared, *_without_link(setup.board, unused)]
+    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in news if not raw}).search(news)
     matched = match_rekeyed(found.get(None, ()), [each.candidate for each in lost])
     for definition, candidates in found.items():
         matched = _joined(matched, candidates, lost) if definition is not None else matched
     for candidates in found.values():
         matched = _come_back(matched, candidates, aside)
     return matched
+
+
+def _without_link(board: Board, unused: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for start in range(0, len(unused), PAGE):
+        page = dict(unused[start : start + PAGE])
+        links = Snapshot.objects.filter(board=board, record__in=list(page)).values_list("record", flat=True)
+        yield from ((record, page[record]) for record in page.keys() - set(links))
 
 
 def _come_back(matched: Rekeyed, candidates: Sequence[Candidate], aside: Sequence[_Lost]) -> Rekeyed:
@@ -138,9 +149,13 @@ def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterat
 
 def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
     """Staged creations that a run may not replace, of records without a linked item."""
-    staged = StagedOrder.objects.filter(board=board, current=True, operation="create")
-    staged = staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
-    return _lost(staged.exclude(record__in=_standing(board).values("record")), vanished, keys)
+    return _lost(decided(board, "create").exclude(record__in=_standing(board).values("record")), vanished, keys)
+
+
+def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:
+    """The last words on records that a run may not replace: declined, undone, or on their way to the board."""
+    staged = StagedOrder.objects.filter(board=board, current=True, operation__in=operations)
+    return staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
 
 
 def _lost(
