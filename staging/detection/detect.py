@@ -33,7 +33,7 @@ from .judging import RowJudge, Unusable
 from .relink import readers_of, relink
 
 PAGE = 500
-SHOWN = 200  # doubled UUIDs, and repeated keys, whose rows are shown
+SHOWN = 1_000  # doubled UUIDs, and repeated keys, whose rows are shown
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ def detect(
         raise
     detected.counts.waiting += rows.missing
     if not scope.partial:
-        shown = {**rows.repeated_shown, **rows.side_by_side(found.duplicates)}
+        shown = {**rows.repeated_shown, **rows.side_by_side(found)}
         ledger.duplicates(
             InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
         )
@@ -153,9 +153,15 @@ class Rows(RowJudge):
         self.repeated_rows = 0
         self._all_keys: Collection[KeyReader] | None = None
 
-    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[Beside]]:
-        """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
-        spelled = {word: record for record in sorted(doubled)[:SHOWN] for word in (record, record.upper())}
+    def side_by_side(self, found: Comparison) -> dict[str, list[Beside]]:
+        """What each row of a doubled UUID is, by UUID, so that people see them beside each other, and each of a text
+        that is none; at most `SHOWN` of either."""
+        return {**self._rows_of(found.duplicates, found), **self._rows_of(found.unreadable, found)}
+
+    def _rows_of(self, records: Iterable[str], compared: Comparison) -> dict[str, list[Beside]]:
+        texts = {record: [record, record.upper()] for record in sorted(records)[:SHOWN]}
+        spelled = {word: record for record, words in texts.items() for word in words}
+        spelled |= {raw: record for record, raw in compared.unreadable.items() if record in texts}
         found: dict[str, list[Beside]] = {}
         for raw, _, row in self._setup.source.rows(list(spelled), self._scope) if spelled else ():
             if raw in spelled:
@@ -164,7 +170,7 @@ class Rows(RowJudge):
 
     def _beside(self, row: Row) -> Beside:
         spelling = str(row[self.customer_at] or "")
-        return Beside(" / ".join(self.key_of(row)), spelling, self.customer_of(row) or spelling)
+        return Beside(" / ".join(self.key_of(row)), spelling, self.customer_of(row) or spelling, self.po_of(row))
 
     def derived_fingerprints(self) -> Iterator[tuple[str, str]]:
         """(record, fingerprint) of the rows without UUID whose business key is theirs alone."""
@@ -327,7 +333,7 @@ def _see(ledger: Ledger, detected: Detected, judged: Judged, found: Unusable) ->
         detected.unknown_customers[found.customer] = detected.unknown_customers.get(found.customer, 0) + 1
     detected.counts.invalid += 1
     detected.unused.add(judged.record)
-    ledger.see(judged, found.verdict, found.customer, found.key, found.problems)
+    ledger.see(judged, found.verdict, found.customer, found.key, found.problems, found.words)
 
 
 def _count_order(
