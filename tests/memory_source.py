@@ -89,6 +89,14 @@ class MemorySource:
     ) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
         return {key: self._repeated(key, scope) for key in keys}
 
+    def with_keys(
+        self, columns: tuple[str, ...], keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+        for row in self._within(scope):
+            key = tuple(str(row.get(name) or "").strip() for name in columns)
+            if key in keys:
+                yield row["record_uuid"], key
+
     def _repeated(self, columns: tuple[str, ...], scope: Scope) -> set[tuple[str, ...]]:
         keys = [tuple(str(row.get(name) or "").strip() for name in columns) for row in self._within(scope)]
         return {key for key in keys if keys.count(key) > 1}

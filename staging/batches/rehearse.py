@@ -26,6 +26,7 @@ class Rehearsal(Ledger):
         for buffer in (self._judged, self._seen, self._snapshots, self._accepted, self._marked, self._orders):
             buffer.clear()
         self._stood.clear()
+        self._words.clear()
         self._superseded.clear()
         self._closed.clear()
 

@@ -16,6 +16,7 @@ from staging.core.causes import Cause
 from staging.core.changeset import SIZE, Change, size_differences
 from staging.core.fingerprint import fingerprint, order_of, payload
 from staging.core.lifecycle import OPEN, ORDER, BatchState, OrderState
+from staging.core.terms import parts
 from staging.models import Batch, Snapshot, StagedLine, StagedOrder, SyncRun, insert_each, insert_rows
 from staging.models.snapshot import LinkState, Verdict
 from staging.setup import Setup
@@ -54,6 +55,19 @@ class Judged:
         """Whether the last word on the record may be replaced: it is not on its way to the board."""
         return self.last is None or self.last.state in REPLACEABLE
 
+    def refused(
+        self, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
+    ) -> dict[str, Any]:
+        """The fields of the verdict on its row, where that cannot be used."""
+        return {
+            "record": self.record,
+            "customer_name": customer[:255],
+            "key": " / ".join(key),
+            "verdict": verdict,
+            "problems": [told(problem) for problem in problems],
+            **self.marks(),
+        }
+
     def marks(self) -> dict[str, str]:
         """What makes the next comparison quiet."""
         return {
@@ -65,12 +79,13 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One of several rows that share a UUID or a business key: its key, its customer's name as the source spells it,
-    and the customer whose row it is (the same spelling where nobody claims it)."""
+    """A row that shares its UUID or business key with others, or whose UUID is none: its key, its customer's name as
+    the source spells it, the customer whose row it is (the same spelling where nobody claims it), and its PO."""
 
     key: str
     spelling: str
     customer: str
+    po_number: str
 
     def __str__(self) -> str:
         return f"{self.key} / {self.spelling or 'no customer'}"
@@ -80,7 +95,7 @@ class Beside:
 class InTheWay:
     """Rows that stand in each other's way, by record with their number: `same` of one UUID, `repeated` without UUID and
     of one business key. `unreadable` are texts that are no UUID, each with the number of its rows. `shown` names the
-    rows, so that they are found, and seen side by side."""
+    rows, so that they are found, and those of one UUID are seen side by side."""
 
     same: Mapping[str, int]
     repeated: Mapping[str, int]
@@ -98,6 +113,11 @@ class InTheWay:
         for record, raw in self.unreadable.items():
             found[record] = (Verdict.INVALID, self.unreadable_rows[record], raw, "This is no UUID.")
         return {record: self._fields(record, identity, *verdict) for record, verdict in found.items()}
+
+    def words(self, record: str) -> set[str]:
+        """What the rows behind a record are found by, whichever of them is looked for."""
+        shown = self.shown.get(record, ())
+        return {word for row in shown for word in (*parts(row.key), row.spelling, row.po_number)}
 
     def _fields(
         self, record: str, identity: str, verdict: Verdict, rows: int, value: str, reason: str
@@ -120,6 +140,11 @@ def _one(names: Set[str]) -> str:
 
 BESIDE = "row"
 """Stands in the place of a column's name where a problem only names one of several rows."""
+
+
+def key_beside(text: str) -> str:
+    """The business key of a row that such a problem names."""
+    return text.rpartition(" / ")[0]
 
 
 def draft(run: SyncRun, setup: Setup, customer: str, now: datetime) -> Batch:

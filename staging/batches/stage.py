@@ -52,6 +52,7 @@ class Ledger:
         self._touched: set[int] = set()
         self._orders: list[StagedOrder] = []
         self._seen: list[Seen] = []
+        self._words: dict[str, set[str]] = {}
         self._judged: list[str] = []
         self._stood: dict[str, Standing] = {}
         self._snapshots: list[Snapshot] = []
@@ -110,24 +111,21 @@ class Ledger:
             self._marked.append(last)
 
     def see(
-        self, judged: Judged, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
+        self,
+        judged: Judged,
+        verdict: Verdict,
+        customer: str,
+        key: tuple[str, ...],
+        problems: Sequence[CellProblem],
+        words: Iterable[str] = (),
     ) -> None:
-        """A row that cannot be staged, with the reasons; remembered so that it is not rendered again."""
+        """A row that cannot be staged, with the reasons; remembered so that it is not rendered again, and found by its
+        key and these words."""
         self._heard(judged)
+        self._words[judged.record] = set(words)
         self._replace(judged, "The row cannot be used any more: " + "; ".join(p.reason for p in problems)[:500])
-        self._seen.append(
-            fresh(
-                Seen,
-                board=self.setup.board,
-                record=judged.record,
-                customer_name=customer[:255],
-                key=" / ".join(key),
-                verdict=verdict,
-                problems=[told(problem) for problem in problems],
-                at=self.now,
-                **judged.marks(),
-            )
-        )
+        told_of = judged.refused(verdict, customer, key, problems)
+        self._seen.append(fresh(Seen, board=self.setup.board, at=self.now, **told_of))
 
     def stage(
         self,
@@ -189,6 +187,7 @@ class Ledger:
         for record in fresh:
             self._judged.append(record)
             self._seen.append(Seen(board=self.setup.board, record=record, at=self.now, **verdicts[record]))
+            self._words[record] = rows.words(record)
         for start in range(0, len(fresh), PAGE):
             staged = StagedOrder.objects.filter(
                 board=self.setup.board, record__in=fresh[start : start + PAGE], current=True
@@ -262,14 +261,17 @@ class Ledger:
             if self._named or Snapshot.objects.filter(board=self.setup.board).exists():  # else nothing could be known
                 self._leave_out()
                 give_keys(self.setup.board, [order for order in self._orders if order.operation == "create"])
-            unused = {one.record: terms(parts(one.key), one.record) for one in self._seen}
+            words = self._words
+            unused = {one.record: terms(parts(one.key), one.record, *words[one.record]) for one in self._seen}
             names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by), ask=self._named)
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()
             update_each(self._marked, MARKS)
             insert(self._orders)
-        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders, self._stood):
+        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders):
             buffer.clear()
+        self._stood.clear()
+        self._words.clear()
         self.seconds += time.monotonic() - started
 
     def _leave_out(self) -> None:

@@ -31,7 +31,7 @@ from staging.core.fingerprint import fingerprint, key_hash, payload
 from staging.core.ports import Row
 from staging.core.words import counted
 from staging.detection.compare import compare
-from staging.detection.detect import Rows, SourceRow
+from staging.detection.rows import Rows, SourceRow
 from staging.models import Snapshot
 from staging.setup import Progress, Setup, whole
 

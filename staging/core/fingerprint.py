@@ -7,6 +7,8 @@ sizes does not matter. The mapping's version is not part of it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+from itertools import combinations, islice, pairwise
 from typing import Any
 
 import orjson
@@ -14,6 +16,9 @@ import orjson
 from mapping.core.order import Order
 
 VERSION = b"1:"
+BETWEEN = " / "
+"""Stands between the values of a business key as it is stored."""
+MOST_CUTS = 10_000  # ways to cut a key that are tried
 
 
 def payload(order: Order) -> dict[str, Any]:
@@ -52,3 +57,16 @@ def approval_hash(lines: list[tuple[str, str, str, str]]) -> str:
 def key_hash(key: tuple[str, ...]) -> str:
     """64 hex digits that name a business key."""
     return hashlib.sha256(orjson.dumps(key)).hexdigest()
+
+
+def key_values(key: str, hashed: str, lengths: Collection[int]) -> tuple[str, ...]:
+    """The values of a business key as it is stored, told by its hash, since a value may hold what stands between them;
+    () where it has none of these numbers of values."""
+    pieces = key.split(BETWEEN)
+    for length in lengths:
+        for cuts in islice(combinations(range(1, len(pieces)), length - 1), MOST_CUTS):
+            ends = pairwise((0, *cuts, len(pieces)))
+            values = tuple(BETWEEN.join(pieces[start:end]) for start, end in ends)
+            if key_hash(values) == hashed:
+                return values
+    return ()

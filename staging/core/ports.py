@@ -110,6 +110,12 @@ class OrderSource(Protocol):
         """By each of these keys, which are names of columns: the business keys (trimmed texts, missing as "") on more
         than one row in scope, whose first value stands on a row without identity."""
 
+    def with_keys(
+        self, columns: tuple[str, ...], keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+        """Identity (None where missing) and business key of every row in scope whose values in these columns, trimmed
+        texts with missing ones as "", are one of these keys (any number; read in pages)."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveLine:

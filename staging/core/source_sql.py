@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .ports import Condition, Scope, SourceColumn
-from .source_dialects import Column, Dialect, Statement, quoted_table
+from .source_dialects import Column, Dialect, Statement, chunked, quoted_table
 
 # Part of every scheme: raise it when an expression changes its meaning without changing its text.
 VERSION = 1
@@ -121,6 +121,20 @@ class SourceSql:
             shown = ", ".join([*(f"k.k{names.index(name)}" for name in key), *["''"] * (widest - len(key))])
             questions.append(f"SELECT {number}, {shown} FROM k group by {grouped} having COUNT(*) > 1")
         return Statement(f"WITH k AS ({inner.text}) {' union all '.join(questions)}", inner.params)
+
+    def with_keys(self, columns: Sequence[str], keys: Sequence[Sequence[str]] | None, scope: Scope) -> Statement:
+        """Identity and these columns of the rows in scope, with `keys` only of those that may carry one of them.
+
+        Each column is held against the values that stand at its place, where its text is the same on each database.
+        """
+        named = [self._column(name) for name in columns]
+        conditions = self._within(scope)
+        for position, column in enumerate(named if keys is not None else ()):
+            if column.type in ("text", "int"):
+                texts = list(dict.fromkeys(key[position] for key in keys or ()))
+                conditions.append(chunked(f"COALESCE({self.dialect.trimmed(column)}, '')", texts))
+        fields = ", ".join([self._identity(), *(self.dialect.plain(column) for column in named)])
+        return self._select(fields, conditions)
 
     def binary_cell(self, column: Column) -> Statement:
         """A row where this column of an SQLite table holds binary data, which its JSON refuses."""

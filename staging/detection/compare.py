@@ -66,6 +66,8 @@ class Comparison:
     """Of those that moved: judged under another scheme or mapping, so that their fingerprints say nothing."""
     forgotten: list[str] = field(default_factory=list)
     """Records with a verdict and nothing else, which the source does not hold any more."""
+    unused: set[str] = field(default_factory=set)
+    """Of those that moved: records whose rows could not be used until now."""
     asleep: set[str] = field(default_factory=set)
     """Of a full run: records that moved by no fingerprint, and are rendered all the same."""
 
@@ -178,6 +180,7 @@ UNUSABLE = (Verdict.INVALID, Verdict.UNKNOWN_CUSTOMER)
 FOLLOWED = ("unchanged", "waiting")
 """What is known of a record whose absence from the source is a removal."""
 LEAVING = ("removed", "removing")
+NOT_USED = ("invalid", "duplicate")
 
 
 class _Known:
@@ -334,11 +337,13 @@ def joined(differing: dict[str, str], former: dict[str, str], found: Comparison)
             found.appeared.append((record, raw))
         elif side == "both":
             found.moved.append((record, raw))
+            if verdict in NOT_USED:
+                found.unused.add(record)
         elif verdict in FOLLOWED:
             found.vanished.append(record)
         elif verdict in LEAVING:
             found.leaving.append(record)
-        elif verdict in ("invalid", "duplicate"):
+        elif verdict in NOT_USED:
             found.forgotten.append(record)
 
 
@@ -362,8 +367,8 @@ Classify = Callable[[dict[str, str], dict[str, str], Comparison], None]
 
 
 def _forget_linked(board: Board, found: Comparison) -> None:
-    """A record with a verdict may be linked to an item as well: then its absence is a removal too."""
+    """A record with a verdict may have an item as well: then its absence is a removal too, unless that was made before,
+    and another UUID may be the same order."""
     for start in range(0, len(found.forgotten), LOOKED_UP):
         page = found.forgotten[start : start + LOOKED_UP]
-        linked = Snapshot.objects.filter(board=board, record__in=page, state=LinkState.LINKED)
-        found.vanished += linked.values_list("record", flat=True)
+        found.vanished += Snapshot.objects.filter(board=board, record__in=page).values_list("record", flat=True)

@@ -8,17 +8,15 @@ commits page by page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mapping.core.family import KeyReader
 from mapping.core.order import Rendered
-from staging.batches.rows import Beside, InTheWay, Judged
+from staging.batches.rows import InTheWay, Judged
 from staging.batches.stage import Ledger
 from staging.core.changeset import Rekeyed
 from staging.core.counts import Counts
 from staging.core.fingerprint import fingerprint, order_of
-from staging.core.identity import derived
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Row, Scope, SourceRefused
 from staging.core.verdict import Accepted, Kind, Remembered, judge
@@ -26,14 +24,13 @@ from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState, Verdict
 from staging.setup import Progress, Setup, Stopped, whole
 
+from .by_key import Saw, not_gone
 from .compare import Comparison, compare
 from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
 from .guards import check_stood_still, lost_while_read, not_there
-from .judging import RowJudge, Unusable
-from .relink import readers_of, relink
-
-PAGE = 500
-SHOWN = 200  # doubled UUIDs, and repeated keys, whose rows are shown
+from .judging import Unusable
+from .relink import relink
+from .rows import PAGE, Rows, SourceRow
 
 
 @dataclass(slots=True)
@@ -43,17 +40,12 @@ class Detected:
     counts: Counts
     comparison: Comparison
     unknown_customers: dict[str, int] = field(default_factory=dict)
+    unused: set[str] = field(default_factory=set)
+    """Records whose rows were judged and cannot be used."""
     missed: list[str] = field(default_factory=list)
     """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
     lost: str = ""
     """Why removals were not concluded although all of the source was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    record: str
-    fingerprint: str
-    row: Row
 
 
 def detect(
@@ -108,7 +100,7 @@ def detect(
         raise
     detected.counts.waiting += rows.missing
     if not scope.partial:
-        shown = {**rows.repeated_shown, **rows.side_by_side(found.duplicates)}
+        shown = {**rows.repeated_shown, **rows.side_by_side(found)}
         ledger.duplicates(
             InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
         )
@@ -116,7 +108,9 @@ def detect(
     if complete:
         present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
         vanished = [record for record in found.vanished if record not in present]
-        detected.counts.removed = ledger.remove(not_there(setup.source, scope, vanished))
+        gone = not_there(setup.source, scope, vanished)
+        kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
+        detected.counts.removed = ledger.remove([record for record in gone if record not in kept])
     else:
         detected.counts.removed = None
     ledger.close()
@@ -148,111 +142,6 @@ def _count_quiet(detected: Detected, rows: Rows) -> None:
     counts.duplicate = sum(found.duplicates.values()) + rows.repeated_rows
 
 
-class Rows(RowJudge):
-    """Reads full rows for judging, and derives the UUID of those that have none."""
-
-    def __init__(self, setup: Setup, scope: Scope) -> None:
-        super().__init__(setup.mappings.family, [column.name for column in setup.source.columns], setup.structure)
-        self._setup, self._scope = setup, scope
-        self.missing = 0
-        """Rows that were there when fingerprints were read, and not when they were to be read in full."""
-        self.unnamed = 0
-        """Rows without a UUID, when they were read last."""
-        self.present: set[str] = set()
-        """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
-        known ones, or, where their key is not theirs alone, by the key that a document defined before."""
-        self.repeated: dict[str, int] = {}
-        self.repeated_shown: dict[str, list[Beside]] = {}
-        self.repeated_rows = 0
-        self._all_keys: Collection[KeyReader] | None = None
-
-    def side_by_side(self, doubled: Iterable[str]) -> dict[str, list[Beside]]:
-        """What each row of a doubled UUID is, by UUID, so that people see them beside each other; at most `SHOWN`."""
-        spelled = {word: record for record in sorted(doubled)[:SHOWN] for word in (record, record.upper())}
-        found: dict[str, list[Beside]] = {}
-        for raw, _, row in self._setup.source.rows(list(spelled), self._scope) if spelled else ():
-            if raw in spelled:
-                found.setdefault(spelled[raw], []).append(self._beside(row))
-        return {record: sorted(rows, key=str) for record, rows in found.items()}
-
-    def _beside(self, row: Row) -> Beside:
-        spelling = str(row[self.customer_at] or "")
-        return Beside(" / ".join(self.key_of(row)), spelling, self.customer_of(row) or spelling)
-
-    def derived_fingerprints(self) -> Iterator[tuple[str, str]]:
-        """(record, fingerprint) of the rows without UUID whose business key is theirs alone."""
-        for record, print_, _ in self._without_identity():
-            yield record, print_
-
-    def _without_identity(self) -> Iterator[tuple[str, str, Row]]:
-        self.repeated, self.repeated_rows, self.repeated_shown = {}, 0, {}
-        self.unnamed = 0
-        repeated = self._repeated_keys()
-        for print_, row in self._setup.source.rows_without_identity(self._scope):
-            self.unnamed += 1
-            key = self.key_of(row)
-            record = derived(key)
-            doubled = key in repeated(row)
-            if doubled or self.customer_of(row) is None:
-                self.present |= {derived(of(row)) for of in self._every_key()}
-            if doubled:
-                self.repeated[record] = self.repeated.get(record, 0) + 1
-                if record in self.repeated_shown or len(self.repeated_shown) < SHOWN:
-                    self.repeated_shown.setdefault(record, []).append(self._beside(row))
-                self.repeated_rows += 1
-            else:
-                yield record, print_, row
-
-    def _every_key(self) -> Collection[KeyReader]:
-        """The business keys that any document defines or has defined, each once."""
-        if self._all_keys is None:
-            self._all_keys = readers_of(self._setup, self.columns).values()
-        return self._all_keys
-
-    def _repeated_keys(self) -> Callable[[Row], set[tuple[str, ...]]]:
-        """Which keys stand on several rows: asked only when needed, then by each definition whose columns are there."""
-        family, known = self._setup.mappings.family, dict[tuple[str, ...], set[tuple[str, ...]]]()
-
-        def of(row: Row) -> set[tuple[str, ...]]:
-            customer = self.customer_of(row)
-            columns = (family.mapping(customer) if customer else family.default).source.business_key
-            if columns not in known:
-                others = {mapping.source.business_key for mapping in family.mappings()}
-                wanted = {columns, *(key for key in others if set(key).issubset(self.columns))}
-                known.update(self._setup.source.repeated_keys(wanted, Scope(include=self._scope.include)))
-            return known[columns]
-
-        return of
-
-    def pages(self, moved: list[tuple[str, str]]) -> Iterator[list[SourceRow]]:
-        """The full rows of these records in the order of their UUIDs, in pages; rows with a derived UUID come last."""
-        with_identity = [(record, raw) for record, raw in moved if raw]
-        for start in range(0, len(with_identity), PAGE):
-            page = {raw: record for record, raw in with_identity[start : start + PAGE]}
-            found = {
-                page[raw]: SourceRow(page[raw], print_, row)
-                for raw, print_, row in self._setup.source.rows(list(page), self._scope)
-            }
-            self.missing += len(page) - len(found)
-            yield [found[record] for record in sorted(found)]
-        wanted = {record for record, raw in moved if not raw}
-        if wanted:
-            yield from self._derived_pages(wanted)
-
-    def _derived_pages(self, wanted: set[str]) -> Iterator[list[SourceRow]]:
-        page: list[SourceRow] = []
-        for record, print_, row in self._without_identity():
-            if record in wanted:
-                wanted.discard(record)
-                page.append(SourceRow(record, print_, row))
-            if len(page) == PAGE:
-                yield page
-                page = []
-        self.missing += len(wanted)
-        if page:
-            yield page
-
-
 def _refuse_doubled(setup: Setup, scope: Scope, found: Comparison) -> None:
     """A UUID that stands on a second row outside of a narrowed scope is a duplicate here too."""
     asked = {raw: record for record, raw in (*found.moved, *found.appeared) if raw}
@@ -274,6 +163,7 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
         setup,
         rows,
         appeared=found.appeared,
+        unused=[pair for pair in found.moved if pair[0] in found.unused],
         vanished=found.vanished,
         leaving=found.leaving,
         mapping_keys=mapping_keys(setup),
@@ -340,7 +230,8 @@ def _see(ledger: Ledger, detected: Detected, judged: Judged, found: Unusable) ->
     if found.verdict == Verdict.UNKNOWN_CUSTOMER:
         detected.unknown_customers[found.customer] = detected.unknown_customers.get(found.customer, 0) + 1
     detected.counts.invalid += 1
-    ledger.see(judged, found.verdict, found.customer, found.key, found.problems)
+    detected.unused.add(judged.record)
+    ledger.see(judged, found.verdict, found.customer, found.key, found.problems, found.words)
 
 
 def _count_order(

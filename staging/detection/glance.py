@@ -14,8 +14,9 @@ from staging.setup import Setup
 
 from .columns import drift
 from .compare import FOLLOWED, Comparison, compare
-from .detect import Rows, mapping_keys
+from .detect import mapping_keys
 from .guards import GuardRefused, check_rows, check_source
+from .rows import Rows
 
 SCHEMA_VERSION = 1
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from mapping.core.family import Family, KeyReader
+from mapping.core.family import ColumnsMissing, Family, KeyReader
 from mapping.core.order import CellProblem, Invalid, Rendered
+from mapping.core.texts import key_text
 from monday.core.structure import BoardStructure
 from staging.core.ports import Row
 from staging.models.snapshot import Verdict
@@ -14,12 +16,14 @@ from staging.models.snapshot import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A row that cannot be used: `customer` is its canonical name, or where nobody claims it what the row says."""
+    """A row that cannot be used: `customer` is its canonical name, or where nobody claims it what the row says; `words`
+    is what it is found by beside its key."""
 
     verdict: Verdict
     customer: str
     key: tuple[str, ...]
     problems: tuple[CellProblem, ...]
+    words: tuple[str, ...] = ()
 
 
 class RowJudge:
@@ -32,6 +36,8 @@ class RowJudge:
         self._family, self._structure = family, structure
         self.columns = list(columns)
         self.customer_at = self.columns.index(family.board.source.customer)
+        po_number = family.board.source.po_number
+        self._po_at = self.columns.index(po_number) if po_number in self.columns else None
         self._keys: dict[str | None, KeyReader] = {}
         self._renderers: dict[str, Callable[[Row], Rendered | Invalid]] = {}
 
@@ -42,7 +48,7 @@ class RowJudge:
             return self._unclaimed(row)
         rendered = self.render(row, customer)
         if isinstance(rendered, Invalid):
-            return Unusable(Verdict.INVALID, customer, rendered.key, rendered.problems)
+            return Unusable(Verdict.INVALID, customer, rendered.key, rendered.problems, (self.po_of(row),))
         return rendered
 
     def customer_of(self, row: Row) -> str | None:
@@ -63,6 +69,10 @@ class RowJudge:
             self._keys[customer] = self._family.business_key(customer, self.columns)
         return self._keys[customer](row)
 
+    def po_of(self, row: Row) -> str:
+        """The PO number of a row, "" where there is none."""
+        return "" if self._po_at is None else key_text(row[self._po_at])
+
     def key_definition(self, row: Row) -> tuple[str, ...]:
         """The columns of that key."""
         customer = self.customer_of(row)
@@ -74,4 +84,7 @@ class RowJudge:
         name = "" if raw is None else str(raw)
         reason = f"No customer document claims the name {name!r}." if name.strip() else "The row names no customer."
         problem = CellProblem(self.columns[self.customer_at], name, reason, owner="mapping")
-        return Unusable(Verdict.UNKNOWN_CUSTOMER, name, (), (problem,))
+        key: tuple[str, ...] = ()
+        with suppress(ColumnsMissing):  # by the board's own definition, whose columns no customer may need
+            key = self.key_of(row)
+        return Unusable(Verdict.UNKNOWN_CUSTOMER, name, key, (problem,), (name, self.po_of(row)))

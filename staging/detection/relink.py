@@ -65,28 +65,40 @@ def relink(
     rows: Appeared,
     *,
     appeared: list[tuple[str, str]],
+    unused: list[tuple[str, str]],
     vanished: list[str],
     leaving: list[str],
     mapping_keys: frozenset[str],
 ) -> Rekeyed:
     """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
 
-    A vanished record is one that an item is linked to, or whose staged creation must be remembered: declined, undone,
-    or on its way to the board. What matches none of them may be an order that comes back: one of those `leaving`.
+    Rows that appeared earlier and were `unused` until they moved appear to this day, where no item is theirs.
+
+    A vanished record is one that an item is linked to, whose row had come back after its removal, or whose staged
+    creation must be remembered: declined, undone, or on its way to the board. What matches none of them may be an order
+    that comes back: one of those `leaving`.
     """
-    if not appeared:
+    if not (appeared or unused):
         return NOTHING
-    lost = [*_linked(setup.board, vanished, mapping_keys), *_remembered(setup.board, vanished, mapping_keys)]
+    lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
-    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in appeared if not raw}).search(appeared)
+    news = [*appeared, *_without_link(setup.board, unused)]
+    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in news if not raw}).search(news)
     matched = match_rekeyed(found.get(None, ()), [each.candidate for each in lost])
     for definition, candidates in found.items():
         matched = _joined(matched, candidates, lost) if definition is not None else matched
     for candidates in found.values():
         matched = _come_back(matched, candidates, aside)
     return matched
+
+
+def _without_link(board: Board, unused: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for start in range(0, len(unused), PAGE):
+        page = dict(unused[start : start + PAGE])
+        links = Snapshot.objects.filter(board=board, record__in=list(page)).values_list("record", flat=True)
+        yield from ((record, page[record]) for record in page.keys() - set(links))
 
 
 def _come_back(matched: Rekeyed, candidates: Sequence[Candidate], aside: Sequence[_Lost]) -> Rekeyed:
@@ -120,6 +132,16 @@ def _standing(board: Board) -> QuerySet[Snapshot]:
     return Snapshot.objects.filter(board=board).exclude(state=LinkState.REMOVED)
 
 
+def _returned(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
+    """Links of orders that were removed and whose row was there again: as it was staged last, if it could be."""
+    removed = Snapshot.objects.filter(board=board, state=LinkState.REMOVED)
+    staged = StagedOrder.objects.filter(board=board, current=True, operation="restore")
+    restorations = list(_lost(staged.filter(record__in=removed.values("record")), vanished, keys))
+    yield from restorations
+    named = {each.candidate.record for each in restorations}
+    yield from _lost(removed, [record for record in vanished if record not in named], keys)
+
+
 def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
     """Links of orders that had gone from the source, whether their item stands aside by now or not yet."""
     return _lost(Snapshot.objects.filter(board=board).exclude(state=LinkState.GONE), leaving, keys)
@@ -127,9 +149,13 @@ def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterat
 
 def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
     """Staged creations that a run may not replace, of records without a linked item."""
-    staged = StagedOrder.objects.filter(board=board, current=True, operation="create")
-    staged = staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
-    return _lost(staged.exclude(record__in=_standing(board).values("record")), vanished, keys)
+    return _lost(decided(board, "create").exclude(record__in=_standing(board).values("record")), vanished, keys)
+
+
+def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:
+    """The last words on records that a run may not replace: declined, undone, or on their way to the board."""
+    staged = StagedOrder.objects.filter(board=board, current=True, operation__in=operations)
+    return staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
 
 
 def _lost(

@@ -7,7 +7,7 @@ a person wants to know of a change: by customer, by field, by label and by reaso
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -73,9 +73,15 @@ class Foretelling(Rehearsal):
         self._columns: dict[str, dict[str, Column]] = {}
 
     def see(
-        self, judged: Judged, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
+        self,
+        judged: Judged,
+        verdict: Verdict,
+        customer: str,
+        key: tuple[str, ...],
+        problems: Sequence[CellProblem],
+        words: Iterable[str] = (),
     ) -> None:
-        super().see(judged, verdict, customer, key, problems)
+        super().see(judged, verdict, customer, key, problems, words)
         if verdict == Verdict.INVALID:
             for problem in problems:
                 self.reasons[customer, problem.column, problem.reason] += 1

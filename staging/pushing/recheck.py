@@ -17,16 +17,19 @@ from staging.core.fingerprint import fingerprint
 from staging.core.identity import Unreadable, canonical
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Scope
-from staging.detection.detect import Rows, SourceRow
+from staging.detection.by_key import known, rows_with
 from staging.detection.guards import GuardRefused, check_rows
+from staging.detection.rows import Rows, SourceRow
 from staging.models import Batch, StagedOrder
 from staging.setup import Setup, whole
 from staging.transitions import move_orders
 
 BACK = "Its row is in the source again."
+BACK_BY_KEY = "A row with its business key is in the source, and may be its own under another UUID."
 GONE = "Its row is no longer in the source."
 MOVED = "The source or the mapping has moved since it was approved."
 TWICE = "Its UUID stands on more than one row by now."
+PAGE = 500  # orders whose keys one statement asks for
 DERIVED = 5  # the version of the UUIDs that stand for rows without one
 
 Standing = dict[str, list[tuple[str, str]]]
@@ -104,7 +107,31 @@ def _stale(batch: Batch, approved: Sequence[Approved], setup: Setup) -> dict[int
             stale[order.pk] = TWICE if found else GONE
         elif order.marks != (found[0][1], *marks):
             doubtful[order.record] = order
-    return stale | _differing(batch, rows, doubtful, standing)
+    removals = [order for order in approved if order.operation == "remove" and order.pk not in stale]
+    return stale | _maybe_back(setup, rows, removals) | _differing(batch, rows, doubtful, standing)
+
+
+def _maybe_back(setup: Setup, rows: Rows, removals: Sequence[Approved]) -> dict[int, str]:
+    """Of removals whose UUID stands on no row, those whose business key stands on one that is nobody else's, or of
+    which nobody can say how their key is found: their row may be back under another UUID, or without one."""
+    keys = _keys(removals)
+    if not keys:
+        return {}
+    found, unasked = rows_with(setup, rows.columns, dict(keys.values()))
+    others = known(setup.board, {row.record for row in found} - {order.record for order in removals})
+    standing = _standing(setup, rows, whole(setup), sorted(others))
+    own = {record for record, places in standing.items() if len(places) == 1}  # a UUID on two rows says nothing
+    free = unasked | {row.key for row in found if row.record not in own}
+    return {pk: BACK_BY_KEY for pk, (hashed, _) in keys.items() if hashed in free}
+
+
+def _keys(removals: Sequence[Approved]) -> dict[int, tuple[str, str]]:
+    """Hash and text of the business key of each, by its key here."""
+    found: dict[int, tuple[str, str]] = {}
+    for start in range(0, len(removals), PAGE):
+        page = StagedOrder.objects.filter(pk__in=[order.pk for order in removals[start : start + PAGE]])
+        found.update((pk, (hashed, key)) for pk, hashed, key in page.values_list("pk", "key_hash", "key"))
+    return found
 
 
 def _differing(batch: Batch, rows: Rows, doubtful: dict[str, Approved], standing: Standing) -> dict[int, str]:

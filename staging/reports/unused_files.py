@@ -7,7 +7,7 @@ does not grow with the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from openpyxl import Workbook
 
 from monday.core.spreadsheets import for_xlsx
 from monday.models import Board
+from staging.batches.rows import BESIDE, key_beside
 
 from .unused import Unused, by_spelling, unused
 
@@ -71,7 +72,10 @@ def file_name(customer: str, taken: set[str]) -> str:
     return name
 
 
-def _lines(row: Unused) -> Iterable[tuple[str, ...]]:
+def _lines(row: Unused) -> Iterator[tuple[str, ...]]:
     verdict = row.verdict.replace("_", " ")
     problems = row.problems or (("", "", verdict, "source"),)
-    return [(row.key, row.record, verdict, column, value, reason, owner) for column, value, reason, owner in problems]
+    beside = {value: key_beside(value) for column, value, *_ in problems if column == BESIDE}
+    key = row.key or "; ".join(sorted(set(beside.values())))  # rows of one UUID may have several
+    for column, value, *why in problems:
+        yield (beside[value] if column == BESIDE else key, row.record, verdict, column, value, *why)

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from mapping.core.texts import key_text
 from staging.core.ports import Row, Scope, SourceRefused
 from staging.core.source_dialects import DIALECTS, Column, Sqlite, Statement
 from staging.core.source_sql import NoSuchColumn, SourceSql
@@ -22,7 +23,8 @@ from staging.core.source_sql import NoSuchColumn, SourceSql
 from . import apart, halves
 
 NARROW_PAGE = 2_000  # fingerprints fetched at a time
-WIDE_PAGE = 500  # full rows fetched at a time, and identities asked for in one statement
+WIDE_PAGE = 500  # full rows fetched at a time, and identities or keys asked for in one statement
+MOST_QUESTIONS = 10  # statements for keys, each of which goes through the table; more take longer than all of its rows
 
 
 class SqlTable:
@@ -131,6 +133,23 @@ class SqlTable:
                 key = alike[number]
                 found[key].add(tuple(map(str, values[: len(key)])))
         return found
+
+    def with_keys(
+        self, columns: tuple[str, ...], keys: Collection[tuple[str, ...]], scope: Scope
+    ) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+        """Identity and business key of the rows that carry one of these keys; of very many the table is read once."""
+        wanted = set(keys)
+        asked = sorted(wanted)
+        with self._sentences():
+            others = len(self._sql.with_keys(columns, (), scope).params)
+        room = min(WIDE_PAGE, (self._sql.dialect.most_parameters - others) // max(1, len(columns)))
+        pages: list[list[tuple[str, ...]] | None] = []
+        if room > 0:
+            pages += [asked[start : start + room] for start in range(0, len(asked), room)]
+        for page in [None] if asked and not 0 < len(pages) <= MOST_QUESTIONS else pages:
+            for identity, *values in self._stream(self._sql.with_keys(columns, page, scope), NARROW_PAGE):
+                if (key := tuple(map(key_text, values))) in wanted:
+                    yield identity, key
 
     def _paged(
         self, build: Callable[[Sequence[str], Scope], Statement], identities: Sequence[str], scope: Scope

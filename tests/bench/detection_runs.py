@@ -95,7 +95,7 @@ class Work:
 
     def watch(self, connection: Any) -> None:
         """Count from here on."""
-        from staging.detection.detect import Rows
+        from staging.detection.rows import Rows
 
         render = Rows.render
 
@@ -127,7 +127,8 @@ def accepted(setup: Any) -> dict[str, Any]:
     from mapping.models import Customer
     from staging.core.fingerprint import payload
     from staging.core.identity import canonical
-    from staging.detection.detect import Rows, mapping_keys
+    from staging.detection.detect import mapping_keys
+    from staging.detection.rows import Rows
     from staging.models import Batch, Snapshot, StagedLine, StagedOrder, insert_rows
     from staging.setup import whole
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mapping.core.order import Order
-from staging.core.fingerprint import approval_hash, fingerprint, key_hash, order_of, payload
+from staging.core.fingerprint import BETWEEN, approval_hash, fingerprint, key_hash, key_values, order_of, payload
 
 ORDER = Order(
     name="ST1 RED A1",
@@ -64,6 +64,15 @@ def test_boundaries_between_values_count() -> None:
     assert fingerprint(Order("a|b", "c")) != fingerprint(Order("a", "b|c"))
     assert fingerprint(Order("n", "g", {"a": ["x,y"]})) != fingerprint(Order("n", "g", {"a": ["x", "y"]}))
     assert key_hash(("a|b", "c")) != key_hash(("a", "b|c"))
+
+
+@pytest.mark.parametrize(
+    "key", [("A1",), ("A1", "ST1"), ("A / 1", "", "x"), ("", " / "), ("a / b / c", "d / e"), ("",)]
+)
+def test_a_stored_key_is_cut_into_its_own_values_whatever_they_hold(key: tuple[str, ...]) -> None:
+    stored = BETWEEN.join(key)
+    assert key_values(stored, key_hash(key), (1, 2, 3)) == key
+    assert key_values(stored, key_hash(key), [length for length in (1, 2, 3) if length != len(key)]) == ()
 
 
 def test_missing_empty_and_absent_are_three_things() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from staging.batches import decide
+from staging.boards import gone
 from tests.core.mapping_samples import BOARD
 from tests.world import World, uuid
 
@@ -55,6 +58,99 @@ def test_what_matches_a_linked_order_is_not_one_that_had_gone(six: World) -> Non
     counts = six.sync().counts
     assert (counts.rekeyed, counts.new, counts.changed) == (1, 0, 0)
     assert six.item(1).group == "Removed"
+
+
+def left_staged(world: World) -> None:
+    world.stage()
+
+
+def left_approved(world: World) -> None:
+    world.stage()
+    world.approve()
+
+
+def held(world: World) -> None:
+    world.stage()
+    decide.hold(
+        batch=world.batch(), orders=[world.order(1).pk], actor="ben", now=world.clock.now(), reason="look first"
+    )
+
+
+def held_as_edited(world: World) -> None:
+    world.move(1, "Orders")
+    world.edit(1, long_text_notes="a planner's own words")
+    world.sync()
+    assert world.state(1) == "held"
+
+
+def held_as_gone(world: World) -> None:
+    world.archive(1)
+    world.sync()
+    assert world.state(1) == "held"
+
+
+def invalid(world: World) -> None:
+    world.change(1, TOTAL=99)
+    assert world.sync().counts.invalid == 1
+    world.change(1)
+
+
+def of_nobody(world: World) -> None:
+    world.change(1, CUSTOMER="HARBOR")
+    assert world.sync().counts.invalid == 1
+    world.change(1, CUSTOMER="HARBOUR (AU)")
+
+
+RETURNS = (left_staged, left_approved, held, held_as_edited, held_as_gone, invalid, of_nobody)
+
+
+@pytest.mark.parametrize("reload", [False, True], ids=["alone", "all"])
+@pytest.mark.parametrize("come_back", RETURNS)
+def test_a_removed_order_that_is_back_keeps_its_item_under_a_fresh_uuid(
+    six: World, come_back: Callable[[World], None], reload: bool
+) -> None:
+    """Its row had come back and waited, or could not be used, when its UUID or every row's changed."""
+    rows = six.drop(1)
+    six.sync()
+    six.source.orders += rows
+    items = {item.id for items in six.shown().values() for item in items}
+    come_back(six)
+    for number, row in enumerate(six.source.orders if reload else rows):
+        row["record_uuid"] = uuid(301 + number)
+    counts = six.sync().counts
+    assert (counts.new, counts.removed, counts.rekeyed) == (0, 0, 5 * reload)
+    assert {item.id for items in six.shown().values() for item in items} <= items
+    if come_back not in (held_as_edited, held_as_gone):
+        six.check_equal()
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_declined_or_undone_return_stays_so_under_a_fresh_uuid(six: World, undone: bool) -> None:
+    """The same decision is not asked for again, whatever the row is called."""
+    rows = six.drop(1)
+    six.sync()
+    six.source.orders += rows
+    if undone:
+        six.sync()
+        six.undo(reason="not any more")
+    else:
+        six.stage()
+        decide.decline(batch=six.batch(), actor="ben", now=six.clock.now(), reason="not any more")
+    aside = six.shown()
+    rows[0]["record_uuid"] = uuid(301)
+    counts = six.sync().counts
+    assert (counts.staged, counts.waiting) == (0, 1)
+    assert six.shown() == aside and six.item(1).group == "Removed"
+
+
+def test_an_order_that_nobody_follows_stays_so_when_its_bad_row_is_put_right_under_a_fresh_uuid(six: World) -> None:
+    gone.stop(link=six.snapshot(1), actor="ben", now=six.clock.now(), reason="the planner does it")
+    six.change(1, TOTAL=99)
+    assert six.sync().counts.invalid == 1
+    six.change(1)
+    six.row(1)["record_uuid"] = uuid(301)
+    counts = six.sync().counts
+    assert (counts.staged, counts.waiting) == (0, 1) and len(six.shown()) == 6
 
 
 def narrowed(world: World) -> None:

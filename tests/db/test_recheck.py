@@ -6,9 +6,9 @@ import pytest
 
 from staging.core.ports import SourceRefused
 from staging.detection.guards import GuardRefused
-from staging.models import Batch
-from staging.pushing.recheck import out_of_date
-from tests.core.mapping_samples import HARBOUR
+from staging.models import Batch, StagedOrder
+from staging.pushing.recheck import BACK_BY_KEY, out_of_date
+from tests.core.mapping_samples import BHOOD, BOARD, HARBOUR
 from tests.world import World, uuid
 
 
@@ -102,6 +102,65 @@ def test_a_removal_is_not_carried_out_on_a_row_that_came_back(world: World) -> N
     assert world.item(1).group != "Removed"
     assert world.item(2).group == "Removed"
     assert world.sync().counts.unchanged == 11
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"record_uuid": uuid(301)},
+        {"record_uuid": uuid(301), "CUSTOMER": "HARBOUR AUS"},
+        {"record_uuid": uuid(301), "TOTAL": 99},
+        {"record_uuid": None},
+        {"record_uuid": "see mail"},
+        {"record_uuid": uuid(2)},
+    ],
+    ids=["afresh", "of nobody", "invalid", "emptied", "misspelled", "copied"],
+)
+def test_a_removal_is_not_carried_out_on_a_row_that_came_back_without_its_uuid(
+    world: World, cells: dict[str, object]
+) -> None:
+    """An archived item would not come back, and what people have typed into it would be gone."""
+    world.publish(BOARD + "deletions: {action: archive}\n")
+    for number in range(1, 9):
+        world.add(number)
+    world.sync()
+    shown = world.shown()
+    (row,) = world.drop(1)
+    batch = approved(world)
+    world.source.orders.append(row | cells)
+    assert world.push(batch).moved == ["ST1 RED A1"]
+    assert (world.state(1), world.order(1).reason) == ("superseded", BACK_BY_KEY)
+    assert world.sync().counts.removed == 0 and world.shown() == shown
+
+
+@pytest.mark.parametrize("defined_anew", [False, True])
+def test_a_removal_goes_out_though_other_orders_share_its_key(world: World, defined_anew: bool) -> None:
+    """One has an item, one waits for its approval, and one is another customer's, whose key is made otherwise."""
+    world.publish(BHOOD + "business_key: [ORDER, COLOUR]\n")
+    for number in range(1, 9):
+        world.add(number)
+    world.change(2, ORDER="A1")
+    world.change(3, ORDER="A1", CUSTOMER="BHOOD")
+    world.sync()
+    world.add(9, ORDER="A1")
+    world.stage()
+    if defined_anew:
+        world.publish(BOARD.replace("[ORDER, STYLE]", "[ORDER, STYLE, PO]"))
+    world.drop(1)
+    world.stage()
+    batch = world.approve(world.order(1).batch)
+    assert world.push(batch).moved == []
+    assert (world.state(1), world.item(1).group) == ("applied", "Removed")
+
+
+def test_a_removal_waits_where_nobody_can_say_any_more_what_its_key_was_made_of(world: World) -> None:
+    for number in range(1, 9):
+        world.add(number)
+    world.sync()
+    world.drop(1)
+    batch = approved(world)
+    StagedOrder.objects.filter(record=uuid(1)).update(key="A1")
+    assert world.push(batch).moved == ["ST1 RED A1"] and world.on_board(1)
 
 
 def test_an_order_that_moved_to_another_customer_is_not_sent_for_the_first(world: World) -> None:

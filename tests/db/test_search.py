@@ -86,6 +86,27 @@ def test_an_order_that_was_never_staged_is_found_with_the_reason(line: World) ->
     assert "is 99" in page and "Nothing was ever staged for it" in page
 
 
+@pytest.mark.parametrize("words", ["B7", "PO 4777", "tee 7", "B7 / TEE 7", "TIDE", "Tidewater"])
+@pytest.mark.parametrize("uuids", [[uuid(7)], [uuid(7), uuid(7)], ["see mail"], [None, None]])
+def test_a_row_that_cannot_be_used_is_found_by_all_that_people_know_of_it(
+    line: World, words: str, uuids: list[str | None]
+) -> None:
+    """Its customer is unknown, or its UUID is another row's, none, or missing where it cannot be told from its twin."""
+    for named in uuids:
+        line.add(7, record_uuid=named, ORDER="B7", STYLE="TEE 7", PO="4777", CUSTOMER="TIDEWATER")
+    line.sync()
+    (found,) = find(words).records
+    assert (found.key, found.customer, found.order, found.snapshot) == ("B7 / TEE 7", "TIDEWATER", None, None)
+
+
+def test_each_row_of_one_uuid_is_found_by_its_own_key(line: World) -> None:
+    for number in (7, 8):
+        line.add(number, record_uuid=uuid(7), ORDER=f"B{number}", STYLE=f"TEE {number}", PO=f"477{number}")
+    line.sync()
+    for words in ("B7", "B8", "TEE 7", "TEE 8", "4777", "4778"):
+        assert [found.record for found in find(words).records] == [uuid(7)], words
+
+
 def test_a_style_of_many_lists_them_and_a_beginning_is_enough(line: World) -> None:
     client = signed_in("viewer")
     assert place(client, "ST1") == ""

@@ -15,7 +15,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from staging.core.identity import canonical
 from staging.core.ports import Condition, Scope, SourceRefused
-from staging.source import demo
+from staging.source import demo, sql_table
 from staging.source.demo_columns import CUSTOMER, IDENTITY, NAMES, PO_NUMBER, TABLE
 from staging.source.sql_table import SqlTable
 
@@ -205,6 +205,32 @@ def test_keys_that_stand_on_several_rows_are_told_trimmed() -> None:
         assert found.repeated_keys([one], ALL) == {one: told[one]}
         assert found.repeated_keys([both], Scope(customers=("A",))) == {both: set()}
         assert found.repeated_keys([], ALL) == {}
+
+
+@pytest.mark.parametrize("questions", [10, 0], ids=["by page", "at once"])
+def test_rows_are_found_by_their_keys_trimmed_and_exact(monkeypatch: pytest.MonkeyPatch, questions: int) -> None:
+    monkeypatch.setattr(sql_table, "MOST_QUESTIONS", questions)
+    rows = [order(uuid(1), " A ", "1\t", "2026-01-31"), order(uuid(2), "a", "1"), order(uuid(3), "A|1", None)]
+    rows += [order(None, "A", "1"), order(uuid(5), "A'", "100%", s=None), order(uuid(6), "A", None)]
+    with small_table(COLUMNS, rows):
+        found = source()
+
+        def named(columns: tuple[str, ...], *keys: tuple[str, ...], scope: Scope = ALL) -> list[tuple[str, ...]]:
+            told = found.with_keys(columns, keys, scope)
+            return sorted((str(canonical(identity)), *key) for identity, key in told)
+
+        one, none = uuid(1).lower(), "None"
+        assert named(("who", "po"), ("A", "1")) == [(one, "A", "1"), (none, "A", "1")]
+        assert named(("who", "po"), ("A", ""), ("A'", "100%")) == [
+            (uuid(5).lower(), "A'", "100%"),
+            (uuid(6).lower(), "A", ""),
+        ]
+        assert named(("who", "due"), ("A", "2026-01-31")) == [(one, "A", "2026-01-31")]
+        assert named(("po", "S"), ("100%", ""), ("100%", "5")) == [(uuid(5).lower(), "100%", "")]
+        assert named(("who",), ("A",), scope=Scope(customers=("A",))) == named(("who",), ("A",))[1:]
+        assert named(("who",)) == named(("who",), ("B",)) == []
+        with pytest.raises(SourceRefused, match="NOPE"):
+            named(("who", "NOPE"), ("A", "1"))
 
 
 def test_reading_goes_on_while_a_stream_is_open(orders: SqlTable) -> None:

@@ -43,6 +43,20 @@ def test_each_customer_has_its_own_rows_with_column_value_and_reason(line: World
     assert lines[0][3:] == (problem["column"], str(problem["value"]), problem["reason"], problem["owner"])
 
 
+def test_every_row_stands_there_with_its_business_key_also_of_one_uuid_and_of_nobody(line: World) -> None:
+    """Whoever owns the source looks for a row by its key, as its UUID is shared, no UUID, or says nothing."""
+    for number, named in ((5, uuid(5)), (6, uuid(5)), (7, "see mail"), (8, None), (9, None)):
+        line.add(number, record_uuid=named, ORDER="A8" if number > 7 else f"A{number}")
+    line.stage()
+    (_, nobody), (_, *harbour) = rows(workbook(line.board, "")), rows(workbook(line.board, "HARBOUR"))
+    assert nobody[0] == "A3 / ST1"
+    keys = {(line[2], line[0]) for line in harbour}
+    assert keys == {
+        *(("duplicate", key) for key in ("A5 / ST1", "A6 / ST1", "A5 / ST1; A6 / ST1", "A8 / ST1")),
+        *(("invalid", key) for key in ("A1 / ST1", "A7 / ST1")),
+    }
+
+
 def test_no_cell_of_a_workbook_runs_as_a_formula_and_none_damages_it(line: World) -> None:
     problem = {"column": "A", "value": "=1+1\x0b", "reason": "@x", "owner": "source"}
     Seen.objects.filter(record=uuid(1)).update(problems=[problem], key="+1")

@@ -59,6 +59,9 @@ def statements(source: SourceSql, scope: Scope) -> Iterator[Statement]:
     key = [column.name for column in source.columns[:4]]
     yield source.repeated_keys([key], scope)
     yield source.repeated_keys([key, key[:2], [key[0], source.columns[5].name]], scope)
+    yield source.with_keys(key, [("A'1", "50% [off]", "", "云"), ("x", "y", "z", "")], scope)
+    yield source.with_keys(key, (), scope)
+    yield source.with_keys([column.name for column in source.columns], None, scope)
     yield source.search([column.name for column in source.columns[:4]], "50% [off]_!")
     yield source.search([], "nothing")
     yield SQLSERVER.catalogue(source.table)
