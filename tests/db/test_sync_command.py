@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from requests import Session
 
+from monday.management.stopping import STOPPED
 from monday.sandbox.faults import Fault
 from staging.core.counts import Counts
 from staging.core.lifecycle import BatchState
@@ -258,6 +259,26 @@ def test_a_database_that_fails_is_told_without_its_own_words(line: World, monkey
     document = json.loads(out.getvalue())
     complete(document)
     assert "SECRET" not in document["error"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_wins_over_a_database_that_does_not_answer(
+    line: World, number: signal.Signals, code: int, signals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(mode: str, board: str | None) -> None:
+        """A driver that hears of the signal late, and makes another error of what it raises."""
+        try:
+            for _ in range(signals):
+                signal.raise_signal(number)
+        except Exception as heard:
+            raise RuntimeError("HYT00") from heard
+        raise OperationalError("the server does not answer")
+
+    monkeypatch.setattr("staging.wiring.published", silent)
+    ended, document, said = run("--dry-run")
+    assert (ended, document["status"]) == (code, "stopped")
+    assert STOPPED in said and document["error"] == STOPPED
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
