@@ -43,6 +43,7 @@ ROWS: list[tuple[str, int]] = [
     ("board_export --to {folder}/board.txt", 2),
     ("board_labels", 0),
     ("board_labels Nonsense", 2),
+    ("board_labels --column Nonsense", 2),
     ("check_mapping", 0),
     ("check_mapping {folder}/none.yaml", 2),
     ("demo_page --out {folder}/page.html", 0),
