@@ -244,7 +244,7 @@ def test_another_run_that_is_under_way(line: World) -> None:
     line.wire.before = second
     run()
     (code, document, _) = seen[0]
-    assert (code, document["status"]) == (1, "failed")
+    assert (code, document["status"], document["run_id"]) == (5, "refused", None)
     assert "Another sync" in document["error"]
 
 
