@@ -170,7 +170,7 @@ def _refused(arguments: Sequence[str], sentence: str) -> int:
 
 def explain(problem: Error | OSError) -> tuple[str, int]:
     """A sentence with its remedy and the exit code, for what an operator can mend; an empty one for anything else."""
-    if _disk_is_full(problem):
+    if disk_is_full(problem):
         return (
             "The disk is full. What was confirmed is kept. Remedy: free space where the data lies "
             f"({settings.VAR_DIR}) or where the output goes, and run the same command again.",
@@ -222,7 +222,8 @@ def _explain_database(problem: Error) -> tuple[str, int]:
     return "", FAILED
 
 
-def _disk_is_full(problem: BaseException) -> bool:
+def disk_is_full(problem: BaseException) -> bool:
+    """Whether this, or what led to it, says that there is no room left."""
     seen: BaseException | None = problem
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in FULL_DISK:
