@@ -420,6 +420,13 @@ def test_the_command_says_in_words_what_went_and_that_nothing_was_old_enough(db:
     assert "  Nothing was old enough to go.\n" in typed("--only", "api_calls")
 
 
+def test_old_batches_that_are_needed_are_not_told_to_be_young(twice: tuple[World, Batch, Batch]) -> None:
+    world, first, _ = twice
+    needs(world, "a refused order", first)
+    Batch.objects.update(created_at=OLD)
+    assert ": none that is older than 10 days and needed by nothing later\n" in typed("--dry-run", "--only", "batches")
+
+
 def test_two_at_once_are_one(db: None) -> None:
     runs.ask(kind=Kind.AUDIT, mode="", actor="a", trigger="admin", subject=prune.SUBJECT, now=timezone.now())
     with pytest.raises(CommandError, match=r"Audit check run \d+ of audit is under way already\. Remedy: wait") as busy:

@@ -320,3 +320,8 @@ def test_a_token_that_can_be_none_is_refused_in_a_sentence(line: World, settings
     code, document, err = run("--mode", "PRODUCTION")
     assert (code, document["status"]) == (2, "failed")
     assert document["error"].startswith("The monday.com token contains blanks") and "Remedy: copy it again" in err
+
+
+def test_a_board_without_a_name_is_said_to_be_one(line: World) -> None:
+    code, document, _ = run("--board", "")
+    assert code == 2 and document["error"].startswith("The name of the board is empty. Remedy: leave --board out, or")
