@@ -47,7 +47,6 @@ DRIVER_REMEDY = ". Remedy: install the ODBC driver manager (Debian: apt install 
 def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execute_from_command_line) -> int:
     """Run one command line (program name first); returns the exit code."""
     make_streams_forgiving(document="--json" in arguments)
-    asked.code = 0
     with _terminable():
         code = _stoppable(arguments, execute)
     return code if _flushed() else code or FAILED
@@ -98,6 +97,7 @@ def _terminable() -> Iterator[None]:
     try:
         yield
     finally:
+        asked.code = 0
         for number, before in former.items():
             if signal.getsignal(number) is wanted[number]:
                 signal.signal(number, before if before is not None else signal.SIG_DFL)

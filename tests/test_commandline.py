@@ -18,7 +18,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 
-from monday.management.stopping import STOPPED
+from monday.management.stopping import STOPPED, asked
 from ordersite import commandline
 
 TOP = Path(__file__).resolve().parent.parent
@@ -97,6 +97,7 @@ def test_a_signal_wins_over_the_outage_that_it_came_into(
     assert commandline.run(["manage.py", "x"], asks(number, made_of_it)) == code
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("Stopped by ") and said.endswith("Remedy: run the same command again to go on.")
+    assert asked.code == 0, "the next command line of this process begins anew"
 
 
 @STOPPED_BY
