@@ -134,6 +134,8 @@ def _board_version(board_name: str | None) -> Version:
         if len(versions) == 1:
             return versions[0]
         raise NoMapping(f"There are {len(versions)} boards. Remedy: name one with --board: {', '.join(names)}.")
+    if not board_name.strip():
+        raise NoMapping(f"The name of the board is empty. Remedy: leave --board out, or name one: {', '.join(names)}.")
     for version in versions:
         if board_name in (version.document.board_key, version.document.name) or fold(board_name) == fold(
             version.document.name

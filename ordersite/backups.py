@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+SPACE = "free space, or another folder"
 PAGES = 2_000  # copied at a time, so that writers come in between
 
 
@@ -19,6 +21,10 @@ class NoBackup(Exception):
 
 class OnServer(NoBackup):
     """The app database is none that is copied here."""
+
+
+class NoFolder(NoBackup):
+    """The folder that was named cannot hold a copy."""
 
 
 def copy(*, folder: Path, now: datetime, keep: int) -> Path:
@@ -32,8 +38,8 @@ def copy(*, folder: Path, now: datetime, keep: int) -> Path:
         raise OnServer(f"The app database is on a server. Remedy: use its own tool ({tool}).")
     name = folder / f"ordersite-{now.astimezone(UTC):%Y%m%d-%H%M%S}.sqlite3"
     partial = name.with_suffix(".partial")
+    _prepare(folder, partial)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(sqlite3.connect(partial)) as target:
             os.chmod(partial, 0o600)
             connection.ensure_connection()
@@ -46,10 +52,25 @@ def copy(*, folder: Path, now: datetime, keep: int) -> Path:
     except (OSError, sqlite3.Error) as problem:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise NoBackup(
-            f"No copy could be made in {folder} ({problem}). Remedy: free space, or another folder."
-        ) from None
+        raise NoBackup(f"No copy could be made in {folder} ({_words(problem)}). Remedy: {SPACE}.") from None
     return name
+
+
+def _prepare(folder: Path, partial: Path) -> None:
+    """Make the folder, and the empty file that is to become the copy. Raises NoBackup."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial.touch(mode=0o600)
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoBackup(f"No copy could be made in {folder} ({_words(problem)}). Remedy: {SPACE}.") from None
+        raise NoFolder(
+            f"No copy can be made in {folder} ({_words(problem)}). Remedy: name a folder that may be written with --to."
+        ) from None
+
+
+def _words(problem: OSError | sqlite3.Error) -> str:
+    return str((isinstance(problem, OSError) and problem.strerror) or problem)
 
 
 def age(folder: Path, now: datetime) -> timedelta | None:

@@ -27,9 +27,14 @@ from django.core.management import execute_from_command_line, get_commands
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from monday.management.stopping import asked
 from staging.core.never_begun import without_options
 
 FAILED, CONFIGURATION, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+STOPPED = {
+    INTERRUPTED: "Stopped by the keyboard. Remedy: run the same command again to go on.",
+    TERMINATED: "Stopped by a signal. Remedy: run the same command again to go on.",
+}
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 # How SQLite, PostgreSQL and SQL Server say that there is no room left.
 FULL_DISK_TEXTS = ("database or disk is full", "no space left on device", "insufficient disk space", "is full due to")
@@ -43,7 +48,7 @@ def run(arguments: Sequence[str], execute: Callable[[list[str]], object] = execu
     """Run one command line (program name first); returns the exit code."""
     make_streams_forgiving(document="--json" in arguments)
     with _terminable():
-        code = _outcome(arguments, execute)
+        code = _stoppable(arguments, execute)
     return code if _flushed() else code or FAILED
 
 
@@ -84,7 +89,7 @@ def _terminable() -> Iterator[None]:
     if current_thread() is not main_thread():
         yield
         return
-    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
+    wanted = {signal.SIGINT: _interrupt, signal.SIGTERM: _terminate}
     former = {number: signal.getsignal(number) for number in wanted}
     for number, handler in wanted.items():
         if former[number] is not signal.SIG_IGN:
@@ -92,13 +97,32 @@ def _terminable() -> Iterator[None]:
     try:
         yield
     finally:
+        asked.code = 0
         for number, before in former.items():
             if signal.getsignal(number) is wanted[number]:
                 signal.signal(number, before if before is not None else signal.SIG_DFL)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    asked.code = INTERRUPTED
+    raise KeyboardInterrupt
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    asked.code = TERMINATED
     raise Terminated
+
+
+def _stoppable(arguments: Sequence[str], execute: Callable[[list[str]], object]) -> int:
+    """The outcome; a signal wins over an outage, and over whatever a driver that it came into made of it."""
+    try:
+        code = _outcome(arguments, execute)
+        if not asked.code or code not in (FAILED, CONFIGURATION):
+            return code
+    except BaseException:
+        if not asked.code:
+            raise
+    return _say(STOPPED[asked.code], asked.code)
 
 
 def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -> int:
@@ -117,17 +141,17 @@ def _outcome(arguments: Sequence[str], execute: Callable[[list[str]], object]) -
             raise
         return _refused(arguments, f"There are no settings {problem.name}. Remedy: leave out --settings.")
     except Terminated:
-        return _say("Stopped by a signal. Remedy: run the same command again to go on.", TERMINATED)
+        return _say(STOPPED[TERMINATED], TERMINATED)
     except KeyboardInterrupt:
-        return _say("Stopped by the keyboard. Remedy: run the same command again to go on.", INTERRUPTED)
+        return _say(STOPPED[INTERRUPTED], INTERRUPTED)
     except BrokenPipeError:
         _swallow_output()
         return FAILED
     except (Error, OSError) as problem:
         if isinstance(problem, OSError) and not _flushed():
             return FAILED  # it is the output that is full
-        sentence, code = explain(problem)
-        if not sentence:
+        sentence, code = ("", FAILED) if asked.code else explain(problem)
+        if asked.code or not sentence:
             raise
         return _say(sentence, code)
     return 0
@@ -146,7 +170,7 @@ def _refused(arguments: Sequence[str], sentence: str) -> int:
 
 def explain(problem: Error | OSError) -> tuple[str, int]:
     """A sentence with its remedy and the exit code, for what an operator can mend; an empty one for anything else."""
-    if _disk_is_full(problem):
+    if disk_is_full(problem):
         return (
             "The disk is full. What was confirmed is kept. Remedy: free space where the data lies "
             f"({settings.VAR_DIR}) or where the output goes, and run the same command again.",
@@ -198,7 +222,8 @@ def _explain_database(problem: Error) -> tuple[str, int]:
     return "", FAILED
 
 
-def _disk_is_full(problem: BaseException) -> bool:
+def disk_is_full(problem: BaseException) -> bool:
+    """Whether this, or what led to it, says that there is no room left."""
     seen: BaseException | None = problem
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in FULL_DISK:

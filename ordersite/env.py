@@ -39,6 +39,14 @@ def number(name: str, default: float, *, at_least: float = 0, at_most: float = 1
     return value
 
 
+def whole(name: str, default: int, *, at_least: int = 0, at_most: int = 10**9) -> int:
+    """A whole number within bounds; raises ImproperlyConfigured otherwise, also for one that would be cut off."""
+    value = number(name, default, at_least=at_least, at_most=at_most)
+    if value != int(value):
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {text(name)}.")
+    return int(value)
+
+
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     """One of a few words; raises ImproperlyConfigured otherwise."""
     word = text(name, default)

@@ -39,15 +39,14 @@ def answered(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if "\x00" in request.path:
+        asked = (word for name, words in request.GET.lists() for word in (name, *words))
+        if any("\x00" in word for word in (request.path, *asked)):
             return refusal(request, SENTENCE)
         if any(len([*smart_split(words)]) > MOST_WORDS for words in request.GET.getlist(SEARCH_VAR)):
             return refusal(request, TOO_MANY)
         odd = request.GET or NO_KEY.search(request.path)
         if request.method not in ("GET", "HEAD") or not odd:
             return view(request, *args, **kwargs)  # type: ignore[no-any-return]
-        if any("\x00" in word for name, words in request.GET.lists() for word in (name, *words)):
-            return refusal(request, SENTENCE)
         try:
             response: HttpResponseBase = view(request, *args, **kwargs)
             # Lists ask the database only while they are drawn.

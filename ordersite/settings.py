@@ -45,7 +45,7 @@ SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 # A probe or a scraper comes from the machine itself, past the proxy. Two answers hold no secret; the third asks for a
 # token of its own.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-SECURE_HSTS_SECONDS = int(env.number("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, at_most=63_072_000))
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", 31_536_000 if PRODUCTION else 0, at_most=63_072_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
@@ -145,7 +145,7 @@ MONDAY_CONNECT_TIMEOUT = env.number("MONDAY_CONNECT_TIMEOUT", 10, at_least=0.1, 
 MONDAY_READ_TIMEOUT = env.number(
     "MONDAY_READ_TIMEOUT", 75, at_least=0.1, at_most=300
 )  # seconds; the server gives up at 60
-MONDAY_DAILY_RESERVE = int(env.number("MONDAY_DAILY_RESERVE", 50, at_most=25_000))  # calls a day, never spent
+MONDAY_DAILY_RESERVE = env.whole("MONDAY_DAILY_RESERVE", 50, at_most=25_000)  # calls a day, never spent
 MONDAY_SETTLE_SECONDS = env.number(
     "MONDAY_SETTLE_SECONDS", 90, at_least=0, at_most=3600
 )  # before an unclear creation is looked up
@@ -155,7 +155,7 @@ SOURCE_SHRINKAGE = env.number(
 SANDBOX_STORE = env.text("SANDBOX_STORE", str(VAR_DIR / "sandbox.sqlite3"))
 
 # --- jobs: messages carry an id only, and a run has its own lease, so the queue needs no retries of its own ----------
-WORKERS = int(env.number("WORKERS", 2, at_least=1, at_most=32))
+WORKERS = env.whole("WORKERS", 2, at_least=1, at_most=32)
 JOB_SECONDS, JOBS_AHEAD = 3600, 2
 Q_CLUSTER = {
     "name": "ordersite",
@@ -175,7 +175,7 @@ Q_CLUSTER = {
 
 # --- how many days each kind of what is past is kept, 0 for ever; what something later needs stays anyway -----------
 RETAIN_DAYS = {
-    kind: int(env.number(f"RETAIN_{kind.upper()}_DAYS", days, at_most=36_500))
+    kind: env.whole(f"RETAIN_{kind.upper()}_DAYS", days, at_most=36_500)
     for kind, days in {
         "batches": 1095,
         "findings": 90,
@@ -190,7 +190,7 @@ RETAIN_DAYS = {
     }.items()
 }
 # A page hands out lists of up to this many rows itself; a longer one is written by a job.
-EXPORT_ROWS = int(env.number("EXPORT_ROWS", 50_000, at_least=1, at_most=200_000))
+EXPORT_ROWS = env.whole("EXPORT_ROWS", 50_000, at_least=1, at_most=200_000)
 # Lists that people take home or bring. Hosts that share the database share this folder too.
 FILES_DIR = env.text("FILES_DIR") or str(VAR_DIR / "files")
 KEEP_FILES_DAYS = env.number("KEEP_FILES_DAYS", 7, at_least=0.01, at_most=365)

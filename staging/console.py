@@ -17,8 +17,10 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import Error
 
 from monday.client import Unavailable
+from monday.management.stopping import STOPPED
 
 from .core.lifecycle import NotAllowed
 from .core.ports import SourceRefused
@@ -39,6 +41,7 @@ class Console:
         self._live = not quiet and sys.stderr.isatty()
         self._tenths: dict[str, int] = {}
         self.signal_code = 0
+        self._at_once = False
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Show how far a step is. Raises Stopped where a signal came since."""
@@ -62,17 +65,32 @@ class Console:
 
     @contextmanager
     def stoppable(self, *signals: signal.Signals) -> Iterator[None]:
-        """Within this block a signal asks for an orderly end; the former handlers come back afterwards."""
+        """Within this block a signal asks for an orderly end; the former handlers come back afterwards.
+
+        What stops the work after it, such as a database that does not answer while its driver keeps the signal waiting,
+        is told as the signal. Raises CommandError then.
+        """
         former = {number: signal.signal(number, self._asked) for number in signals}
         try:
             yield
+        except Exception as problem:
+            if not self._is_of_the_signal(problem):
+                raise
+            raise CommandError(STOPPED, returncode=self.signal_code) from None
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
 
+    def _is_of_the_signal(self, problem: Exception) -> bool:
+        """Whether this is told as the signal that came: an outage, or what a driver made of the second one."""
+        if isinstance(problem, CommandError):
+            return bool(self.signal_code) and problem.returncode < 128
+        return bool(self.signal_code) and (self._at_once or isinstance(problem, Error))
+
     def _asked(self, number: int, frame: FrameType | None) -> None:
         code = 128 + number
         if self.signal_code:
+            self._at_once = True
             raise Interrupted(code)
         self.signal_code = code
         if not self._quiet:

@@ -18,6 +18,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 
+from monday.management.stopping import STOPPED, asked
 from ordersite import commandline
 
 TOP = Path(__file__).resolve().parent.parent
@@ -68,6 +69,68 @@ def test_what_is_expected_ends_in_a_sentence(
     assert said in shown.err
     assert "Traceback" not in shown.err
     assert len(shown.err.splitlines()) == bool(said)
+
+
+STOPPED_BY = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def asks(number: signal.Signals, made_of_it: BaseException | None) -> Callable[..., object]:
+    """A driver's call into which a signal comes, and that makes another error of it, or forgets it."""
+
+    def call(*_arguments: object, **_options: object) -> object:
+        try:
+            os.kill(os.getpid(), number)
+            os.getpid()  # the signal is heard at the latest here
+        except KeyboardInterrupt as heard:
+            if made_of_it is not None:
+                raise made_of_it from heard
+        raise OperationalError("the server does not answer")
+
+    return call
+
+
+@STOPPED_BY
+@pytest.mark.parametrize("made_of_it", [OperationalError("timed out"), RuntimeError("HYT00"), SystemExit(2), None])
+def test_a_signal_wins_over_the_outage_that_it_came_into(
+    made_of_it: BaseException | None, number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+):
+    assert commandline.run(["manage.py", "x"], asks(number, made_of_it)) == code
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("Stopped by ") and said.endswith("Remedy: run the same command again to go on.")
+    assert asked.code == 0, "the next command line of this process begins anew"
+
+
+@STOPPED_BY
+@pytest.mark.parametrize("made_of_it", [OperationalError("timed out"), RuntimeError("HYT00"), KeyboardInterrupt()])
+def test_a_signal_while_an_outage_is_looked_at_wins_too(
+    made_of_it: BaseException,
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    silent = SimpleNamespace(vendor="microsoft", close=lambda: None)
+    monkeypatch.setattr(commandline, "connections", {"default": silent})
+    monkeypatch.setattr(commandline, "MigrationExecutor", asks(number, made_of_it))
+    assert commandline.run(["manage.py", "x"], stops_with(OperationalError("the server does not answer"))) == code
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("Stopped by ")
+
+
+@STOPPED_BY
+@pytest.mark.parametrize("made_of_it", [OperationalError("timed out"), RuntimeError("HYT00"), None])
+def test_a_command_tells_the_signal_in_its_document_too(
+    made_of_it: BaseException | None,
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr("staging.management.commands.verify_audit.Command.handle", asks(number, made_of_it))
+    assert commandline.run(["manage.py", "verify_audit", "--json"]) == code
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"schema_version": 1, "error": STOPPED}
+    assert STOPPED in shown.err and len(shown.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

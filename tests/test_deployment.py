@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -131,6 +132,30 @@ def test_the_flow_tells_counts_and_how_it_ended() -> None:
         assert f"exit_code != {code}" in tasks["refused_or_failed"]["runIf"]
     assert " in " not in tasks["refused_or_failed"]["runIf"]
     assert "sync_orders" in tasks["sync"]["commands"][0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the flow's commands are a shell's")
+@pytest.mark.parametrize("code", [0, 3, 5])
+def test_the_flows_commands_tell_every_exit_code_where_the_shell_ends_with_the_first_that_fails(
+    code: int, tmp_path: Path
+) -> None:
+    (sync,) = (task for task in yaml.safe_load(text("kestra/ordersite-sync.yaml"))["tasks"] if task["id"] == "sync")
+    stub = tmp_path / "python"
+    stub.write_text(
+        '#!/bin/sh\n[ "$1" = manage.py ] || exec "$REAL" "$@"\necho "{\\"status\\": \\"stub\\"}"\nexit "$CODE"\n'
+    )
+    stub.chmod(0o755)
+    commands = "\n".join(["set -e", *sync["commands"]]).replace("/tmp/", f"{tmp_path}/")
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "REAL": sys.executable,
+        "CODE": str(code),
+        "MODE": "TEST",
+    }
+    done = subprocess.run(["/bin/sh", "-c", commands], cwd=TOP, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout.strip(":\n"))["outputs"]
+    assert (told["exit_code"], told["status"]) == (code, "stub")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
+from .stopping import STOPPED, asked
+
 UNUSABLE = "The app database cannot be used. Remedy: python manage.py doctor"
-STOPPED = "Stopped by a signal. Remedy: run it again to go on; nothing is lost."
 
 
 class QuietCommand(BaseCommand):
@@ -49,9 +50,15 @@ class QuietCommand(BaseCommand):
             _check_words(self.words)
             return super().execute(*args, **options)
         except (CommandError, Error, KeyboardInterrupt, SystemExit) as ended:
-            if options.get("json") and not self.told:
-                self.refuse(_sentence(ended))
+            self._tell_end(ended, options)
+            if asked.code and isinstance(ended, CommandError | Error):
+                raise CommandError(STOPPED, returncode=asked.code) from None
             raise
+        except Exception as odd:
+            if not asked.code:
+                raise
+            self._tell_end(odd, options)  # a driver has made it of the signal
+            raise CommandError(STOPPED, returncode=asked.code) from None
 
     def tell(self, document: dict[str, Any]) -> None:
         """Print the one JSON document of this command."""
@@ -61,6 +68,10 @@ class QuietCommand(BaseCommand):
     def refuse(self, sentence: str) -> None:
         """Print the document of a command that was stopped before it had one of its own."""
         self.tell({"schema_version": 1, "error": sentence})
+
+    def _tell_end(self, ended: BaseException, options: dict[str, Any]) -> None:
+        if options.get("json") and not self.told:
+            self.refuse(STOPPED if asked.code else _sentence(ended))
 
     def _hook(self, parser: ArgumentParser) -> None:
         refused = parser.error

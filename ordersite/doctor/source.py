@@ -20,8 +20,9 @@ from staging.core.source_dialects import DIALECTS, Column, Dialect, Statement, q
 from staging.detection.guards import GuardRefused, check_rows, check_source
 from staging.models import SyncRun
 from staging.setup import belonging
-from staging.source.order_table import columns, demo_mark
+from staging.source.order_table import columns
 
+from . import source_rights
 from .app_database import version
 from .finding import Finding, Status, ok, problem, told, warning
 from .reaching import connect, missing_file
@@ -44,19 +45,6 @@ INDEXES = {
         "SELECT (SELECT COUNT(*) FROM sys.index_columns AS i JOIN sys.columns AS c ON c.object_id = i.object_id "
         "AND c.column_id = i.column_id WHERE i.object_id = t.object_id AND i.key_ordinal = 1 AND c.name = %s) "
         "FROM sys.tables AS t WHERE t.object_id = OBJECT_ID(%s)"
-    ),
-}
-# What this account may do to the table besides reading it, in words. The embedded source has no accounts.
-RIGHTS = {
-    "postgresql": (
-        "SELECT r.word FROM pg_class AS c, "
-        "(VALUES ('INSERT', 1), ('UPDATE', 1), ('DELETE', 2), ('TRUNCATE', 2), ('ALTER', 3)) AS r(word, kind) "
-        "WHERE c.oid = to_regclass(%s) AND CASE r.kind WHEN 1 THEN has_any_column_privilege(c.oid, r.word) "
-        "WHEN 2 THEN has_table_privilege(c.oid, r.word) ELSE pg_has_role(c.relowner, 'USAGE') END"
-    ),
-    "microsoft": (
-        "SELECT DISTINCT p.permission_name FROM sys.fn_my_permissions(%s, 'OBJECT') AS p "
-        "WHERE p.permission_name IN ('INSERT', 'UPDATE', 'DELETE', 'ALTER', 'CONTROL', 'TAKE OWNERSHIP')"
     ),
 }
 
@@ -99,7 +87,7 @@ def examine(family: Family, *, remembered: bool = False) -> Iterator[Finding]:
         return
     yield from _identities(connection, rules.table, known[rules.identity])
     yield from _index(connection, rules.table, rules.identity)
-    yield from _rights(connection, rules.table)
+    yield from source_rights.examine(connection, rules.table)
 
 
 def _columns(family: Family, present: set[str]) -> Finding:
@@ -170,20 +158,6 @@ def _index(connection: BaseDatabaseWrapper, table: str, identity: str) -> Iterat
         index = dialect.quote(f"{table.rpartition('.')[2]}_identity")
         make = f"CREATE INDEX {index} ON {quoted_table(dialect, table)} ({dialect.quote(identity)})"
         yield warning(name, f"No index begins with {identity}, so every look-up reads the whole table.", make)
-
-
-def _rights(connection: BaseDatabaseWrapper, table: str) -> Iterator[Finding]:
-    name, statement = "order rights", RIGHTS.get(connection.vendor)
-    if statement is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [_reference(connection, table)])
-        more = sorted(word for (word,) in cursor.fetchall())
-    if not more:
-        yield ok(name, f"The account may read {table} and not change it.")
-    elif not demo_mark(connection, table):  # whoever may not write need not be able to read the mark
-        remedy = "Give it an account with SELECT only, as deploy/grants/ makes it; a sync never writes there."
-        yield warning(name, f"The account of ORDERS_DATABASE_URL may change {table} ({', '.join(more)}).", remedy)
 
 
 def _reference(connection: BaseDatabaseWrapper, table: str) -> str:

@@ -56,7 +56,8 @@ def supersede_moved(*, batch: Batch, setup: Setup, actor: str) -> list[str]:
     """
     approved = list(_approved(batch))
     stale = _stale(batch, approved, setup)
-    if GONE in stale.values():  # a table that is being loaded anew lacks rows that nobody took out
+    absent = GONE in stale.values() or any(one.operation == "remove" and one.pk not in stale for one in approved)
+    if absent:  # a table that is being loaded anew lacks rows that nobody took out
         _check_load(batch, setup)
     reasons: dict[str, list[int]] = defaultdict(list)
     for pk, why in stale.items():

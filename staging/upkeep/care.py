@@ -54,7 +54,7 @@ def sentence(found: Found) -> str:
     if not found.days:
         return f"{found.words}: kept for ever"
     if not found.count:
-        return f"{found.words}: none older than {counted(found.days, 'day')}"
+        return f"{found.words}: none that is older than {counted(found.days, 'day')} and needed by nothing later"
     between = " to ".join(f"{at.astimezone(UTC):%Y-%m-%d}" for at in (found.oldest, found.newest) if at)
     parts = ", ".join(f"{number:,} {name}" for name, number in (found.parts or {}).items())
     return f"{found.words}: {found.count:,}{f' ({parts})' if parts else ''}, of {between}"

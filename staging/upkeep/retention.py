@@ -98,8 +98,11 @@ def _runs(before: datetime, looking: bool, gone: Container[int]) -> Iterator[Pag
 
 
 def _newest_runs() -> set[int]:
-    """The newest run of each kind on each board and subject, and the last that read a board's whole source."""
-    shown = SyncRun.objects.filter(rehearsal=False)
+    """The newest run of each kind on each board and subject, and the last that read a board's whole source.
+
+    One that has not ended is none of them: a pruning keeps the last one before itself, as it is foreseen.
+    """
+    shown = SyncRun.objects.filter(rehearsal=False).exclude(state__in=ACTIVE)
     newest = shown.exclude(kind__in=OF_A_BATCH).values("kind", "mode", "board", "subject").order_by()
     whole = shown.filter(full_rows__isnull=False).values("board").order_by()
     good = shown.filter(kind__in=LOOKING, state=RunState.COMPLETED).exclude(kind=Kind.PREVIEW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -45,12 +46,26 @@ def test_only_the_newest_stay_and_no_other_file_is_touched(tmp_path: Path) -> No
 def test_what_cannot_be_copied_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     if connection.vendor == "sqlite":
-        with pytest.raises(CommandError, match=r"No copy could be made .* Remedy: free space, or another folder"):
+        with pytest.raises(CommandError, match=r"\(Not a directory\)\. Remedy: name a folder that may be") as usage:
             call_command("backup", "--to", str(tmp_path / "file" / "below"))
+        assert usage.value.returncode == 2
     monkeypatch.setattr(connections["default"], "vendor", "postgresql")
     with pytest.raises(CommandError, match="Remedy: use its own tool") as usage:
         call_command("backup", "--to", str(tmp_path))
     assert usage.value.returncode == 2
+
+
+@files
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("when", ["the folder is made", "the copy is made"])
+def test_a_full_disk_is_no_mistake_of_who_typed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((Path, "mkdir") if when == "the folder is made" else (os, "chmod")), full)
+    with pytest.raises(CommandError, match=r"\(No space left on device\)\. Remedy: free space") as failed:
+        call_command("backup", "--to", str(tmp_path / "new"))
+    assert failed.value.returncode == 1
 
 
 def test_the_doctor_sees_how_old_the_newest_copy_is(tmp_path: Path, settings: Any) -> None:

@@ -176,5 +176,12 @@ def test_without_counts_the_items_are_not_read(served: World) -> None:
     found = columns_of("--no-counts")
     assert all(label["used"] is None for column in found.values() for label in column["labels"])
     assert ApiCall.objects.filter(correlation="board_labels", kind="all_items").count() == 0
-    out, _ = typed("board_labels", "--no-counts", "--column", "no such")
-    assert "has no such column with labels. Remedy: one of" in out
+
+
+def test_a_column_that_there_is_none_of_is_refused_before_the_items_are_read(served: World) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"has no such column with labels\. Remedy: one of ") as refused:
+        call_command("board_labels", "--column", "no such", "--json", stdout=out)
+    assert refused.value.returncode == 2
+    assert json.loads(out.getvalue()) == {"schema_version": 1, "error": str(refused.value)}
+    assert ApiCall.objects.filter(correlation="board_labels", kind="all_items").count() == 0

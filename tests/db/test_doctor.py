@@ -227,7 +227,6 @@ def test_what_sql_server_is_asked_is_good_tsql(native: str):
     count = source.identity_count(server, "dbo.ORDERS", Column("record_uuid", native, server.word(native)))
     asked = (
         source.INDEXES,
-        source.RIGHTS,
         {name: sql for name, (_, sql) in app_database.VERSIONS.items()},
         app_database.TEXTS,
         app_database.READ_ONLY,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shlex
 import sys
@@ -32,7 +31,7 @@ SERVERS = {"serve", "worker", "monday_sandbox"}  # they say where they answer, a
 ROWS: list[tuple[str, int]] = [
     ("adopt_board", 0),
     ("adopt_board --mode PRODUCTION", 2),
-    ("backup --to {folder}/file/below", 2 if os.environ.get("TEST_DATABASE_URL") else 1),  # a server has its own tool
+    ("backup --to {folder}/file/below", 2),
     ("batches list", 0),
     ("batches list --state declined", 0),
     ("batches show {open}", 0),
@@ -43,6 +42,7 @@ ROWS: list[tuple[str, int]] = [
     ("board_export --to {folder}/board.txt", 2),
     ("board_labels", 0),
     ("board_labels Nonsense", 2),
+    ("board_labels --column Nonsense", 2),
     ("check_mapping", 0),
     ("check_mapping {folder}/none.yaml", 2),
     ("demo_page --out {folder}/page.html", 0),
@@ -59,6 +59,8 @@ ROWS: list[tuple[str, int]] = [
     ("migrate --check", 0),
     ("migrate nope", 2),
     ("migrate staging 9999", 2),
+    ("load_orders docs/example-orders.csv --table ''", 2),
+    ("load_orders docs/example-orders.csv --table dbo.", 2),
     ("monday_sandbox --store {folder}/kept.sqlite3 --reset", 0),
     ("monday_sandbox --port 99999", 2),
     ("prepare_board", 2),
@@ -72,12 +74,14 @@ ROWS: list[tuple[str, int]] = [
     ("reconcile", 0),
     ("retry_rejected --list", 0),
     ("retry_rejected", 2),
+    ("retry_rejected --order x", 2),
     ("serve --port 0", 2),
     ("setup_schedules", 0),
     ("setup_schedules --minutes 0", 2),
     ("sync_orders --dry-run", 0),
     ("sync_orders --check --detailed-exitcode", 5),
     ("sync_orders --limit none", 2),
+    ("sync_orders --board ''", 2),
     ("sync_orders --js", 2),
     (f"sync_orders --limit {'9' * 5000}", 2),
     ("sync_orders --po-number ''", 2),
@@ -93,6 +97,8 @@ ROWS: list[tuple[str, int]] = [
     ("sync_report last --mail nobody", 2),
     ("unused_rows", 0),
     ("unused_rows --board Nonsense", 2),
+    ("unused_rows --limit 0", 2),
+    ("unused_rows --limit x", 2),
     ("verify_audit", 0),
     ("worker --nonsense", 2),
 ]

@@ -249,3 +249,9 @@ def test_servers_take_only_dates_and_uuids_that_are_some(tmp_path: Path) -> None
     said = refused(written(tmp_path, "CUSTOMER NAME,EX FACTORY DATE,record_uuid\nA,31/12/2026,abc\n"), "--append")
     assert "'31/12/2026' is not a date" in said
     assert "'abc' is not a UUID" in said
+
+
+@pytest.mark.parametrize("name", ["", " ", "dbo.", ".ORDERS"])
+def test_a_table_without_a_name_is_not_made(tmp_path: Path, name: str) -> None:
+    said = refused(written(tmp_path, TEXT), "--table", name)
+    assert said == f"--table must name a table, not {name!r}. Remedy: leave it out for {TABLE}."

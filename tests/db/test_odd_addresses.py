@@ -133,3 +133,12 @@ def test_a_character_that_no_text_may_hold_is_refused_in_the_path_too(line: Worl
     client.force_login(User.objects.create_superuser("root2", password="a-long-password-1"))
     page = getattr(client, method)("/django_q/failure/a%00b/delete/")
     assert page.status_code == 400 and "cannot be read" in page.content.decode()
+
+
+@pytest.mark.parametrize("method", ["get", "head", "post", "put"])
+@pytest.mark.parametrize("address", ["/rejected/?customer=%00", "/staging/batch/?a%00b=1"])
+def test_a_character_that_no_text_may_hold_is_refused_in_the_query_of_every_method(
+    line: World, method: str, address: str
+) -> None:
+    page = getattr(strongest(), method)(address)
+    assert page.status_code == 400 and (method == "head" or "cannot be read" in page.content.decode())

@@ -405,11 +405,26 @@ def test_a_dry_run_tells_exactly_what_a_pruning_then_removes_and_changes_nothing
     assert {Path(file["file"]).name.split("-")[0] for file in done["files"]} == {"audit", "batches"}
 
 
+def test_the_pruning_at_work_counts_as_little_as_the_one_that_is_foreseen(db: None) -> None:
+    _, last = (ended(Kind.PRUNE, subject=prune.SUBJECT, mode="", actor="cli:anna") for _ in range(2))
+    (foreseen,) = json.loads(typed("--dry-run", "--json", "--only", "runs"))["kinds"]
+    (done,) = json.loads(typed("--json", "--only", "runs"))["kinds"]
+    assert foreseen["count"] == done["count"] == 1
+    assert SyncRun.objects.filter(pk=last.pk).exists()
+
+
 def test_the_command_says_in_words_what_went_and_that_nothing_was_old_enough(db: None) -> None:
     ApiCall.objects.create(at=OLD, kind="read", outcome="ok")
     assert "  api_calls API calls: 1, of 2020-01-01 to 2020-01-01\n" in typed("--dry-run")
     assert "  API calls: 1, of 2020-01-01 to 2020-01-01\n" in typed("--only", "api_calls")
     assert "  Nothing was old enough to go.\n" in typed("--only", "api_calls")
+
+
+def test_old_batches_that_are_needed_are_not_told_to_be_young(twice: tuple[World, Batch, Batch]) -> None:
+    world, first, _ = twice
+    needs(world, "a refused order", first)
+    Batch.objects.update(created_at=OLD)
+    assert ": none that is older than 10 days and needed by nothing later\n" in typed("--dry-run", "--only", "batches")
 
 
 def test_two_at_once_are_one(db: None) -> None:

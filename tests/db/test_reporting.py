@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from ordersite import commandline
 from staging.models import Receipt, Snapshot, StagedOrder, SyncRun
 from staging.reports import reporting
 from tests.tsql import offline
@@ -94,8 +96,9 @@ def test_whoever_may_read_the_views_still_may_after_migrate(back: bool) -> None:
         cursor.execute("GRANT SELECT ON ordersite_links TO PUBLIC")
         cursor.execute("GRANT SELECT ON ordersite_runs TO pg_read_all_data WITH GRANT OPTION")
     if back:
-        MigrationRecorder(connection).record_unapplied("staging", "0022_subitem_keys")
-        call_command("migrate", "staging", "0022", fake=True, verbosity=0)
+        ((_, last),) = MigrationLoader(connection).graph.leaf_nodes("staging")
+        MigrationRecorder(connection).record_unapplied("staging", last)
+        call_command("migrate", "staging", last, fake=True, verbosity=0)
     else:
         call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
@@ -149,6 +152,30 @@ def test_an_account_that_may_not_make_views_is_told_so_and_has_the_rest(monkeypa
     call_command("migrate", verbosity=0, stderr=said)
     assert "CREATE VIEW permission denied" in said.getvalue()
     assert "Remedy: let the account create views" in said.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_full_disk_is_not_taken_for_a_missing_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(reporting, "make", full)
+    with pytest.raises(OperationalError) as problem:
+        call_command("migrate", verbosity=0)
+    sentence, code = commandline.explain(problem.value)
+    assert code == 1 and sentence.startswith("The disk is full.")
+    assert rows("ordersite_links") == [], "the former views stay"
+
+
+@pytest.mark.django_db
+def test_views_that_cannot_be_made_for_another_cause_end_migrate_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise DatabaseError("lock timeout")
+
+    monkeypatch.setattr(reporting, "make", broken)
+    with pytest.raises(CommandError, match=r"could not be made \(lock timeout\).* Remedy: see to the cause") as failed:
+        call_command("migrate", verbosity=0)
+    assert failed.value.returncode == 1
 
 
 @pytest.mark.skipif(bool(offline.unavailable()), reason=offline.unavailable())

@@ -56,3 +56,10 @@ def test_a_batch_that_cannot_be_pushed_is_named(refused: World, capsys: pytest.C
     assert stopped.value.code == 2
     assert f"Batch {batch.pk} is undone and cannot be pushed" in capsys.readouterr().err
     assert refused.state(1) == "rejected"
+
+
+@pytest.mark.parametrize("word", ["x", "-1", "9" * 30, ""])
+def test_what_is_no_number_of_an_order_is_a_sentence(refused: World, word: str) -> None:
+    with pytest.raises(CommandError, match=r"^--order must be the number of a staged order, not .* Remedy: ") as usage:
+        call_command("retry_rejected", "--order", word)
+    assert usage.value.returncode == 2 and refused.state(1) == "rejected"

@@ -19,7 +19,7 @@ from ordersite import checks, env
 from tests import settings as test_settings
 
 TOP = Path(__file__).resolve().parents[2]
-READERS = {"env.text", "env.flag", "env.number", "env.choice", "env.secret", "database"}
+READERS = {"env.text", "env.flag", "env.number", "env.whole", "env.choice", "env.secret", "database"}
 LONG = "k" * 30 + "-0123456789-abcdefghij"
 
 
@@ -42,6 +42,12 @@ def check(*options: str, folder: Path, **environment: str) -> subprocess.Complet
         ("PRODUCTION", "maybe", "PRODUCTION must be yes or no, not 'maybe'."),
         ("PRODUCTION", "1", "SECRET_KEY is not set."),
         ("WORKERS", "many", "WORKERS must be a number, not 'many'."),
+        ("WORKERS", "2.5", "WORKERS must be a whole number, not 2.5."),
+        ("RETAIN_AUDIT_DAYS", "0.00001", "RETAIN_AUDIT_DAYS must be a whole number, not 0.00001."),
+        ("EXPORT_ROWS", "1.5", "EXPORT_ROWS must be a whole number, not 1.5."),
+        ("MONDAY_DAILY_RESERVE", "0.5", "MONDAY_DAILY_RESERVE must be a whole number, not 0.5."),
+        ("HSTS_SECONDS", "0.5", "HSTS_SECONDS must be a whole number, not 0.5."),
+        ("WORKERS", "nan", "WORKERS must lie between 1 and 32, not nan."),
         ("MONDAY_READ_TIMEOUT", "-1", "MONDAY_READ_TIMEOUT must lie between 0.1 and 300, not -1."),
         ("MONDAY_API_URL", "http://api.monday.com/v2", "MONDAY_API_URL must be an https:// address"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'loud'."),

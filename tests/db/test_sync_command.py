@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from requests import Session
 
+from monday.management.stopping import STOPPED
 from monday.sandbox.faults import Fault
 from staging.core.counts import Counts
 from staging.core.lifecycle import BatchState
@@ -243,7 +244,7 @@ def test_another_run_that_is_under_way(line: World) -> None:
     line.wire.before = second
     run()
     (code, document, _) = seen[0]
-    assert (code, document["status"]) == (1, "failed")
+    assert (code, document["status"], document["run_id"]) == (5, "refused", None)
     assert "Another sync" in document["error"]
 
 
@@ -258,6 +259,26 @@ def test_a_database_that_fails_is_told_without_its_own_words(line: World, monkey
     document = json.loads(out.getvalue())
     complete(document)
     assert "SECRET" not in document["error"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_wins_over_a_database_that_does_not_answer(
+    line: World, number: signal.Signals, code: int, signals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(mode: str, board: str | None) -> None:
+        """A driver that hears of the signal late, and makes another error of what it raises."""
+        try:
+            for _ in range(signals):
+                signal.raise_signal(number)
+        except Exception as heard:
+            raise RuntimeError("HYT00") from heard
+        raise OperationalError("the server does not answer")
+
+    monkeypatch.setattr("staging.wiring.published", silent)
+    ended, document, said = run("--dry-run")
+    assert (ended, document["status"]) == (code, "stopped")
+    assert STOPPED in said and document["error"] == STOPPED
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -299,3 +320,8 @@ def test_a_token_that_can_be_none_is_refused_in_a_sentence(line: World, settings
     code, document, err = run("--mode", "PRODUCTION")
     assert (code, document["status"]) == (2, "failed")
     assert document["error"].startswith("The monday.com token contains blanks") and "Remedy: copy it again" in err
+
+
+def test_a_board_without_a_name_is_said_to_be_one(line: World) -> None:
+    code, document, _ = run("--board", "")
+    assert code == 2 and document["error"].startswith("The name of the board is empty. Remedy: leave --board out, or")

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from ordersite.metrics import exposition
 from staging.models import Seen
@@ -103,3 +103,10 @@ def test_rows_that_share_a_key_or_a_uuid_are_found_by_it_and_stand_with_their_cu
     listed = signed_in("viewer").get("/staging/seen/").content.decode()
     assert "They are: A16 / ST1 / HARBOUR (AU); A17 / ST1 / HARBOUR (AU)<" in listed
     assert "is one of them" not in signed_in("viewer").get("/staging/seen/").content.decode()
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x"])
+def test_a_limit_below_one_is_refused(line: World, limit: str) -> None:
+    with pytest.raises(CommandError, match="--limit must be a whole number from 1 up") as refused:
+        call_command("unused_rows", f"--limit={limit}", stdout=StringIO())
+    assert refused.value.returncode == 2

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from monday.management.quiet import QuietCommand
-from ordersite.backups import NoBackup, OnServer, copy
+from ordersite.backups import NoBackup, NoFolder, OnServer, copy
 
 
 class Command(QuietCommand):
@@ -28,7 +28,7 @@ class Command(QuietCommand):
         try:
             made = copy(folder=options["to"], now=timezone.now(), keep=options["keep"])
         except NoBackup as refused:
-            code = 2 if isinstance(refused, OnServer) else 1  # a usage error, or a disk that refuses
+            code = 2 if isinstance(refused, OnServer | NoFolder) else 1  # a usage error, or a disk that refuses
             raise CommandError(str(refused), returncode=code) from None
         size = made.stat().st_size
         document = {"schema_version": 1, "file": str(made), "bytes": size}

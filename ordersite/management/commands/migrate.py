@@ -13,7 +13,12 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InternalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from ordersite.commandline import FAILED, REFUSED_TEXTS, disk_is_full
 from staging.reports import reporting
+
+
+class NotMade(CommandError):
+    """The tables are up to date, and the views could not be made."""
 
 
 class Command(migrate.Command):
@@ -23,6 +28,8 @@ class Command(migrate.Command):
         """As Django's, and then the views. What it refuses is usage."""
         try:
             return self._migrate(*args, **options)
+        except NotMade:
+            raise
         except CommandError as refused:
             remedy = "" if "Remedy" in str(refused) else " Remedy: python manage.py showmigrations"
             raise CommandError(f"{refused}{remedy}", returncode=2) from None
@@ -45,10 +52,7 @@ class Command(migrate.Command):
                 _make(connection, rights)
                 rights = []
             except DatabaseError as refused:
-                self.stderr.write(
-                    f"The views for reporting tools could not be made ({_words(refused)}). Everything else is up to "
-                    "date. Remedy: let the account create views, and run migrate again."
-                )
+                self.stderr.write(_not_made(refused))
             return None
         finally:
             if rights:
@@ -73,10 +77,23 @@ def _take_away(connection: BaseDatabaseWrapper) -> list[str]:
         ) from None
 
 
+def _not_made(refused: DatabaseError) -> str:
+    """What is said to an account that may make no views, which has the rest. Raises NotMade for any other cause, and
+    what the edge of the command line has a sentence for."""
+    if disk_is_full(refused):
+        raise refused
+    said = f"The views for reporting tools could not be made ({_words(refused)}). Everything else is up to date."
+    if not any(text in str(refused).lower() for text in REFUSED_TEXTS):
+        raise NotMade(f"{said} Remedy: see to the cause, and run migrate again.", returncode=FAILED) from None
+    return f"{said} Remedy: let the account create views, and run migrate again."
+
+
 def _make(connection: BaseDatabaseWrapper, rights: list[str]) -> None:
     try:
         reporting.make(connection, rights)
-    except DatabaseError:  # a view of another version, with other columns, is not changed in its place
+    except DatabaseError as refused:  # a view of another version, with other columns, is not changed in its place
+        if disk_is_full(refused):
+            raise
         reporting.make(connection, [*rights, *reporting.drop(connection)])
 
 

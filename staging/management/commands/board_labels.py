@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mapping.core.family import Family
 from mapping.core.targets import labelled
@@ -13,7 +13,7 @@ from monday.calls import CallLog
 from monday.core.structure import BoardStructure
 from monday.management.quiet import QuietCommand
 from staging.boards.board_table import Labels, count_labels
-from staging.console import Console, sentences
+from staging.console import USAGE, Console, sentences
 from staging.core.words import counted
 from staging.management.board_output import board_options
 from staging.setup import Stopped
@@ -44,7 +44,9 @@ class Command(QuietCommand):
         ):
             total, client = at.structure.items_count, None if options["no_counts"] else at.client
             limits = _limits(at.mappings.family, at.structure)
+            wanted = (options["column"] or "").strip().casefold()
             try:
+                _check_column(wanted, count_labels(None, at.structure, lambda done: None, limits), at.structure)
                 found = count_labels(
                     client, at.structure, lambda done: console.progress("read", done, max(total, done)), limits
                 )
@@ -53,8 +55,7 @@ class Command(QuietCommand):
                 raise SystemExit(console.signal_code) from None
             finally:
                 calls.flush()
-        wanted = (options["column"] or "").strip().casefold()
-        shown = [one for one in found if wanted in ("", one.column.title.casefold(), one.column.id.casefold())]
+        shown = [one for one in found if _is_wanted(wanted, one)]
         if options["json"]:
             document = {
                 "schema_version": 1,
@@ -69,8 +70,7 @@ class Command(QuietCommand):
         for one in shown:
             self._show(one)
         if not shown:
-            titles = ", ".join(one.column.title for one in found)
-            self.stdout.write(f"{at.board} has no such column with labels. Remedy: one of {titles or 'none is there'}.")
+            self.stdout.write(f"{at.board} has no column with labels.")
 
     def _show(self, one: Labels) -> None:
         room = "" if one.room is None else f", room for {one.room:,} more (at most {one.limit:,})"
@@ -84,6 +84,18 @@ class Command(QuietCommand):
             marks += [f"nearly like {', '.join(map(repr, twins[text]))}"] if text in twins else []
             noted = f"  ({'; '.join(marks)})" if marks else ""
             self.stdout.write(f"  {number}{text}{noted}")
+
+
+def _is_wanted(wanted: str, one: Labels) -> bool:
+    return wanted in ("", one.column.title.casefold(), one.column.id.casefold())
+
+
+def _check_column(wanted: str, there: list[Labels], structure: BoardStructure) -> None:
+    """Raises CommandError where none of these columns is the wanted one; "" stands for all of them."""
+    if wanted and not any(_is_wanted(wanted, one) for one in there):
+        titles = ", ".join(one.column.title for one in there)
+        remedy = f"one of {titles}" if titles else "leave --column out; no column has labels"
+        raise CommandError(f"{structure.name} has no such column with labels. Remedy: {remedy}.", returncode=USAGE)
 
 
 def _limits(family: Family, structure: BoardStructure) -> dict[str, int | None]:

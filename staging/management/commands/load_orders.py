@@ -36,6 +36,10 @@ class Command(QuietCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path, table = options["file"], options["table"]
+        if not all(part.strip() for part in table.split(".")):
+            raise CommandError(
+                f"--table must name a table, not {table!r}. Remedy: leave it out for {TABLE}.", returncode=2
+            )
         mode = "replace" if options["replace"] else "append" if options["append"] else "new"
         try:
             done = upload.load_file(connections[alias_of(table)], path, table=table, mode=mode)

@@ -26,9 +26,7 @@ class Command(QuietCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--code", help="only what was refused with this code")
         parser.add_argument("--customer", help="only this customer's orders")
-        parser.add_argument(
-            "--order", action="append", type=int, metavar="ID", help="only this staged order; repeatable"
-        )
+        parser.add_argument("--order", action="append", metavar="ID", help="only this staged order; repeatable")
         parser.add_argument("--all", action="store_true", help="every rejected order")
         parser.add_argument("--list", action="store_true", help="only show the queue, with the next attempts")
         parser.add_argument("--give-up", metavar="REASON", help="leave them as they are until the source moves")
@@ -45,7 +43,8 @@ class Command(QuietCommand):
             raise CommandError(
                 f"No customer is called {options['customer']!r}. Remedy: see batches list.", returncode=USAGE
             )
-        found = chosen(options["code"] or "", options["customer"] or "", options["order"] or ())
+        orders = [_number(word) for word in options["order"] or ()]
+        found = chosen(options["code"] or "", options["customer"] or "", orders)
         if options["list"]:
             self._list(found, as_json=options["json"])
             return
@@ -95,6 +94,17 @@ class Command(QuietCommand):
             except NotAllowed as problem:
                 refused.append(str(problem))
         return done, refused
+
+
+def _number(word: str | int) -> int:
+    """The number of a staged order. Raises CommandError for any other word."""
+    text = str(word).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise CommandError(
+            f"--order must be the number of a staged order, not {word!r}. Remedy: retry_rejected --list names them.",
+            returncode=USAGE,
+        )
+    return int(text)
 
 
 def queue(orders: list[int]) -> list[dict[str, Any]]:

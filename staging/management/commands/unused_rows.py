@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from monday.management.quiet import QuietCommand
 from monday.models import Board
 from staging.core.words import counted
+from staging.management.board_output import whole_number
 from staging.reports.unused import Unused, reasons, unused
 from staging.reports.unused_files import write_all
 
@@ -22,11 +23,12 @@ class Command(QuietCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--board", help="the board's name or id, where there are several")
         parser.add_argument("--customer", default="", help="only this customer's rows, by its name")
-        parser.add_argument("--limit", type=int, default=100, metavar="N", help="show at most so many (default 100)")
+        parser.add_argument("--limit", default=100, metavar="N", help="show at most so many (default 100)")
         parser.add_argument("--out", type=Path, metavar="DIR", help="write an XLSX file per customer into this folder")
         parser.add_argument("--json", action="store_true", help="print one JSON document with all of them")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        limit = whole_number("limit", options["limit"], least=1) or 0
         board = self._board(options["board"])
         if options["out"] is not None:
             self._write(board, options["out"], options["customer"])
@@ -38,10 +40,10 @@ class Command(QuietCommand):
         shown = rows = 0
         for row in unused(board, customer=options["customer"]):
             shown, rows = shown + 1, rows + row.rows
-            if shown <= options["limit"]:
+            if shown <= limit:
                 self._show(row)
-        if shown > options["limit"]:
-            self.stdout.write(f"... and {shown - options['limit']:,} more. Remedy: --limit {shown}, or --json.")
+        if shown > limit:
+            self.stdout.write(f"... and {shown - limit:,} more. Remedy: --limit {shown}, or --json.")
         if not shown:
             self.stdout.write(f"Every row of {board} that the last syncs read can be used.")
             return
