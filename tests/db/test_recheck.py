@@ -82,6 +82,20 @@ def test_a_table_that_is_being_loaded_anew_takes_no_approval_away(world: World, 
     world.check_equal()
 
 
+def test_a_removal_is_not_carried_out_while_the_table_is_being_loaded_anew(world: World) -> None:
+    for number in range(1, 13):
+        world.add(number)
+    world.sync()
+    back = world.drop(1)
+    batch = approved(world)
+    rows, world.source.orders = world.source.orders, []
+    with pytest.raises(GuardRefused, match="waits until a sync takes the source as it is"):
+        world.push(batch)
+    world.source.orders = [*rows, *back]
+    assert world.push(batch).moved == [world.order(1).label]
+    assert world.on_board(1)
+
+
 def test_a_uuid_that_stands_twice_by_now_is_not_sent(world: World) -> None:
     row = world.add(1)
     batch = approved(world)
