@@ -28,11 +28,10 @@ PAGE = 500
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """A row that carries a business key which was asked for, named by its hash. `record` is derived from the key where
-    the row has no UUID (it is not `named`), and "" where it has a text that is none."""
+    the row has no UUID, and "" where it has a text that is none."""
 
     key: str
     record: str
-    named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,8 @@ def _row(hashed: str, raw: str | None, key: tuple[str, ...]) -> KeyRow:
     try:
         record = canonical(raw)
     except Unreadable:
-        return KeyRow(hashed, "", named=True)
-    return KeyRow(hashed, record or derived(key), named=record is not None)
+        return KeyRow(hashed, "")
+    return KeyRow(hashed, record or derived(key))
 
 
 def not_gone(setup: Setup, columns: Sequence[str], vanished: Collection[str], saw: Saw) -> set[str]:
@@ -101,8 +100,8 @@ def _unusable(board: Board, rows: Sequence[KeyRow], saw: Saw) -> list[KeyRow]:
     records = {row.record for row in rows if row.record} - doubled
     moved = {record for record, _ in (*saw.found.moved, *saw.found.appeared)}
     unused = (records & saw.unused) | _verdicts(board, records - moved)
-    unnamed = {row.record for row in rows if not row.named} - doubled - unused - moved
-    unheard = unnamed - known(board, unnamed)
+    unheard = records - unused - moved
+    unheard -= known(board, unheard)  # the others came while this run was reading
     own = links(board, unused)
     return [
         row

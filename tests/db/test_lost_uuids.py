@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from staging.batches import decide
+from staging.core.ports import Row, Scope
 from staging.models import StagedOrder
+from staging.setup import silent
+from staging.sync import Request, sync
 from tests.core.mapping_samples import BOARD, HARBOUR
 from tests.world import World, uuid
 
@@ -110,6 +113,28 @@ def test_an_order_that_is_gone_is_removed_though_another_one_shares_its_key(eigh
     eight.drop(1)
     counts = eight.sync().counts
     assert counts.removed == 1 and not eight.on_board(1) and eight.on_board(2)
+
+
+def test_rows_that_get_their_uuids_while_a_sync_reads_them_are_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They had none when the table was read, and have one when the rows without are asked for."""
+    for number in range(1, 6):
+        world.add(number, record_uuid=None)
+    world.sync()
+    shown, without = world.shown(), world.source.rows_without_identity
+
+    def filled(scope: Scope) -> Iterator[tuple[str, Row]]:
+        for number, row in enumerate(world.source.orders):
+            row["record_uuid"] = row["record_uuid"] or uuid(301 + number)
+        return without(scope)
+
+    monkeypatch.setattr(world.source, "rows_without_identity", filled)
+    setup = world.setup()
+    report = sync(request=Request(mode="TEST", actor="cli"), setup=setup, calls=world.calls, progress=silent)
+    assert report.counts.staged == 0 and world.shown() == shown
+    world.sync()
+    world.check_equal()
 
 
 def test_a_declined_creation_is_not_asked_for_again_after_its_uuid_was_lost(eight: World) -> None:
