@@ -17,9 +17,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
-from threading import current_thread, main_thread
+from threading import Timer, current_thread, main_thread
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -94,13 +94,26 @@ def _terminable() -> Iterator[None]:
     for number, handler in wanted.items():
         if former[number] is not signal.SIG_IGN:
             signal.signal(number, handler)
+    unheard, sys.unraisablehook = sys.unraisablehook, _sent_again
     try:
         yield
     finally:
         asked.code = 0
+        sys.unraisablehook = unheard
         for number, before in former.items():
             if signal.getsignal(number) is wanted[number]:
                 signal.signal(number, before if before is not None else signal.SIG_DFL)
+
+
+def _sent_again(lost: Any) -> None:
+    """A signal that came into a finalizer or a callback of Python's own, where no exception gets out, comes again."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    number = signal.SIGTERM if isinstance(lost.exc_value, Terminated) else signal.SIGINT
+    again = Timer(0.01, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -131,6 +132,22 @@ def test_a_command_tells_the_signal_in_its_document_too(
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {"schema_version": 1, "error": STOPPED}
     assert STOPPED in shown.err and len(shown.err.splitlines()) == 1
+
+
+@STOPPED_BY
+def test_a_signal_that_comes_into_a_finalizer_comes_again(
+    number: signal.Signals, code: int, capfd: pytest.CaptureFixture[str]
+):
+    class Held:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def command(arguments: list[str]) -> None:
+        Held()
+        time.sleep(30)
+
+    assert commandline.run(["manage.py", "doctor"], command) == code
+    assert "Exception ignored" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -289,7 +289,7 @@ def test_the_rows_of_a_doubled_uuid_are_shown_side_by_side_and_a_quiet_run_write
 def test_progress_never_passes_the_number_of_rows_where_some_have_no_uuid(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.detection.detect.PAGE", 4)
+    monkeypatch.setattr("staging.detection.rows.PAGE", 4)
     world.add(1)
     world.add(2, record_uuid=None)
     told: list[tuple[str, int, int]] = []

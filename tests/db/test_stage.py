@@ -197,7 +197,7 @@ def test_a_source_that_breaks_off_loses_nothing_and_the_next_run_goes_on(world: 
 def test_a_source_that_breaks_off_between_pages_leaves_sums_that_hold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.detection.detect.PAGE", 2)
+    monkeypatch.setattr("staging.detection.rows.PAGE", 2)
     for number in range(1, 6):
         world.add(number)
     world.source.fail_after = 3
@@ -210,7 +210,7 @@ def test_a_source_that_breaks_off_between_pages_leaves_sums_that_hold(
 
 
 def test_a_run_that_was_asked_to_stop_is_finished_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("staging.detection.detect.PAGE", 2)
+    monkeypatch.setattr("staging.detection.rows.PAGE", 2)
     for number in range(1, 6):
         world.add(number)
     seen: list[str] = []
@@ -317,7 +317,7 @@ def test_a_failed_read_during_a_dry_run_is_told_and_keeps_nothing(world: World) 
 def test_a_first_load_that_is_killed_in_the_middle_is_finished_without_staging_anything_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staging.detection.detect.PAGE", 3)
+    monkeypatch.setattr("staging.detection.rows.PAGE", 3)
     monkeypatch.setattr("staging.batches.stage.ENOUGH", 3)
     for number in range(1, 11):
         world.add(number)
