@@ -76,7 +76,9 @@ ORDER: Mapping[str, str] = {
 BOARD_KEEPS = "It is settled. What stands below as withheld was not written: there the board keeps a value of its own."
 """Of an applied order of which the board keeps a field, by a person's word or by the mapping's policy."""
 
-RUN_SETTLED = "It did its work, but not all of it ended well What did not was settled since: nothing of it is left."
+RUN_SETTLED = (
+    "It did its work, but not all of it ended well at once. What did not was settled since: nothing of it is left."
+)
 """Of a run that completed with errors of which nothing is left to do."""
 
 RUN: Mapping[str, str] = {
