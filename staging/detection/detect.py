@@ -105,18 +105,20 @@ def detect(
             InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
         )
         ledger.forget([record for record in found.forgotten if record not in rows.repeated])
-    if complete:
-        present = matched.rekeyed.kept | set(matched.rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
-        vanished = [record for record in found.vanished if record not in present]
-        gone = not_there(setup.source, scope, vanished)
-        kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
-        detected.counts.removed = ledger.remove([record for record in gone if record not in kept])
-    else:
-        detected.counts.removed = None
+    detected.counts.removed = ledger.remove(_gone(setup, scope, rows, detected, matched)) if complete else None
     ledger.close()
     detected.counts.deferred = ledger.deferred
     _take_back(detected.counts, ledger.overtaken)
     return detected
+
+
+def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: Matched) -> list[str]:
+    """Of the records that vanished, those that the source does not hold in any form. Asks it; raises SourceRefused."""
+    found, rekeyed = detected.comparison, matched.rekeyed
+    present = rekeyed.kept | set(rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
+    gone = not_there(setup.source, scope, [record for record in found.vanished if record not in present])
+    kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
+    return [record for record in gone if record not in kept]
 
 
 def _take_back(counts: Counts, overtaken: Mapping[str, int]) -> None:

@@ -15,6 +15,7 @@ from django.db.backends.sqlite3.base import DatabaseWrapper
 
 from staging.core.identity import canonical
 from staging.core.ports import Condition, Scope, SourceRefused
+from staging.core.source_dialects import BLANKS
 from staging.source import demo, sql_table
 from staging.source.demo_columns import CUSTOMER, IDENTITY, NAMES, PO_NUMBER, TABLE
 from staging.source.sql_table import SqlTable
@@ -141,6 +142,15 @@ def test_a_blank_text_is_a_missing_identity() -> None:
         assert sorted(row[1] for _, row in found.rows_without_identity(ALL)) == ["A", "B", "D"]
         assert sorted(identity or "" for identity, _ in found.fingerprints(ALL)) == ["", "", "", " x "]
         assert [row[1] for _, _, row in found.rows([" x "], ALL)] == ["C"]
+
+
+def test_both_passes_over_the_rows_find_the_same_ones_without_a_uuid() -> None:
+    """A blank that one of them took for a text would look as if the table had been written in between."""
+    blanks = [*BLANKS, "", " \u00a0\t", None]
+    with small_table({**COLUMNS, "id": "text"}, [order(blank, "A") for blank in blanks]):
+        found = source()
+        assert len(list(found.rows_without_identity(ALL))) == len(blanks)
+        assert [identity for identity, _ in found.fingerprints(ALL)] == [None] * len(blanks)
 
 
 def test_customers_are_listed_as_they_are_spelled(orders: SqlTable) -> None:
