@@ -107,10 +107,10 @@ def actor() -> str:
 
 
 @contextmanager
-def sentences(*, not_allowed: int = FAILED) -> Iterator[None]:
+def sentences(*, not_allowed: int = REFUSED) -> Iterator[None]:
     """Within this block, what is expected to stop a command ends it with one sentence and its exit code.
 
-    `not_allowed` is the code for a move that is not possible now.
+    `not_allowed` is the code for a move that is not possible now, as while another run is at it.
     """
     try:
         yield

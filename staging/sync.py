@@ -132,6 +132,7 @@ def _work(request: Request, setup: Setup, report: Report, progress: Progress) ->
     report.warnings += _missed(report.detected)
     report.warnings += _nothing_read(report)
     report.warnings += [report.detected.lost] if report.detected.lost and not scope.partial else []
+    report.warnings += _kept(report.detected)
     if not scope.partial and request.limit is None and not report.detected.lost:
         report.run.full_rows = report.counts.read
         report.run.scope = {**report.run.scope, **shape(setup.mappings.family, setup.source.columns)}
@@ -160,6 +161,17 @@ def _missed(detected: Detected) -> list[str]:
     return [
         f"{orders} changed although the fingerprint of the row had not: {', '.join(names[:5])}{more}. "
         "Remedy: approve them as usual, and report this, as no ordinary run would have found them."
+    ]
+
+
+def _kept(detected: Detected) -> list[str]:
+    """The orders that are not removed although no row has their UUID, and why."""
+    if not detected.kept:
+        return []
+    orders = "1 order stays" if detected.kept == 1 else f"{detected.kept:,} orders stay"
+    return [
+        f"{orders} on the board though no row has the UUID, as a row that cannot be used may be theirs. "
+        "Remedy: correct those rows (unused_rows lists them); the next sync follows or removes the orders."
     ]
 
 

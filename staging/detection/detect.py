@@ -32,6 +32,9 @@ from .judging import Unusable
 from .relink import relink
 from .rows import PAGE, Rows, SourceRow
 
+READINGS = 3
+"""Of a source in which rows without a UUID come or go while it is read; after that the run is refused."""
+
 
 @dataclass(slots=True)
 class Detected:
@@ -46,6 +49,8 @@ class Detected:
     """Names of orders that a full run found to differ although their rows' fingerprints had not moved."""
     lost: str = ""
     """Why removals were not concluded although all of the source was read."""
+    kept: int = 0
+    """Records that vanished and are not removed, as a row that cannot be used may be theirs."""
 
 
 def detect(
@@ -66,19 +71,22 @@ def detect(
     read before anything is done, and raises GuardRefused where they are too few. Raises SourceRefused where the source
     fails; what was staged until then stays a draft.
     """
-    rows = Rows(setup, scope)
     doubtful = held_as_ambiguous(setup)
-    progress("detect", 0, expected_rows)
-    found = compare(
-        setup.source.fingerprint_pages(scope),
-        board=setup.board,
-        expected_rows=expected_rows,
-        scheme=setup.source.scheme,
-        mapping_keys=mapping_keys(setup),
-        without_identity=rows.derived_fingerprints(),
-        anew=doubtful,
-        full=full,
-    )
+    for _ in range(READINGS):
+        progress("detect", 0, expected_rows)
+        rows = Rows(setup, scope)
+        found = compare(
+            setup.source.fingerprint_pages(scope),
+            board=setup.board,
+            expected_rows=expected_rows,
+            scheme=setup.source.scheme,
+            mapping_keys=mapping_keys(setup),
+            without_identity=rows.derived_fingerprints(),
+            anew=doubtful,
+            full=full,
+        )
+        if found.unnamed == rows.unnamed:
+            break
     admit(found.read)
     check_stood_still(found.unnamed, rows.unnamed)
     if scope.partial:
@@ -118,6 +126,7 @@ def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: M
     present = rekeyed.kept | set(rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
     gone = not_there(setup.source, scope, [record for record in found.vanished if record not in present])
     kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
+    detected.kept = len(kept)
     return [record for record in gone if record not in kept]
 
 

@@ -6,12 +6,14 @@ No run is begun, the board is not asked, nothing is rendered and nothing is writ
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from staging.core.ports import Scope
 from staging.setup import Setup
 
+from .by_key import Saw, not_gone
 from .columns import drift
 from .compare import FOLLOWED, Comparison, compare
 from .detect import mapping_keys
@@ -19,6 +21,7 @@ from .guards import GuardRefused, check_rows, check_source
 from .rows import Rows
 
 SCHEMA_VERSION = 1
+ASKED = 500  # records without a row that are looked for by their business keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Glance:
 
     `same` rows are as they were when they were judged last, whatever the judgement. `moved` ones may have changed in a
     way that no board shows; `incomparable` of them were judged under other columns or another mapping. `unusable` rows
-    share a UUID, or have one that is none. `gone` are records without a row, None where only some rows were read.
+    share a UUID, or have one that is none. `gone` are records without a row, unless one under another UUID or one that
+    cannot be used may be theirs (which is asked of a few); None where only some rows were read.
     `drift` says in sentences how the source's columns changed, `refusal` why a run would be refused.
     """
 
@@ -56,10 +60,11 @@ class Glance:
 class _Tally(Comparison):
     """A comparison that only counts."""
 
-    numbers: tuple[int, int, int] = (0, 0, 0)
+    numbers: tuple[int, int] = (0, 0)
 
-    def add(self, moved: int, new: int, gone: int) -> None:
-        self.numbers = (self.numbers[0] + moved, self.numbers[1] + new, self.numbers[2] + gone)
+    def add(self, moved: int, new: int, gone: Iterable[str]) -> None:
+        self.numbers = (self.numbers[0] + moved, self.numbers[1] + new)
+        self.vanished += gone
 
 
 def glance(*, setup: Setup, scope: Scope) -> Glance:
@@ -78,22 +83,29 @@ def glance(*, setup: Setup, scope: Scope) -> Glance:
         classify=lambda differing, former, _: tally.add(
             sum(record in former for record in differing),
             sum(record not in former for record in differing),
-            sum(verdict in FOLLOWED and record not in differing for record, verdict in former.items()),
+            (record for record, verdict in former.items() if verdict in FOLLOWED and record not in differing),
         ),
     )
-    moved, new, gone = tally.numbers
+    moved, new = tally.numbers
     return Glance(
         read=found.read,
         same=found.quiet.total(),
         moved=moved,
         new=new,
         unusable=sum(found.duplicates.values()) + found.unreadable_rows.total() + rows.repeated_rows,
-        gone=None if scope.partial else gone,
+        gone=None if scope.partial else _gone(setup, rows, found, tally.vanished),
         incomparable=found.incomparable,
         drift=changes.sentences,
         refusal=_refusal(setup, scope, found.read),
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def _gone(setup: Setup, rows: Rows, found: Comparison, vanished: list[str]) -> int:
+    """How many of the records without a row are gone. Of many it matters little, and asking would take its time."""
+    if len(vanished) > ASKED:
+        return len(vanished)
+    return len(vanished) - len(not_gone(setup, rows.columns, vanished, Saw(found, frozenset(), rows.repeated.keys())))
 
 
 def _refusal(setup: Setup, scope: Scope, rows: int) -> str:

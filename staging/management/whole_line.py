@@ -31,7 +31,7 @@ def answer(options: dict[str, Any], stdout: Any, stderr: Any) -> None:
         check_numbers(options)
         with (
             console.stoppable(signal.SIGINT, signal.SIGTERM),
-            sentences(not_allowed=REFUSED),  # another sync of the board is running
+            sentences(),
             opened(
                 mode=options["mode"],
                 calls=calls,

@@ -108,6 +108,9 @@ def launched() -> Iterator[Any]:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
+    from tests.browser.whole import wait_for_whole_pages
+
+    wait_for_whole_pages()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser

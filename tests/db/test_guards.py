@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -73,20 +73,43 @@ def test_rows_that_are_lost_while_they_are_read_let_nothing_be_removed(ten: Worl
     assert ten.stage().counts.removed == 2
 
 
-def test_uuids_that_are_filled_between_the_two_passes_are_no_removals(world: World) -> None:
+@pytest.fixture
+def unnamed(world: World) -> World:
+    """Five linked orders whose rows have no UUID."""
     for number in range(1, 6):
         world.add(number, record_uuid=None)
     world.sync()
+    return world
+
+
+def between_the_passes(world: World, act: Callable[[], None]) -> None:
+    """From now on `act` comes after the fingerprints were read, and before the rows without a UUID are."""
     read = world.source.rows_without_identity
 
-    def filled(scope: Scope) -> Iterator[tuple[str, Row]]:
-        for number, row in enumerate(world.source.orders):
-            row["record_uuid"] = uuid(300 + number)
+    def later(scope: Scope) -> Iterator[tuple[str, Row]]:
+        act()
         return read(scope)
 
-    world.source.rows_without_identity = filled  # type: ignore[method-assign]
-    assert "5 rows had no UUID, then 0" in refused(world)
-    assert world.sync().counts.rekeyed == 5
+    world.source.rows_without_identity = later  # type: ignore[method-assign]
+
+
+def test_uuids_that_are_filled_between_the_two_passes_are_no_removals(unnamed: World) -> None:
+    def filled() -> None:
+        for number, row in enumerate(unnamed.source.orders):
+            row["record_uuid"] = uuid(300 + number)
+
+    between_the_passes(unnamed, filled)
+    counts = unnamed.sync().counts
+    assert (counts.read, counts.rekeyed, counts.removed) == (5, 5, 0)
+
+
+def test_a_source_whose_rows_without_uuid_come_while_it_is_read_is_read_again_and_refused_at_last(
+    unnamed: World,
+) -> None:
+    coming = [6, 7, 8]
+    between_the_passes(unnamed, lambda: unnamed.add(coming.pop(0), record_uuid=None) if coming else None)
+    assert "7 rows had no UUID, then 8" in refused(unnamed)
+    assert unnamed.stage().counts.new == 3
 
 
 def test_what_stands_in_the_source_again_when_it_is_asked_for_is_not_removed(ten: World) -> None:

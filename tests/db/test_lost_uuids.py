@@ -9,8 +9,9 @@ import pytest
 
 from staging.batches import decide
 from staging.core.ports import Row, Scope
+from staging.detection.glance import glance
 from staging.models import StagedOrder
-from staging.setup import silent
+from staging.setup import silent, whole
 from staging.sync import Request, sync
 from tests.core.mapping_samples import BOARD, HARBOUR
 from tests.world import World, uuid
@@ -74,9 +75,12 @@ def test_an_order_whose_uuid_was_lost_is_not_removed_and_keeps_its_item(
     shown = eight.shown()
     damage(eight)
     for run in ({}, {}, {"full": True}, {"dry_run": True}):
-        counts = eight.sync(**run).counts
+        report = eight.sync(**run)
+        counts = report.counts
         assert (counts.new, counts.removed) == (0, 0) and counts.invalid + counts.duplicate
-        assert eight.shown() == shown
+        assert eight.shown() == shown and "on the board though no row has the UUID" in " ".join(report.warnings)
+        setup = eight.setup()
+        assert glance(setup=setup, scope=whole(setup)).quiet
     damaged, eight.source.orders = eight.source.orders, right
     for number, (row, was) in enumerate(zip(right, damaged, strict=True)):
         if afresh and row != was:

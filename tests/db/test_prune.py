@@ -292,7 +292,7 @@ def test_nothing_goes_where_nothing_can_be_written_down(db: None, settings: Any,
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match=r"cannot be written .* nothing of it was removed\. Remedy: ") as refused:
         call_command("prune", stdout=StringIO(), stderr=StringIO())
-    assert refused.value.returncode == 1
+    assert refused.value.returncode == 5
     assert AuditEvent.objects.filter(chain__name=audit.DECISIONS).count() == 5
     assert SyncRun.objects.get(kind=Kind.PRUNE).state == RunState.REFUSED
 
@@ -431,4 +431,4 @@ def test_two_at_once_are_one(db: None) -> None:
     runs.ask(kind=Kind.AUDIT, mode="", actor="a", trigger="admin", subject=prune.SUBJECT, now=timezone.now())
     with pytest.raises(CommandError, match=r"Audit check run \d+ of audit is under way already\. Remedy: wait") as busy:
         typed()
-    assert busy.value.returncode == 1
+    assert busy.value.returncode == 5

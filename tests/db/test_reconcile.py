@@ -191,6 +191,16 @@ def test_a_copied_subitem_stands_in_the_command_and_on_the_page(
     assert "1 subitem carries the key of another subitem of the same item." in page
 
 
+@pytest.mark.parametrize("command", ["reconcile", "adopt_board"])
+def test_a_run_that_is_at_it_keeps_the_command_out(typed: World, command: str) -> None:
+    with (
+        now_on(kind=Kind.ADOPT, subject="board:TEST", board=typed.board, mode="TEST", actor="cli:ben", scope={}),
+        pytest.raises(CommandError, match=r"under way already\. Remedy: ") as refused,
+    ):
+        call_command(command)
+    assert refused.value.returncode == 5
+
+
 def test_the_json_has_all_of_it(typed: World, capsys: pytest.CaptureFixture[str]) -> None:
     typed.edit(1, numeric_price="99")
     call_command("reconcile", json=True)
