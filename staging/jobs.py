@@ -59,6 +59,7 @@ from .wiring import NotConfigured, opened, opened_for
 SWEEP, START = "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
 UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
+MOMENT = 2.0  # seconds
 REFUSALS = (NotConfigured, GuardRefused, NotAllowed)
 log = structlog.get_logger(__name__)
 
@@ -158,8 +159,7 @@ def _boards(mode: str) -> list[Board]:
 def sweep() -> str:
     """What a schedule calls every minute: take up what died, send lost messages again, send mails that are due."""
     now = timezone.now()
-    # While messages wait in the queue, a run that nobody has claimed is most likely just behind them.
-    again = recover(late=UNCLAIMED if get_broker().queue_size() == 0 else None)
+    again = recover(late=UNCLAIMED if _all_taken() else None)
     looked = look_again(now)
     tried = retry_again(now)
     paused = schedules.pause_faulty(now)
@@ -169,6 +169,16 @@ def sweep() -> str:
     said += f"; claims cleared: {cleared}" if cleared else ""
     work = f"sent again: {again}; looked again: {looked}; tried again: {tried}; finished: {finished}"
     return f"{work}; messages: {told}{said}"
+
+
+def _all_taken() -> bool:
+    """Whether no message waits; while one does, a run that nobody has claimed is most likely just behind it. What the
+    schedules sent together with the sweep's own message is given a moment to be taken."""
+    for _ in range(10):
+        if get_broker().queue_size() == 0:
+            return True
+        time.sleep(MOMENT / 10)
+    return False
 
 
 def recover(*, late: float | None = 0.0) -> list[int]:

@@ -464,6 +464,17 @@ def test_the_sweeper_sends_a_lost_message_again_but_not_what_is_only_waiting(
     assert OrmQ.objects.count() == 1
 
 
+def test_messages_of_the_sweepers_own_minute_do_not_keep_it_from_finding_a_lost_one(
+    line: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = sync_run()
+    SyncRun.objects.filter(pk=run.pk).update(started_at=timezone.now() - timedelta(minutes=10))
+    waiting = [2, 1, 0]
+    monkeypatch.setattr(type(jobs.get_broker()), "queue_size", lambda _: waiting.pop(0))
+    monkeypatch.setattr(jobs, "MOMENT", 0.0)
+    assert f"sent again: [{run.pk}]" in jobs.sweep()
+
+
 def test_the_schedules_are_made_once_and_keep_what_was_edited(line: World) -> None:
     call_command("setup_schedules", verbosity=0)
     Schedule.objects.filter(name="sync TEST").update(minutes=7)
