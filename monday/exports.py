@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -47,7 +48,9 @@ def resource_of(screen: Any) -> ModelResource:
     body: dict[str, Any] = {"Meta": meta}
     for name in names:
         if "__" in name:
-            body[name] = Field(attribute=name, column_name=_heading(name))
+            # The number of another row stands in this one, and asks nothing.
+            number = re.sub("__id$", "_id", name)
+            body[name] = Field(attribute=number, column_name=_heading(name))
     for name in computed:
         body[name] = Field(column_name=name)
         body[f"dehydrate_{name}"] = _told_by(getattr(screen, name))

@@ -78,9 +78,11 @@ def sync(
             report.run.state = RunState.REFUSED if refused.guard else RunState.FAILED
         except Unavailable as outage:
             report.error, report.run.state = str(outage), RunState.FAILED
-        except LeaseLost:
-            calls.flush()
-            raise  # whoever took the run over writes its end
+        except LeaseLost as lost:
+            if not SyncRun.objects.filter(pk=run.pk, lease_owner=owner, state=RunState.RUNNING).exists():
+                calls.flush()
+                raise  # whoever took the run over writes its end
+            report.error, report.run.state = str(lost), RunState.FAILED  # a batch was taken from it, not the run
         except Interrupted as interrupted:
             report.error, report.run.state = str(interrupted), RunState.STOPPED
             _end(report, request, calls, setup, started)

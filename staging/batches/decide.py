@@ -151,6 +151,10 @@ def comment(*, batch: Batch, actor: str, now: datetime, text: str) -> None:
         )
 
 
+SETTLED = (Cause.TOO_MANY, Cause.AMBIGUOUS)
+"""What a release settles: who released it, or that the order is nobody else's."""
+
+
 def hold(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime, reason: str) -> int:
     """Keep orders of a batch back. Returns how many. Raises NotAllowed without a reason."""
     wanted, staged = list(orders), StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED)
@@ -177,15 +181,18 @@ def release(*, batch: Batch, orders: Iterable[int], actor: str, now: datetime) -
 
 
 def _release_open(batch: Batch, ids: list[int], actor: str, now: datetime) -> int:
-    """Release in an open batch; removals above the cap remember by whom, since somebody else must approve them."""
-    held = StagedOrder.objects.held_for(Cause.TOO_MANY).filter(batch=batch, operation="remove")
-    found = set(held.values_list("pk", flat=True))
-    many = [pk for pk in ids if pk in found]
-    rest = [pk for pk in ids if pk not in found]
-    marked = {"code": Cause.TOO_MANY, "released_by": actor}
+    """Release in an open batch; removals above the cap remember by whom, since somebody else must approve them. Whose
+    an order is, is settled by its release."""
+    held = StagedOrder.objects.filter(batch=batch, state=OrderState.HELD)
+    causes = dict(held.filter(cause__in=SETTLED).values_list("pk", "cause"))
     with transaction.atomic():
-        count = move_orders(batch, many, "release", actor=actor, now=now, problem=marked) if many else 0
-        return count + (move_orders(batch, rest, "release", actor=actor, now=now) if rest else 0)
+        count = 0
+        for cause in ("", *SETTLED):
+            wanted = [pk for pk in ids if causes.get(pk, "") == cause]
+            marked = {"code": cause, "released_by": actor} if cause == Cause.TOO_MANY else None
+            fields: dict[str, Any] = {"problem": marked} if cause else {}
+            count += move_orders(batch, wanted, "release", actor=actor, now=now, **fields) if wanted else 0
+    return count
 
 
 def current_key(batch: Batch, mappings: PublishedFamily) -> str:

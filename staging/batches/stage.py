@@ -184,6 +184,7 @@ class Ledger:
         names = ("problems", "rows", "key", "customer_name")
         known = {record: told for record, *told in seen.values_list("record", *names)}
         fresh = [r for r, verdict in verdicts.items() if known.pop(r, None) != [verdict[name] for name in names]]
+        self.flush()  # a row may carry the very UUID that is derived for others
         for record in fresh:
             self._judged.append(record)
             self._seen.append(Seen(board=self.setup.board, record=record, at=self.now, **verdicts[record]))
@@ -216,7 +217,8 @@ class Ledger:
                 kept: list[StagedOrder] = []
                 stale = StagedOrder.objects.filter(board=self.setup.board, record__in=[*page, *page.values()])
                 for order in stale.filter(current=True).select_related("batch"):
-                    if order.state in REPLACEABLE - CLOSED:  # of the new UUID: what was held as its match was unclear
+                    # Of the new UUID: what was held, or declined, while its match was unclear.
+                    if order.state in REPLACEABLE - CLOSED or order.record not in page:
                         self._drop(order, "The record has a new UUID.")
                     else:  # on its way to the board, or decided: it is settled and remembered under the new UUID
                         kept.append(order)
@@ -384,12 +386,10 @@ class Ledger:
         return 1
 
     def _supersede_empty(self, batch: Batch) -> None:
-        if batch.state in (BatchState.OPEN, BatchState.APPROVED):
-            alive = batch.orders.exclude(state=OrderState.SUPERSEDED)
-            if not alive.exists():
-                move_batch(
-                    batch, "supersede", actor=self.actor, now=self.now, reason="Nothing of it is current any more."
-                )
+        alive = batch.orders.exclude(state=OrderState.SUPERSEDED)
+        if batch.state in (BatchState.OPEN, BatchState.APPROVED) and not alive.exists():
+            why = "Nothing of it is current any more."
+            move_batch(batch, "supersede", actor=self.actor, now=self.now, reason=why)
 
     def _record(self, action: str, data: dict[str, Any]) -> None:
         chain, subject = audit.run_chain(self.run.pk), f"run:{self.run.pk}"

@@ -7,7 +7,7 @@ push plan, the audit and the undo all show what it finds.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,28 +146,48 @@ class Rekeyed:
     ambiguous: frozenset[str]
     kept: frozenset[str]
     """Vanished records that an ambiguous new one may be: they are not removed."""
+    supposed: frozenset[str] = frozenset()
+    """Of the new UUIDs that are matched: those whose order differs, so that their business key alone speaks for it."""
 
 
 def match_rekeyed(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
     """Match new UUIDs to vanished ones inside one business key: first by equal order, the rest only one against one."""
-    old_by_key: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in vanished:
-        old_by_key[candidate.key].append(candidate)
-    new_by_key: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in appeared:
-        if candidate.key in old_by_key:
-            new_by_key[candidate.key].append(candidate)
     pairs: dict[str, str] = {}
     ambiguous: set[str] = set()
     kept: set[str] = set()
-    for key, news in new_by_key.items():
-        rest_new, rest_old = _match_equal(news, old_by_key[key], pairs)
+    supposed: set[str] = set()
+    for news, olds in _of_one_key(appeared, vanished):
+        rest_new, rest_old = _match_equal(news, olds, pairs)
         if len(rest_new) == 1 and len(rest_old) == 1:
             pairs[rest_new[0].record] = rest_old[0].record
+            supposed.add(rest_new[0].record)
         elif rest_new and rest_old:
             ambiguous.update(c.record for c in rest_new)
             kept.update(c.record for c in rest_old)
-    return Rekeyed(pairs, frozenset(ambiguous), frozenset(kept))
+    return Rekeyed(pairs, frozenset(ambiguous), frozenset(kept), frozenset(supposed))
+
+
+def match_equal(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
+    """Match only those of one business key whose orders are equal."""
+    pairs: dict[str, str] = {}
+    for news, olds in _of_one_key(appeared, vanished):
+        _match_equal(news, olds, pairs)
+    return Rekeyed(pairs, frozenset(), frozenset())
+
+
+def _of_one_key(
+    appeared: Iterable[Candidate], vanished: Iterable[Candidate]
+) -> Iterator[tuple[list[Candidate], list[Candidate]]]:
+    """What appeared and what vanished with the same business key, for each key that stands on both sides."""
+    olds: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in vanished:
+        olds[candidate.key].append(candidate)
+    news: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in appeared:
+        if candidate.key in olds:
+            news[candidate.key].append(candidate)
+    for key, candidates in news.items():
+        yield candidates, olds[key]
 
 
 def _match_equal(

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
 
 from monday.models import Board
 from staging.core.causes import Cause
+from staging.core.changeset import Rekeyed
 from staging.core.fingerprint import key_values
 from staging.core.identity import Unreadable, canonical, derived
-from staging.core.lifecycle import OrderState
 from staging.models import Seen, Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
 from staging.setup import Setup, whole
 
 from .compare import Comparison
-from .relink import decided, readers_of
+from .doubts import IN_DOUBT
+from .relink import decided, readers_of, said_since
 
 PAGE = 500
 
@@ -73,21 +76,50 @@ def _row(hashed: str, raw: str | None, key: tuple[str, ...]) -> KeyRow:
 def not_gone(setup: Setup, columns: Sequence[str], vanished: Collection[str], saw: Saw) -> set[str]:
     """Of records that vanished and that something is remembered of, those whose business key stands on a row that
     cannot be used, or cannot be asked for. Asks the source where there are any; raises SourceRefused."""
-    lost = dict(_remembered(setup.board, list(vanished)))
+    linked = Snapshot.objects.filter(board=setup.board, state=LinkState.LINKED)
+    lost = list(_remembered(setup, columns, list(vanished), linked))
     if not lost:
         return set()
-    rows, unasked = rows_with(setup, columns, {hashed: key for key, hashed in lost.values()})
+    rows, unasked = rows_with(setup, columns, {hashed: key for _, key, hashed in lost})
     keys = unasked | {row.key for row in _unusable(setup.board, rows, saw)}
-    return {record for record, (_, hashed) in lost.items() if hashed in keys}
+    return {record for record, _, hashed in lost if hashed in keys}
 
 
-def _remembered(board: Board, vanished: list[str]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """The business key, as text and hash, of each record with a link that stands or a decision that must be kept."""
-    links = Snapshot.objects.filter(board=board, state=LinkState.LINKED)
-    for query in (decided(board, "create", "restore"), links):
+def contested(setup: Setup, columns: Sequence[str], rekeyed: Rekeyed, saw: Saw) -> Rekeyed:
+    """The matches, without those for which the business key alone speaks and a row speaks against it that cannot be
+    used and may be the vanished order's as well: they are ambiguous. Asks the source where there are any; raises
+    SourceRefused."""
+    supposed = {old: new for new, old in rekeyed.pairs.items() if new in rekeyed.supposed}
+    if not supposed:
+        return rekeyed
+    olds = list(_remembered(setup, columns, list(supposed), Snapshot.objects.filter(board=setup.board)))
+    rows, _ = rows_with(setup, columns, {hashed: key for _, key, hashed in olds})
+    # What appeared with such a key and was matched with nothing: nobody claims its customer's name.
+    unmatched = {record for record, _ in saw.found.appeared} - rekeyed.pairs.keys() - rekeyed.ambiguous
+    keys = {row.key for row in _unusable(setup.board, rows, replace(saw, unused=saw.unused | unmatched))}
+    kept = {old for old, _, hashed in olds if hashed in keys}
+    unclear = {supposed[old] for old in kept}
+    return Rekeyed(
+        {new: old for new, old in rekeyed.pairs.items() if new not in unclear},
+        rekeyed.ambiguous | unclear,
+        rekeyed.kept | kept,
+        rekeyed.supposed - unclear,
+    )
+
+
+def _remembered(
+    setup: Setup, columns: Sequence[str], vanished: list[str], links: QuerySet[Snapshot]
+) -> Iterator[tuple[str, str, str]]:
+    """Record and business key, as text and hash, of each with one of these links or a decision that must be kept; also
+    by the key that the source gave it since."""
+    records = set()
+    for query in (decided(setup.board, "create", "restore"), links):
         for page in _pages(vanished):
             for record, key, hashed in query.filter(record__in=page).values_list("record", "key", "key_hash"):
-                yield record, (key, hashed)
+                records.add(record)
+                yield record, key, hashed
+    for said in said_since(setup, columns, sorted(records)):
+        yield said.record, said.key, said.hashed
 
 
 def _unusable(board: Board, rows: Sequence[KeyRow], saw: Saw) -> list[KeyRow]:
@@ -122,11 +154,11 @@ def links(board: Board, records: Collection[str]) -> dict[str, str]:
 
 
 def known(board: Board, records: Collection[str]) -> set[str]:
-    """The records that have a link, or a staged order that is not held as nobody can say whose it is."""
+    """The records that have a link, or a staged order that is no creation of which nobody can say whose it is."""
     found = set(links(board, records))
     for page in _pages(sorted(records)):
         staged = StagedOrder.objects.filter(board=board, record__in=page, current=True)
-        staged = staged.exclude(state=OrderState.HELD, cause=Cause.AMBIGUOUS)
+        staged = staged.exclude(state__in=IN_DOUBT, cause=Cause.AMBIGUOUS)
         found.update(staged.values_list("record", flat=True))
     return found
 

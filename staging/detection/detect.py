@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from mapping.core.order import Rendered
 from staging.batches.rows import InTheWay, Judged
 from staging.batches.stage import Ledger
+from staging.core.causes import Cause
 from staging.core.changeset import Rekeyed
 from staging.core.counts import Counts
 from staging.core.fingerprint import fingerprint, order_of
@@ -24,7 +25,7 @@ from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState, Verdict
 from staging.setup import Progress, Setup, Stopped, whole
 
-from .by_key import Saw, not_gone
+from .by_key import Saw, contested, not_gone
 from .compare import Comparison, compare
 from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
 from .guards import check_stood_still, lost_while_read, not_there
@@ -181,7 +182,9 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
     )
     rows.missing = 0
     unsure = left_unsure(setup)
-    if partial:
+    if not partial:
+        rekeyed = contested(setup, rows.columns, rekeyed, Saw(found, frozenset(), rows.repeated.keys()))
+    else:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
         rekeyed = Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values()))
     return Matched(rekeyed, doubtful, unsure, NARROWED if partial else UNCLEAR_WHOSE)
@@ -269,8 +272,13 @@ def _count_order(
 
 
 def _held_in_doubt(judged: Judged, matched: Matched) -> bool:
-    """Whether the last word is what an earlier run held, and not a decision that came with the record's former UUID."""
-    return judged.record in matched.doubtful and judged.last is not None and judged.last.state == OrderState.HELD
+    """Whether the last word is what an earlier run held, and not a decision that came with the record's former UUID.
+    Where it was declined it stands, unless it is known by now that no item had to be made."""
+    last = judged.last
+    if last is None or judged.record not in matched.doubtful:
+        return False
+    settled = judged.record in matched.rekeyed.pairs and last.cause == Cause.AMBIGUOUS
+    return settled or last.state == OrderState.HELD
 
 
 def _staged_elsewhere(judged: Judged, customer: str) -> bool:

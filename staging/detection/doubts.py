@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from staging.batches.rows import Judged
 from staging.core.causes import Cause
 from staging.core.changeset import Rekeyed
+from staging.core.lifecycle import OrderState
 from staging.models import BoardFinding, StagedOrder
 from staging.models.run import Kind
 from staging.setup import Setup, whole
@@ -22,6 +23,9 @@ UNSURE = (
     "The adoption could not tell which item of the board is its own. Remedy: look at what it found unsure, settle it "
     "on the board and adopt again; or release the order, which creates another item."
 )
+
+IN_DOUBT = (OrderState.HELD, OrderState.DECLINED)
+"""A creation that was held for such a doubt is in doubt after it was declined as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ class Matched:
 
 
 def held_as_ambiguous(setup: Setup) -> frozenset[str]:
-    """The records whose creation an earlier run held for such a doubt."""
-    held = StagedOrder.objects.held_for(Cause.AMBIGUOUS)
-    mine = held.filter(board=setup.board, current=True, operation="create")
+    """The records whose creation an earlier run held for such a doubt, also where it was declined then."""
+    mine = StagedOrder.objects.filter(board=setup.board, current=True, operation="create")
+    mine = mine.filter(state__in=IN_DOUBT, cause=Cause.AMBIGUOUS)
     return frozenset(mine.values_list("record", flat=True).iterator(chunk_size=5000))
 
 

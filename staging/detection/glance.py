@@ -6,7 +6,6 @@ No run is begun, the board is not asked, nothing is rendered and nothing is writ
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from staging.setup import Setup
 
 from .by_key import Saw, not_gone
 from .columns import drift
-from .compare import FOLLOWED, Comparison, compare
+from .compare import FOLLOWED, NOT_USED, Comparison, compare
 from .detect import mapping_keys
 from .guards import GuardRefused, check_rows, check_source
 from .rows import Rows
@@ -57,14 +56,19 @@ class Glance:
 
 
 @dataclass(slots=True)
-class _Tally(Comparison):
-    """A comparison that only counts."""
+class _Tally:
+    """What `compare` classifies, only counted; what is not there is named, as it may have to be asked for."""
 
-    numbers: tuple[int, int] = (0, 0)
+    moved: int = 0
+    new: int = 0
 
-    def add(self, moved: int, new: int, gone: Iterable[str]) -> None:
-        self.numbers = (self.numbers[0] + moved, self.numbers[1] + new)
-        self.vanished += gone
+    def add(self, differing: dict[str, str], former: dict[str, str], found: Comparison) -> None:
+        self.moved += sum(record in former for record in differing)
+        self.new += sum(record not in former for record in differing)
+        for record, verdict in former.items():
+            if record not in differing:
+                found.vanished += [record] if verdict in FOLLOWED else []
+                found.forgotten += [record] if verdict in NOT_USED else []
 
 
 def glance(*, setup: Setup, scope: Scope) -> Glance:
@@ -80,20 +84,15 @@ def glance(*, setup: Setup, scope: Scope) -> Glance:
         scheme=setup.source.scheme,
         mapping_keys=mapping_keys(setup),
         without_identity=rows.derived_fingerprints(),
-        classify=lambda differing, former, _: tally.add(
-            sum(record in former for record in differing),
-            sum(record not in former for record in differing),
-            (record for record, verdict in former.items() if verdict in FOLLOWED and record not in differing),
-        ),
+        classify=tally.add,
     )
-    moved, new = tally.numbers
     return Glance(
         read=found.read,
         same=found.quiet.total(),
-        moved=moved,
-        new=new,
+        moved=tally.moved,
+        new=tally.new,
         unusable=sum(found.duplicates.values()) + found.unreadable_rows.total() + rows.repeated_rows,
-        gone=None if scope.partial else _gone(setup, rows, found, tally.vanished),
+        gone=None if scope.partial else _gone(setup, rows, found),
         incomparable=found.incomparable,
         drift=changes.sentences,
         refusal=_refusal(setup, scope, found.read),
@@ -101,11 +100,12 @@ def glance(*, setup: Setup, scope: Scope) -> Glance:
     )
 
 
-def _gone(setup: Setup, rows: Rows, found: Comparison, vanished: list[str]) -> int:
+def _gone(setup: Setup, rows: Rows, found: Comparison) -> int:
     """How many of the records without a row are gone. Of many it matters little, and asking would take its time."""
-    if len(vanished) > ASKED:
-        return len(vanished)
-    return len(vanished) - len(not_gone(setup, rows.columns, vanished, Saw(found, frozenset(), rows.repeated.keys())))
+    number = len(found.vanished)
+    if number > ASKED:
+        return number
+    return number - len(not_gone(setup, rows.columns, found.vanished, Saw(found, frozenset(), rows.repeated.keys())))
 
 
 def _refusal(setup: Setup, scope: Scope, rows: int) -> str:

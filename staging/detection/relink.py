@@ -8,9 +8,10 @@ ones, and must not remove their items and create them anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from django.db.models import QuerySet
@@ -20,17 +21,19 @@ from mapping.core.order import Invalid, Rendered
 from mapping.published import former_business_keys
 from monday.models import Board
 from staging.batches.rows import CLOSED, REPLACEABLE
-from staging.core.changeset import Candidate, Rekeyed, match_rekeyed
-from staging.core.fingerprint import fingerprint, key_hash
+from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
+from staging.core.fingerprint import cuts_of, fingerprint, key_hash
 from staging.core.identity import derived
 from staging.core.ports import Row
-from staging.models import Snapshot, StagedOrder
+from staging.models import Seen, Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
 from staging.setup import Setup
 
 PAGE = 500
+CUTS = 20  # ways to read a key that is stored without its hash
 Definition = tuple[str, ...]
 NOTHING = Rekeyed({}, frozenset(), frozenset())
+Match = Callable[[Iterable[Candidate], Iterable[Candidate]], Rekeyed]
 
 
 class AppearedRow(Protocol):
@@ -81,14 +84,17 @@ def relink(
     if not (appeared or unused):
         return NOTHING
     lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
+    also = list(_also(setup, rows.columns, lost, mapping_keys))
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
     news = [*appeared, *_without_link(setup.board, unused)]
-    found = _Search(setup, rows, [*lost, *aside], {record for record, raw in news if not raw}).search(news)
-    matched = match_rekeyed(found.get(None, ()), [each.candidate for each in lost])
-    for definition, candidates in found.items():
-        matched = _joined(matched, candidates, lost) if definition is not None else matched
+    found = _Search(setup, rows, [*lost, *also, *aside], {record for record, raw in news if not raw}).search(news)
+    rounds = [(candidates, olds) for olds in (lost, also) for candidates in found.values()]
+    matched = NOTHING
+    for match in (match_equal, match_rekeyed):
+        for candidates, olds in rounds:
+            matched = _joined(matched, match, candidates, olds)
     for candidates in found.values():
         matched = _come_back(matched, candidates, aside)
     return matched
@@ -106,7 +112,7 @@ def _come_back(matched: Rekeyed, candidates: Sequence[Candidate], aside: Sequenc
     taken = {*matched.pairs, *matched.ambiguous, *matched.pairs.values()}
     news, olds = _alone(candidates, taken), _alone([each.candidate for each in aside], taken)
     pairs = {news[key].record: olds[key].record for key in news.keys() & olds.keys()}
-    return Rekeyed({**matched.pairs, **pairs}, matched.ambiguous, matched.kept)
+    return replace(matched, pairs={**matched.pairs, **pairs}, supposed=matched.supposed | pairs.keys())
 
 
 def _alone(candidates: Sequence[Candidate], taken: Collection[str]) -> dict[str, Candidate]:
@@ -115,12 +121,20 @@ def _alone(candidates: Sequence[Candidate], taken: Collection[str]) -> dict[str,
     return {each.key: each for each in candidates if each.record not in taken and times[each.key] == 1}
 
 
-def _joined(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
-    """With what matches under one more definition, among what is free on both sides."""
+def _joined(matched: Rekeyed, match: Match, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
+    """With what matches in one more round, among what is free on both sides. What would match a record that is kept
+    already, as several may be it, is one more of these."""
     taken = {*matched.pairs.values(), *matched.kept}
     news = [each for each in candidates if each.record not in matched.pairs and each.record not in matched.ambiguous]
-    more = match_rekeyed(news, [each.candidate for each in lost if each.candidate.record not in taken])
-    return Rekeyed({**matched.pairs, **more.pairs}, matched.ambiguous | more.ambiguous, matched.kept | more.kept)
+    more = match(news, [each.candidate for each in lost if each.candidate.record not in taken])
+    kept = {each.candidate.key for each in lost if each.candidate.record in matched.kept}
+    suspects = {each.record for each in news if each.key in kept} - more.pairs.keys()
+    return Rekeyed(
+        {**matched.pairs, **more.pairs},
+        matched.ambiguous | more.ambiguous | suspects,
+        matched.kept | more.kept,
+        matched.supposed | more.supposed,
+    )
 
 
 def _linked(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
@@ -150,6 +164,41 @@ def _aside(board: Board, leaving: Sequence[str], keys: frozenset[str]) -> Iterat
 def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> Iterator[_Lost]:
     """Staged creations that a run may not replace, of records without a linked item."""
     return _lost(decided(board, "create").exclude(record__in=_standing(board).values("record")), vanished, keys)
+
+
+def _also(setup: Setup, columns: Sequence[str], lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator[_Lost]:
+    """The same records by the business keys that the source gave them since."""
+    named = {(each.candidate.record, each.candidate.key) for each in lost}
+    for said in said_since(setup, columns, sorted({record for record, _ in named})):
+        if (said.record, said.hashed) not in named:
+            yield _Lost(Candidate(said.record, said.hashed, said.fingerprint), said.mapping_key not in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A business key that the source gave a record, as text and as hash, and the fingerprint of the order, "" where
+    its row could not be used."""
+
+    record: str
+    key: str
+    hashed: str
+    fingerprint: str
+    mapping_key: str
+
+
+def said_since(setup: Setup, columns: Sequence[str], records: Sequence[str]) -> Iterator[Said]:
+    """What the source said last of these records and no item shows: what waits, or was decided, and the key of a row
+    that could not be used, in every way to read it. Reads the database."""
+    staged = StagedOrder.objects.filter(board=setup.board, current=True).exclude(operation="remove")
+    unused = Seen.objects.unused().filter(board=setup.board).exclude(key="")
+    lengths = sorted({len(definition) for definition in readers_of(setup, columns)}) if records else ()
+    for start in range(0, len(records), PAGE):
+        page = records[start : start + PAGE]
+        fields = ("record", "key", "key_hash", "order_fingerprint", "mapping_key")
+        yield from (Said(*values) for values in staged.filter(record__in=page).values_list(*fields))
+        for record, key, mapping_key in unused.filter(record__in=page).values_list("record", "key", "mapping_key"):
+            for values in islice(cuts_of(key, lengths), CUTS):
+                yield Said(record, key, key_hash(values), "", mapping_key)
 
 
 def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:

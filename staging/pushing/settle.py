@@ -116,7 +116,8 @@ def settle_found(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: 
 
 
 def _decided_meanwhile(snapshots: Iterable[Snapshot | None]) -> None:
-    """What people decide while the board is waited for - a release, an order that is not followed - holds.
+    """What people decide while the board is waited for - a release, an order that is not followed - holds, and so does
+    another UUID that the order's row got meanwhile.
 
     The rows are written to before they are read, which keeps others from them until the end of the transaction.
     Requires an open transaction.
@@ -125,8 +126,8 @@ def _decided_meanwhile(snapshots: Iterable[Snapshot | None]) -> None:
     for start in range(0, len(mine), PAGE):
         rows = Snapshot.objects.filter(pk__in=sorted(mine)[start : start + PAGE])
         rows.update(state=F("state"))
-        for pk, withheld, state in rows.values_list("pk", "withheld", "state"):
-            mine[pk].withheld, mine[pk].state = withheld, state
+        for pk, withheld, state, record in rows.values_list("pk", "withheld", "state", "record"):
+            mine[pk].withheld, mine[pk].state, mine[pk].record = withheld, state, record
 
 
 def _action(attempt: Attempt) -> str:
@@ -173,7 +174,7 @@ def _accept(attempt: Attempt, *, whole: bool, now: datetime) -> Snapshot | None:
     order, snapshot = attempt.order, attempt.snapshot
     done = [receipt for receipt in attempt.receipts if receipt.outcome == WriteOutcome.DONE]
     if whole and order.operation == "remove" and order.after is None:
-        Snapshot.objects.filter(board_id=order.board_id, record=order.record).delete()
+        Snapshot.objects.filter(board_id=order.board_id, link_key=order.link_key).delete()  # whatever its UUID is now
         return None
     wanted = order_of(order.after) if order.after else order_of(order.before)
     shown = _mapped(order_of(snapshot.order), wanted) if snapshot else None

@@ -12,10 +12,13 @@ from typing import Any
 import openpyxl
 import pytest
 from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from monday import exports
 from monday.core.spreadsheets import for_xlsx, shielded, typed
+from monday.exports import lines
 from monday.screens import Listed
 from ordersite import watchdog
 from staging.lists import kept_files
@@ -215,6 +218,18 @@ def test_every_list_is_written_by_a_job_as_it_is_by_its_page(line: World, settin
         grown = model.__name__ in ("SyncRun", "AuditEvent")
         assert written.splitlines()[0] == direct.content.splitlines()[0]
         assert grown or written == direct.content, at
+
+
+def test_a_list_is_read_by_the_page_and_not_row_by_row(line: World) -> None:
+    for number in range(2, 22):
+        line.add(number)
+    line.sync()
+    for model, screen in admin.site._registry.items():
+        if isinstance(screen, Listed) and screen.exported:
+            rows = model._default_manager.select_related(*(screen.list_select_related or ()))
+            with CaptureQueriesContext(connection) as asked_for:
+                list(lines(screen, rows))
+            assert len(asked_for) <= 6, (model, [query["sql"] for query in asked_for.captured_queries])
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,17 @@ def test_what_moved_came_went_or_cannot_be_used_is_counted(world: World) -> None
     assert (found.same, found.moved, found.new, found.gone, found.unusable) == (6, 2, 1, 1, 2)
 
 
+def test_a_row_that_could_not_be_used_and_went_leaves_an_item_to_look_at(world: World) -> None:
+    for number in range(1, 7):
+        world.add(number)
+    world.sync()
+    world.change(1, TOTAL=99)
+    world.sync()
+    assert asked(world).quiet
+    world.drop(1)
+    assert (asked(world).gone, asked(world).quiet) == (1, False)
+
+
 def test_a_published_mapping_makes_rows_incomparable(world: World) -> None:
     world.add(1)
     world.sync()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from staging.core.lifecycle import NotAllowed
-from staging.models import Batch, Receipt
+from staging.models import Batch, Receipt, SyncRun
 from staging.running import lease
 from staging.running.lease import (
     GRACE,
@@ -200,3 +200,16 @@ def test_the_claim_of_a_slow_push_is_left_to_whoever_goes_on_with_it(batch: Batc
         claim(batch, "elsewhere:1:a", -GRACE - timedelta(seconds=5))
     Batch.objects.filter(pk=batch.pk).update(state="pushed")
     assert clear_left() == 1
+
+
+def test_a_sync_whose_batch_was_taken_from_it_ends_and_says_so(world: World, batch: Batch) -> None:
+    def steal(sent: Sent) -> None:
+        if sent.holds("create_item"):
+            claim(Batch.objects.get(state="pushing"), "another:1:b")
+            world.wire.after = lambda sent: None
+
+    world.wire.after = steal
+    report = world.sync()
+    world.wire.calm()
+    assert report.run.state == "failed" and "Remedy" in report.error
+    assert not SyncRun.objects.filter(state="running").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def test_the_command_writes_a_file_per_customer(line: World, tmp_path: Path) -> 
     assert "rows-not-used-HARBOUR.xlsx: 1 row" in said.getvalue()
     call_command("unused_rows", "--customer", "HARBOUR", "--out", str(tmp_path / "one"), stdout=said)
     assert len(list((tmp_path / "one").iterdir())) == 1
+
+
+def test_the_command_names_the_files_as_json_too(
+    line: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("unused_rows", "--out", str(tmp_path), "--customer", "HARBOUR", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document["files"] == [{"file": str(tmp_path / "rows-not-used-HARBOUR.xlsx"), "rows": 1}]
 
 
 def test_a_folder_that_cannot_be_written_is_said_in_one_sentence(line: World, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Command(QuietCommand):
         limit = whole_number("limit", options["limit"], least=1) or 0
         board = self._board(options["board"])
         if options["out"] is not None:
-            self._write(board, options["out"], options["customer"])
+            self._write(board, options["out"], options["customer"], as_json=options["json"])
             return
         if options["json"]:
             listed = [_picture(row) for row in unused(board, customer=options["customer"])]
@@ -51,12 +51,16 @@ class Command(QuietCommand):
         for reason, count in reasons(board)[:12]:
             self.stdout.write(f"  {count:>6,} x {reason}")
 
-    def _write(self, board: Board, folder: Path, customer: str) -> None:
+    def _write(self, board: Board, folder: Path, customer: str, *, as_json: bool) -> None:
         try:
             written = write_all(board, folder, customer=customer)
         except OSError as problem:
             why = f"{folder} cannot be written ({problem.strerror}). Remedy: name another folder with --out."
             raise CommandError(why, returncode=2) from None
+        if as_json:
+            files = [{"file": str(path), "rows": rows} for path, rows in written]
+            self.tell({"schema_version": 1, "board": board.name, "files": files})
+            return
         for path, rows in written:
             self.stdout.write(f"{path}: {counted(rows, 'row')}")
         if not written:
