@@ -208,6 +208,12 @@ def _explain_database(problem: Error) -> tuple[str, int]:
             "Remedy: check DATABASE_URL, that the server runs and that its account may connect.",
             CONFIGURATION,
         )
+    if missing and sys.argv[1:2] == ["migrate"]:
+        return (
+            f"The app database refused a change ({_first_line(problem)}), as it does while another migrate is at work. "
+            "Remedy: run migrate again; where it says the same, check the rights of DATABASE_URL's account.",
+            CONFIGURATION,
+        )
     if missing:
         return (
             "The app database is not up to date with this version. Remedy: python manage.py migrate",

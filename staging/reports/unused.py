@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Sum
 
 from mapping.core.texts import fold
-from mapping.models import Customer
+from mapping.models import Alias, Customer
 from monday.models import Board
 from staging.batches.rows import BESIDE
 from staging.core.words import alike
@@ -66,6 +66,14 @@ def of_customer(board: Board, customer: Customer) -> list[tuple[str, int]]:
 
 
 def unknown_customers(board: Board) -> dict[str, int]:
-    """Spellings that no customer document claims, each with its number of rows, the most frequent first."""
+    """Spellings that no customer document claims, each with its number of rows, the most frequent first.
+
+    One that was claimed since its rows were judged is none any more.
+    """
     names = Seen.objects.filter(board=board, verdict=Verdict.UNKNOWN_CUSTOMER).values_list("customer_name", flat=True)
-    return dict(Counter(names.iterator(chunk_size=5000)).most_common())
+    claimed = {
+        *Alias.objects.values_list("folded", flat=True),
+        *map(fold, Customer.objects.values_list("name", flat=True)),
+    }
+    found = Counter(names.iterator(chunk_size=5000)).most_common()
+    return {name: rows for name, rows in found if fold(name) not in claimed}

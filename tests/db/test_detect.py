@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from mapping.core.family import Family
 from staging.models import Batch, Receipt, Seen, Snapshot, StagedOrder
+from staging.reports.unused import unknown_customers
 from tests.core.mapping_samples import BOARD, HARBOUR
 from tests.world import World, uuid
 
@@ -158,6 +159,7 @@ def test_an_unknown_customer_is_held_for_a_person_until_a_document_claims_it(wor
     assert counted(world.sync()) == {"invalid": 2}
     assert world.source.rows_read == 0
     world.publish(HARBOUR.replace("HARBOUR (US)]", "HARBOUR (US), HARBOR]"))
+    assert unknown_customers(world.board) == {"": 1}, "also before its rows were judged again"
     assert counted(world.sync()) == {"invalid": 1, "new": 1}
 
 

@@ -167,6 +167,16 @@ def test_a_full_disk_is_not_taken_for_a_missing_right(monkeypatch: pytest.Monkey
     assert rows("ordersite_links") == [], "the former views stay"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_that_migrate_at_once_are_told_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["manage.py", "migrate"])
+    monkeypatch.setattr(commandline.MigrationExecutor, "migration_plan", lambda *_: ["one is missing"])
+    sentence, code = commandline.explain(DatabaseError("duplicate key value"))
+    assert code == 2 and sentence.startswith(
+        "The app database refused a change (duplicate key value), as it does while"
+    )
+
+
 @pytest.mark.django_db
 def test_views_that_cannot_be_made_for_another_cause_end_migrate_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
