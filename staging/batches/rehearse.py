@@ -40,8 +40,9 @@ class Rehearsal(Ledger):
             counted[(operation, state)] += orders
         return counted
 
-    def rekey(self, pairs: Mapping[str, str]) -> None:
+    def rekey(self, pairs: Mapping[str, str]) -> set[str]:
         """A dry run points no snapshot elsewhere."""
+        return set()
 
     def _batch(self, customer: str) -> Batch:
         if customer not in self._batches:

@@ -29,6 +29,7 @@ from staging.records import terms as names
 from staging.setup import Setup
 from staging.transitions import move_batch, move_orders
 
+from . import rekeying
 from .keys import give_keys
 from .letting_go import release_columns, still_withheld
 from .meanwhile import Standing, in_hand, moved, standing
@@ -99,15 +100,18 @@ class Ledger:
             snapshot.withheld = withheld
             self._accepted.append((snapshot, snapshot.order_fingerprint))
 
-    def wait(self, judged: Judged, order_fingerprint: str) -> None:
-        """Already in somebody's hands; the marks follow where exactly this order is what was staged."""
+    def wait(self, judged: Judged, order_fingerprint: str, key: tuple[str, ...], *, settled: bool = False) -> None:
+        """Already in somebody's hands; the marks and the key follow where exactly this order is what was staged.
+        `settled` says that whose it is was not clear when it was decided, and is now."""
         self._judged.append(judged.record)
         last = judged.last
         if last is None:
-            self._mark_snapshot(judged, None)
+            self._mark_snapshot(judged, key)
         elif last.order_fingerprint == order_fingerprint:
-            for name, value in judged.marks().items():
+            for name, value in {**judged.marks(), "key": " / ".join(key), "key_hash": key_hash(key)}.items():
                 setattr(last, name, value)
+            if settled:
+                last.problem, last.cause = None, ""
             self._marked.append(last)
 
     def see(
@@ -203,31 +207,21 @@ class Ledger:
         self._judged.extend(records)
         self.flush()
 
-    def rekey(self, pairs: Mapping[str, str]) -> None:
-        """Records that carry a new UUID: their snapshots follow (new -> old), their link keys stay."""
-        items = list(pairs.items())
+    def rekey(self, pairs: Mapping[str, str]) -> set[str]:
+        """Records that carry a new UUID (new -> old): what is known of them follows, but for what was taken in hand
+        meanwhile. Returns the new UUIDs of those."""
+        items, refused = list(pairs.items()), set[str]()
         for start in range(0, len(items), PAGE):
-            page = {old: new for new, old in items[start : start + PAGE]}
             with transaction.atomic():
-                snapshots = list(Snapshot.objects.filter(board=self.setup.board, record__in=list(page)))
-                for snapshot in snapshots:
-                    snapshot.record = page[snapshot.record]
-                update_each(snapshots, ["record"])
-                names.remember(self.setup.board.pk, names.of_snapshots(snapshots))
-                kept: list[StagedOrder] = []
-                stale = StagedOrder.objects.filter(board=self.setup.board, record__in=[*page, *page.values()])
-                for order in stale.filter(current=True).select_related("batch"):
-                    # Of the new UUID: what was held, or declined, while its match was unclear.
-                    if order.state in REPLACEABLE - CLOSED or order.record not in page:
-                        self._drop(order, "The record has a new UUID.")
-                    else:  # on its way to the board, or decided: it is settled and remembered under the new UUID
-                        kept.append(order)
+                page = rekeying.free(self.setup.board, dict(items[start : start + PAGE]))
+                refused |= dict(items[start : start + PAGE]).keys() - page.keys()
+                count = rekeying.links(self.setup.board, page)
+                for order in rekeying.left_behind(self.setup.board, page):
+                    self._drop(order, "The record has a new UUID.")
                 self._commit_replaced()
-                for order in kept:
-                    order.record = page.get(order.record, order.record)
-                    StagedOrder.objects.filter(pk=order.pk).update(record=order.record)
-                names.remember(self.setup.board.pk, names.of_orders(kept))
-                self._record("rekeyed", {"count": len(snapshots), "new_to_old": {n: o for o, n in page.items()}})
+                rekeying.orders(self.setup.board, page)
+                self._record("rekeyed", {"count": count, "new_to_old": page})
+        return refused
 
     def close(self) -> None:
         """The last page is in: open the batches that hold something, and drop those that do not."""
@@ -268,7 +262,8 @@ class Ledger:
             names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by), ask=self._named)
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()
-            update_each(self._marked, MARKS)
+            names.remember(self.setup.board.pk, names.of_orders(self._marked, self._named_by))
+            update_each(self._marked, (*FOLLOWED, "problem", "cause"))
             insert(self._orders)
         for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders):
             buffer.clear()
@@ -328,14 +323,13 @@ class Ledger:
         elif last.state in ORDER["supersede"].sources:
             self._superseded.setdefault(last.batch, []).append(last.pk)
 
-    def _mark_snapshot(self, judged: Judged, key: tuple[str, ...] | None) -> None:
+    def _mark_snapshot(self, judged: Judged, key: tuple[str, ...]) -> None:
         snapshot = judged.snapshot
         if snapshot is None:
             return
         for name, value in judged.marks().items():
             setattr(snapshot, name, value)
-        if key is not None:
-            snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
+        snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
         self._snapshots.append(snapshot)
 
     def _place(self, customer: str, record: str, snapshot: Snapshot | None) -> dict[str, Any]:

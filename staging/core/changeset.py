@@ -197,7 +197,7 @@ def _match_equal(
     left_old = sorted(olds, key=lambda c: c.record)
     rest: list[Candidate] = []
     for new in sorted(news, key=lambda c: c.record):
-        twin = next((old for old in left_old if old.fingerprint == new.fingerprint), None)
+        twin = next((old for old in left_old if old.fingerprint == new.fingerprint != ""), None)  # a row cannot be used
         if twin is None:
             rest.append(new)
         else:

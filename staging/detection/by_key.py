@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
@@ -94,9 +94,7 @@ def contested(setup: Setup, columns: Sequence[str], rekeyed: Rekeyed, saw: Saw) 
         return rekeyed
     olds = list(_remembered(setup, columns, list(supposed), Snapshot.objects.filter(board=setup.board)))
     rows, _ = rows_with(setup, columns, {hashed: key for _, key, hashed in olds})
-    # What appeared with such a key and was matched with nothing: nobody claims its customer's name.
-    unmatched = {record for record, _ in saw.found.appeared} - rekeyed.pairs.keys() - rekeyed.ambiguous
-    keys = {row.key for row in _unusable(setup.board, rows, replace(saw, unused=saw.unused | unmatched))}
+    keys = {row.key for row in _unusable(setup.board, rows, saw)}
     kept = {old for old, _, hashed in olds if hashed in keys}
     unclear = {supposed[old] for old in kept}
     return Rekeyed(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mapping.core.order import Rendered
+from staging.batches.rekeying import moves_along
 from staging.batches.rows import InTheWay, Judged
 from staging.batches.stage import Ledger
 from staging.core.causes import Cause
@@ -27,7 +28,7 @@ from staging.setup import Progress, Setup, Stopped, whole
 
 from .by_key import Saw, contested, not_gone
 from .compare import Comparison, compare
-from .doubts import NARROWED, UNCLEAR_WHOSE, Matched, held_as_ambiguous, left_unsure
+from .doubts import Matched, held_as_ambiguous, left_unsure
 from .guards import check_stood_still, lost_while_read, not_there
 from .judging import Unusable
 from .relink import relink
@@ -96,8 +97,9 @@ def detect(
     _count_quiet(detected, rows)
     complete = not scope.partial and not limited and not detected.lost
     matched = _match(setup, rows, found, doubtful, partial=scope.partial)
-    ledger.rekey(matched.rekeyed.pairs)
-    moved = sorted(found.moved + found.appeared)
+    overtaken = ledger.rekey(matched.rekeyed.pairs)  # they wait for the next run, as they are another's by now
+    detected.counts.waiting += len(overtaken)
+    moved = sorted(pair for pair in found.moved + found.appeared if pair[0] not in overtaken)
     unheard = frozenset(record for record, _ in found.appeared) - matched.rekeyed.pairs.keys() - doubtful
     try:
         for done, page in enumerate(rows.pages(moved)):
@@ -113,8 +115,12 @@ def detect(
         ledger.duplicates(
             InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
         )
-        ledger.forget([record for record in found.forgotten if record not in rows.repeated])
-    detected.counts.removed = ledger.remove(_gone(setup, scope, rows, detected, matched)) if complete else None
+    gone = _gone(setup, scope, rows, detected, matched) if complete else []
+    if not scope.partial:
+        # What was last seen of an order that stays without a row is what it is known by.
+        known = set(found.vanished).difference(gone, matched.rekeyed.pairs.values()) | rows.repeated.keys()
+        ledger.forget([record for record in found.forgotten if record not in known])
+    detected.counts.removed = ledger.remove(gone) if complete else None
     ledger.close()
     detected.counts.deferred = ledger.deferred
     _take_back(detected.counts, ledger.overtaken)
@@ -126,7 +132,9 @@ def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: M
     found, rekeyed = detected.comparison, matched.rekeyed
     present = rekeyed.kept | set(rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
     gone = not_there(setup.source, scope, [record for record in found.vanished if record not in present])
-    kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused, rows.repeated.keys()))
+    # A declined doubt under a new UUID is one still: the item that may be its own stays.
+    unclear = {new for new, former in rekeyed.pairs.items() if former in matched.doubtful}
+    kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused | unclear, rows.repeated.keys()))
     detected.kept = len(kept)
     return [record for record in gone if record not in kept]
 
@@ -183,11 +191,11 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
     rows.missing = 0
     unsure = left_unsure(setup)
     if not partial:
-        rekeyed = contested(setup, rows.columns, rekeyed, Saw(found, frozenset(), rows.repeated.keys()))
+        rekeyed = contested(setup, rows.columns, rekeyed, Saw(found, rows.unclaimed, rows.repeated.keys()))
     else:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
         rekeyed = Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values()))
-    return Matched(rekeyed, doubtful, unsure, NARROWED if partial else UNCLEAR_WHOSE)
+    return Matched(rekeyed, doubtful, unsure, partial)
 
 
 def pages_of(records: Iterable[str]) -> Iterator[list[str]]:
@@ -209,9 +217,9 @@ def _judge_page(
     """Judge one page. Of records that are `unheard` of nothing is known, so nothing is asked."""
     records = [source.record for source in page if source.record not in unheard]
     # Staged orders first: what a push settles in between is then still found, as waiting or as accepted.
-    staged = StagedOrder.objects.last_words(setup.board, records)
-    former = matched.rekeyed.pairs  # a rehearsal leaves snapshots under their former UUIDs
+    former = matched.rekeyed.pairs  # a rehearsal leaves all under their former UUIDs
     wanted = records + [former[record] for record in records if record in former]
+    staged = StagedOrder.objects.last_words(setup.board, wanted)
     snapshots = {s.record: s for s in Snapshot.objects.filter(board=setup.board, record__in=wanted)}
     ledger.look(snapshots.values())
     scheme, unknown = setup.source.scheme, setup.mappings.family.unknown_key
@@ -219,7 +227,10 @@ def _judge_page(
         record = source.record
         snapshot = snapshots.get(record) or snapshots.get(former.get(record, ""))
         heard = record not in unheard
-        judged = Judged(record, source.fingerprint, scheme, unknown, snapshot, staged.get(record), heard)
+        last = staged.get(record)
+        if record in former and (moved := staged.get(former[record])) is not None and moves_along(moved):
+            last = moved
+        judged = Judged(record, source.fingerprint, scheme, unknown, snapshot, last, heard)
         _judge_row(rows, ledger, detected, judged, source.row, matched, setup)
     ledger.turn_page()
 
@@ -264,7 +275,7 @@ def _count_order(
         ledger.follow(judged, print_, rendered)
     elif verdict.kind is Kind.WAITING or (judged.last and not judged.replaceable):
         counts.waiting += 1
-        ledger.wait(judged, print_)
+        ledger.wait(judged, print_, rendered.key, settled=not doubt and matched.settled(judged.record))
     else:
         counts.new += verdict.kind is Kind.NEW
         counts.changed += verdict.kind is Kind.CHANGED

@@ -13,7 +13,8 @@ from staging.models.run import Kind
 from staging.setup import Setup, whole
 
 UNCLEAR_WHOSE = (
-    "Its UUID is new, and more than one vanished order has its business key. Remedy: give the rows their former UUIDs."
+    "Its UUID is new, and more than one order or row may be the vanished one of its business key. Remedy: correct the "
+    "rows of that key that cannot be used, or give the rows their former UUIDs."
 )
 NARROWED = (
     "Its UUID is new, and its business key is that of an order which this narrowed run did not see. "
@@ -39,7 +40,7 @@ class LeftUnsure:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """New UUIDs matched to vanished ones; `why` says why an ambiguous one is held.
+    """New UUIDs matched to vanished ones, in a run that was narrowed where `partial`.
 
     `doubtful` are the records that an earlier run held as ambiguous: they are judged as if nothing was staged of them.
     """
@@ -47,12 +48,17 @@ class Matched:
     rekeyed: Rekeyed
     doubtful: frozenset[str]
     unsure: LeftUnsure
-    why: str
+    partial: bool
+
+    def settled(self, record: str) -> bool:
+        """Whether a record without doubt is no other's item for certain: all rows were seen, and it carries on the
+        doubt of no former UUID."""
+        return not self.partial and self.rekeyed.pairs.get(record) not in self.doubtful
 
     def doubt(self, judged: Judged, customer: str, key: tuple[str, ...]) -> str:
         """Why nobody can say which item is the record's, "" where it is clear."""
         if judged.record in self.rekeyed.ambiguous:
-            return self.why
+            return NARROWED if self.partial else UNCLEAR_WHOSE
         unsure = judged.record in self.unsure.records or (customer, " / ".join(key)) in self.unsure.keys
         return UNSURE if judged.snapshot is None and unsure else ""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from mapping.core.family import ColumnsMissing, KeyReader, key_reader
 from mapping.core.order import Invalid, Rendered
@@ -24,6 +24,7 @@ from staging.batches.rows import CLOSED, REPLACEABLE
 from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
 from staging.core.fingerprint import cuts_of, fingerprint, key_hash
 from staging.core.identity import derived
+from staging.core.lifecycle import OrderState
 from staging.core.ports import Row
 from staging.models import Seen, Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
@@ -50,6 +51,8 @@ class Appeared(Protocol):
 
     @property
     def columns(self) -> Sequence[str]: ...
+    @property
+    def unclaimed(self) -> set[str]: ...
     def pages(self, moved: list[tuple[str, str]]) -> Iterator[Sequence[AppearedRow]]: ...
     def customer_of(self, row: Row) -> str | None: ...
     def render(self, row: Row, customer: str) -> Rendered | Invalid: ...
@@ -168,9 +171,9 @@ def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> 
 
 def _also(setup: Setup, columns: Sequence[str], lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator[_Lost]:
     """The same records by the business keys that the source gave them since."""
-    named = {(each.candidate.record, each.candidate.key) for each in lost}
-    for said in said_since(setup, columns, sorted({record for record, _ in named})):
-        if (said.record, said.hashed) not in named:
+    named = {(each.candidate.record, each.candidate.key, each.candidate.fingerprint) for each in lost}
+    for said in said_since(setup, columns, sorted({record for record, _, _ in named})):
+        if (said.record, said.hashed, said.fingerprint) not in named:
             yield _Lost(Candidate(said.record, said.hashed, said.fingerprint), said.mapping_key not in keys)
 
 
@@ -202,9 +205,11 @@ def said_since(setup: Setup, columns: Sequence[str], records: Sequence[str]) -> 
 
 
 def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:
-    """The last words on records that a run may not replace: declined, undone, or on their way to the board."""
+    """The last words on records that a run may not replace: declined, undone, held by a person, or on their way to the
+    board."""
     staged = StagedOrder.objects.filter(board=board, current=True, operation__in=operations)
-    return staged.exclude(state__in=sorted(REPLACEABLE - CLOSED))
+    held = Q(state=OrderState.HELD, cause="")
+    return staged.filter(held | ~Q(state__in=sorted(REPLACEABLE - CLOSED)))
 
 
 def _lost(
@@ -234,7 +239,9 @@ class _Search:
         for page in self._rows.pages(appeared):
             for source in page:
                 customer = self._rows.customer_of(source.row)
-                if customer is not None:
+                if customer is None:
+                    self._rows.unclaimed.add(source.record)
+                else:
                     self._candidates(source, customer, found)
         return found
 

@@ -36,6 +36,8 @@ class Rows(RowJudge):
         """Rows that were there when fingerprints were read, and not when they were to be read in full."""
         self.unnamed = 0
         """Rows without a UUID, when they were read last."""
+        self.unclaimed: set[str] = set()
+        """Records that appeared, and whose customer's name nobody claims."""
         self.present: set[str] = set()
         """UUIDs that rows without one had or would have by another business key: were their unknown customer any of the
         known ones, or, where their key is not theirs alone, by the key that a document defined before."""

@@ -1,0 +1,61 @@
+"""Records that carry a new UUID: their links follow, and so does what was decided of them. Each requires an open
+transaction, and takes the UUIDs of a page, new -> former."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db.models import QuerySet
+
+from monday.models import Board
+from staging.core.lifecycle import OrderState
+from staging.models import Snapshot, StagedOrder, update_each
+from staging.records import terms as names
+
+from .rows import CLOSED, REPLACEABLE
+
+
+def free(board: Board, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Without those whose new UUID got an item of its own, or is on its way to one, while the source was read."""
+    taken = set(Snapshot.objects.filter(board=board, record__in=list(pairs)).values_list("record", flat=True))
+    hands = _current(board, list(pairs)).exclude(state__in=sorted(REPLACEABLE))
+    taken |= set(hands.values_list("record", flat=True))
+    return {new: former for new, former in pairs.items() if new not in taken}
+
+
+def links(board: Board, pairs: Mapping[str, str]) -> int:
+    """Move the links; their link keys stay. Returns how many there were."""
+    news = {former: new for new, former in pairs.items()}
+    snapshots = list(Snapshot.objects.filter(board=board, record__in=list(news)))
+    for snapshot in snapshots:
+        snapshot.record = news[snapshot.record]
+    update_each(snapshots, ["record"])
+    names.remember(board.pk, names.of_snapshots(snapshots))
+    return len(snapshots)
+
+
+def left_behind(board: Board, pairs: Mapping[str, str]) -> list[StagedOrder]:
+    """What is out of date: of the former UUID what only waits, and of the new one what was held, or declined, while
+    its match was unclear."""
+    former = [order for order in _current(board, list(pairs.values())) if not moves_along(order)]
+    return former + list(_current(board, list(pairs)))
+
+
+def orders(board: Board, pairs: Mapping[str, str]) -> None:
+    """Move what is on its way to the board, was decided, or is held: it goes on under the new UUID."""
+    news = {former: new for new, former in pairs.items()}
+    kept = [order for order in _current(board, list(news)) if moves_along(order)]
+    for order in kept:
+        order.record = news[order.record]
+        StagedOrder.objects.filter(pk=order.pk).update(record=order.record)
+    names.remember(board.pk, names.of_orders(kept))
+
+
+def moves_along(order: StagedOrder) -> bool:
+    """Whether a staged order stands when its row gets another UUID. What a guard holds is looked at anew."""
+    held = order.state == OrderState.HELD and not order.cause and order.operation != "remove"
+    return held or order.state not in REPLACEABLE - CLOSED
+
+
+def _current(board: Board, records: list[str]) -> QuerySet[StagedOrder]:
+    return StagedOrder.objects.filter(board=board, record__in=records, current=True).select_related("batch")
