@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mapping.models import Customer
@@ -39,6 +39,9 @@ class Rehearsal(Ledger):
         for (_, operation, state), orders in self.staged.items():
             counted[(operation, state)] += orders
         return counted
+
+    def lose(self, records: Iterable[str]) -> None:
+        """A dry run forgets nothing."""
 
     def rekey(self, pairs: Mapping[str, str]) -> set[str]:
         """A dry run points no snapshot elsewhere."""

@@ -1,9 +1,11 @@
-"""Records that carry a new UUID: their links follow, and so does what was decided of them. Each requires an open
-transaction, and takes the UUIDs of a page, new -> former."""
+"""Records that carry a new UUID: their links follow, and so does what was decided of them.
+
+What takes the UUIDs of a page, new -> former, requires an open transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db.models import QuerySet
 
@@ -12,7 +14,14 @@ from staging.core.lifecycle import OrderState
 from staging.models import Snapshot, StagedOrder, update_each
 from staging.records import terms as names
 
-from .rows import CLOSED, REPLACEABLE
+from .rows import CLOSED, PAGE, REPLACEABLE
+
+
+def lose(board: Board, records: Sequence[str]) -> None:
+    """Forget the fingerprints of these records' rows. Opens no transaction."""
+    for start in range(0, len(records), PAGE):
+        known = Snapshot.objects.filter(board=board, record__in=records[start : start + PAGE])
+        known.exclude(source_fingerprint="").update(source_fingerprint="")
 
 
 def free(board: Board, pairs: Mapping[str, str]) -> dict[str, str]:

@@ -207,6 +207,10 @@ class Ledger:
         self._judged.extend(records)
         self.flush()
 
+    def lose(self, records: Iterable[str]) -> None:
+        """Links of which nobody can say where their row is: nothing of it counts as seen from now on."""
+        rekeying.lose(self.setup.board, sorted(records))
+
     def rekey(self, pairs: Mapping[str, str]) -> set[str]:
         """Records that carry a new UUID (new -> old): what is known of them follows, but for what was taken in hand
         meanwhile. Returns the new UUIDs of those."""

@@ -7,7 +7,7 @@ sizes does not matter. The mapping's version is not part of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from itertools import combinations, islice, pairwise
 from typing import Any
 
@@ -62,13 +62,11 @@ def key_hash(key: tuple[str, ...]) -> str:
 def key_values(key: str, hashed: str, lengths: Collection[int]) -> tuple[str, ...]:
     """The values of a business key as it is stored, told by its hash, since a value may hold what stands between them;
     () where it has none of these numbers of values."""
-    return next((values for values in cuts_of(key, lengths) if key_hash(values) == hashed), ())
-
-
-def cuts_of(key: str, lengths: Collection[int]) -> Iterator[tuple[str, ...]]:
-    """Every way to read a business key as it is stored as one of these numbers of values."""
     pieces = key.split(BETWEEN)
     for length in lengths:
         for cuts in islice(combinations(range(1, len(pieces)), length - 1), MOST_CUTS):
             ends = pairwise((0, *cuts, len(pieces)))
-            yield tuple(BETWEEN.join(pieces[start:end]) for start, end in ends)
+            values = tuple(BETWEEN.join(pieces[start:end]) for start, end in ends)
+            if key_hash(values) == hashed:
+                return values
+    return ()

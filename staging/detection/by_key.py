@@ -31,20 +31,21 @@ PAGE = 500
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """A row that carries a business key which was asked for, named by its hash. `record` is derived from the key where
-    the row has no UUID, and "" where it has a text that is none."""
+    the row has no UUID, and "" where it has a text that is none; `told` is the record of a verdict on it."""
 
     key: str
     record: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class Saw:
     """What this run knows of the rows that it saw: `found` by comparing, `unused` records that it judged and could not
-    use, `repeated` records of rows without UUID that share their business key."""
+    use, `repeated` records of rows without UUID that share their business key, with the number of their rows."""
 
     found: Comparison
     unused: AbstractSet[str]
-    repeated: AbstractSet[str]
+    repeated: Mapping[str, int]
 
 
 def rows_with(setup: Setup, columns: Sequence[str], keys: Mapping[str, str]) -> tuple[list[KeyRow], set[str]]:
@@ -69,15 +70,16 @@ def _row(hashed: str, raw: str | None, key: tuple[str, ...]) -> KeyRow:
     try:
         record = canonical(raw)
     except Unreadable:
-        return KeyRow(hashed, "")
-    return KeyRow(hashed, record or derived(key))
+        return KeyRow(hashed, "", derived((str(raw),)))
+    record = record or derived(key)
+    return KeyRow(hashed, record, record)
 
 
 def not_gone(setup: Setup, columns: Sequence[str], vanished: Collection[str], saw: Saw) -> set[str]:
     """Of records that vanished and that something is remembered of, those whose business key stands on a row that
     cannot be used, or cannot be asked for. Asks the source where there are any; raises SourceRefused."""
     linked = Snapshot.objects.filter(board=setup.board, state=LinkState.LINKED)
-    lost = list(_remembered(setup, columns, list(vanished), linked))
+    lost = list(_remembered(setup, list(vanished), linked))
     if not lost:
         return set()
     rows, unasked = rows_with(setup, columns, {hashed: key for _, key, hashed in lost})
@@ -87,15 +89,20 @@ def not_gone(setup: Setup, columns: Sequence[str], vanished: Collection[str], sa
 
 def contested(setup: Setup, columns: Sequence[str], rekeyed: Rekeyed, saw: Saw) -> Rekeyed:
     """The matches, without those for which the business key alone speaks and a row speaks against it that cannot be
-    used and may be the vanished order's as well: they are ambiguous. Asks the source where there are any; raises
-    SourceRefused."""
+    used and may be the vanished order's as well: they are ambiguous. One that stood there as it does before the order
+    lost its row is not. Asks the source where there are any; raises SourceRefused."""
     supposed = {old: new for new, old in rekeyed.pairs.items() if new in rekeyed.supposed}
     if not supposed:
         return rekeyed
-    olds = list(_remembered(setup, columns, list(supposed), Snapshot.objects.filter(board=setup.board)))
+    olds = list(_remembered(setup, list(supposed), Snapshot.objects.filter(board=setup.board)))
     rows, _ = rows_with(setup, columns, {hashed: key for _, key, hashed in olds})
-    keys = {row.key for row in _unusable(setup.board, rows, saw)}
-    kept = {old for old, _, hashed in olds if hashed in keys}
+    unusable = _unusable(setup.board, rows, saw)
+    any_, new = {row.key for row in unusable}, {row.key for row in _new(setup.board, unusable, saw)}
+    lost = set[str]()
+    for page in _pages(sorted(supposed)):
+        links_ = Snapshot.objects.filter(board=setup.board, record__in=page, source_fingerprint="")
+        lost |= set(links_.values_list("record", flat=True))
+    kept = {old for old, _, hashed in olds if hashed in (any_ if old in lost else new)}
     unclear = {supposed[old] for old in kept}
     return Rekeyed(
         {new: old for new, old in rekeyed.pairs.items() if new not in unclear},
@@ -105,9 +112,7 @@ def contested(setup: Setup, columns: Sequence[str], rekeyed: Rekeyed, saw: Saw) 
     )
 
 
-def _remembered(
-    setup: Setup, columns: Sequence[str], vanished: list[str], links: QuerySet[Snapshot]
-) -> Iterator[tuple[str, str, str]]:
+def _remembered(setup: Setup, vanished: list[str], links: QuerySet[Snapshot]) -> Iterator[tuple[str, str, str]]:
     """Record and business key, as text and hash, of each with one of these links or a decision that must be kept; also
     by the key that the source gave it since."""
     records = set()
@@ -116,7 +121,7 @@ def _remembered(
             for record, key, hashed in query.filter(record__in=page).values_list("record", "key", "key_hash"):
                 records.add(record)
                 yield record, key, hashed
-    for said in said_since(setup, columns, sorted(records)):
+    for said in said_since(setup, sorted(records)):
         yield said.record, said.key, said.hashed
 
 
@@ -126,7 +131,7 @@ def _unusable(board: Board, rows: Sequence[KeyRow], saw: Saw) -> list[KeyRow]:
     A row that cannot be used and has a link of its own with this very key is no other record's; unless its UUID stands
     on several rows, of which only one can be its own.
     """
-    doubled = saw.found.duplicates.keys() | saw.repeated
+    doubled = saw.found.duplicates.keys() | saw.repeated.keys()
     records = {row.record for row in rows if row.record} - doubled
     moved = {record for record, _ in (*saw.found.moved, *saw.found.appeared)}
     unused = (records & saw.unused) | _verdicts(board, records - moved)
@@ -141,6 +146,16 @@ def _unusable(board: Board, rows: Sequence[KeyRow], saw: Saw) -> list[KeyRow]:
         or row.record in unheard
         or (row.record in unused and own.get(row.record) != row.key)
     ]
+
+
+def _new(board: Board, rows: Sequence[KeyRow], saw: Saw) -> list[KeyRow]:
+    """Of rows that cannot be used, those that no earlier run has seen, or not as many of them."""
+    known: dict[str, int] = {}
+    for page in _pages(sorted({row.told for row in rows})):
+        seen = Seen.objects.unused().filter(board=board, record__in=page)
+        known.update(seen.values_list("record", "rows"))
+    times = {**saw.found.unreadable_rows, **saw.found.duplicates, **saw.repeated}
+    return [row for row in rows if known.get(row.told) != times.get(row.told, 1)]
 
 
 def links(board: Board, records: Collection[str]) -> dict[str, str]:

@@ -115,8 +115,9 @@ def detect(
         ledger.duplicates(
             InTheWay(found.duplicates, rows.repeated, found.unreadable, found.unreadable_rows, shown=shown)
         )
-    gone = _gone(setup, scope, rows, detected, matched) if complete else []
+    gone, kept = _gone(setup, scope, rows, detected, matched) if complete else ([], set[str]())
     if not scope.partial:
+        ledger.lose(kept | matched.rekeyed.kept)
         # What was last seen of an order that stays without a row is what it is known by.
         known = set(found.vanished).difference(gone, matched.rekeyed.pairs.values()) | rows.repeated.keys()
         ledger.forget([record for record in found.forgotten if record not in known])
@@ -127,16 +128,17 @@ def detect(
     return detected
 
 
-def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: Matched) -> list[str]:
-    """Of the records that vanished, those that the source does not hold in any form. Asks it; raises SourceRefused."""
+def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: Matched) -> tuple[list[str], set[str]]:
+    """Of the records that vanished, those that the source does not hold in any form, and those that it may hold on a
+    row that cannot be used. Asks it; raises SourceRefused."""
     found, rekeyed = detected.comparison, matched.rekeyed
     present = rekeyed.kept | set(rekeyed.pairs.values()) | rows.repeated.keys() | rows.present
     gone = not_there(setup.source, scope, [record for record in found.vanished if record not in present])
     # A declined doubt under a new UUID is one still: the item that may be its own stays.
     unclear = {new for new, former in rekeyed.pairs.items() if former in matched.doubtful}
-    kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused | unclear, rows.repeated.keys()))
+    kept = not_gone(setup, rows.columns, gone, Saw(found, detected.unused | unclear, rows.repeated))
     detected.kept = len(kept)
-    return [record for record in gone if record not in kept]
+    return [record for record in gone if record not in kept], kept
 
 
 def _take_back(counts: Counts, overtaken: Mapping[str, int]) -> None:
@@ -191,7 +193,7 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
     rows.missing = 0
     unsure = left_unsure(setup)
     if not partial:
-        rekeyed = contested(setup, rows.columns, rekeyed, Saw(found, rows.unclaimed, rows.repeated.keys()))
+        rekeyed = contested(setup, rows.columns, rekeyed, Saw(found, rows.unclaimed, rows.repeated))
     else:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
         rekeyed = Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values()))

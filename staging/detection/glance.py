@@ -105,7 +105,7 @@ def _gone(setup: Setup, rows: Rows, found: Comparison) -> int:
     number = len(found.vanished)
     if number > ASKED:
         return number
-    return number - len(not_gone(setup, rows.columns, found.vanished, Saw(found, frozenset(), rows.repeated.keys())))
+    return number - len(not_gone(setup, rows.columns, found.vanished, Saw(found, frozenset(), rows.repeated)))
 
 
 def _refusal(setup: Setup, scope: Scope, rows: int) -> str:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Protocol
 
 from django.db.models import Q, QuerySet
@@ -22,7 +21,7 @@ from mapping.published import former_business_keys
 from monday.models import Board
 from staging.batches.rows import CLOSED, REPLACEABLE
 from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
-from staging.core.fingerprint import cuts_of, fingerprint, key_hash
+from staging.core.fingerprint import BETWEEN, fingerprint, key_hash
 from staging.core.identity import derived
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Row
@@ -31,7 +30,6 @@ from staging.models.snapshot import LinkState
 from staging.setup import Setup
 
 PAGE = 500
-CUTS = 20  # ways to read a key that is stored without its hash
 Definition = tuple[str, ...]
 NOTHING = Rekeyed({}, frozenset(), frozenset())
 Match = Callable[[Iterable[Candidate], Iterable[Candidate]], Rekeyed]
@@ -87,7 +85,7 @@ def relink(
     if not (appeared or unused):
         return NOTHING
     lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
-    also = list(_also(setup, rows.columns, lost, mapping_keys))
+    also = list(_also(setup, lost, mapping_keys))
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
@@ -169,10 +167,10 @@ def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> 
     return _lost(decided(board, "create").exclude(record__in=_standing(board).values("record")), vanished, keys)
 
 
-def _also(setup: Setup, columns: Sequence[str], lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator[_Lost]:
+def _also(setup: Setup, lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator[_Lost]:
     """The same records by the business keys that the source gave them since."""
     named = {(each.candidate.record, each.candidate.key, each.candidate.fingerprint) for each in lost}
-    for said in said_since(setup, columns, sorted({record for record, _, _ in named})):
+    for said in said_since(setup, sorted({record for record, _, _ in named})):
         if (said.record, said.hashed, said.fingerprint) not in named:
             yield _Lost(Candidate(said.record, said.hashed, said.fingerprint), said.mapping_key not in keys)
 
@@ -189,19 +187,26 @@ class Said:
     mapping_key: str
 
 
-def said_since(setup: Setup, columns: Sequence[str], records: Sequence[str]) -> Iterator[Said]:
+def said_since(setup: Setup, records: Sequence[str]) -> Iterator[Said]:
     """What the source said last of these records and no item shows: what waits, or was decided, and the key of a row
-    that could not be used, in every way to read it. Reads the database."""
+    that could not be used. Reads the database."""
     staged = StagedOrder.objects.filter(board=setup.board, current=True).exclude(operation="remove")
     unused = Seen.objects.unused().filter(board=setup.board).exclude(key="")
-    lengths = sorted({len(definition) for definition in readers_of(setup, columns)}) if records else ()
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
         fields = ("record", "key", "key_hash", "order_fingerprint", "mapping_key")
         yield from (Said(*values) for values in staged.filter(record__in=page).values_list(*fields))
-        for record, key, mapping_key in unused.filter(record__in=page).values_list("record", "key", "mapping_key"):
-            for values in islice(cuts_of(key, lengths), CUTS):
+        rows = unused.filter(record__in=page).values_list("record", "key", "customer_name", "mapping_key")
+        for record, key, customer, mapping_key in rows:
+            values = tuple(key.split(BETWEEN))
+            if len(values) == len(_definition(setup, customer)):  # else a value holds what stands between them
                 yield Said(record, key, key_hash(values), "", mapping_key)
+
+
+def _definition(setup: Setup, customer: str) -> Definition:
+    family = setup.mappings.family
+    name = customer if customer in family.customers else family.customer_of(customer)
+    return tuple((family.mapping(name) if name else family.default).source.business_key)
 
 
 def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:

@@ -391,3 +391,34 @@ def test_another_customers_row_is_no_rival_by_a_key_that_is_not_its_own(six: Wor
     six.add(7, ORDER="A1")
     counts = six.stage().counts
     assert (counts.held, counts.new, counts.changed) == (0, 1, 1)
+
+
+# --- rows that cannot be used and stood there before -----------------------------------------------------------------
+@pytest.mark.parametrize("twin", [{"TOTAL": 98}, {"record_uuid": "no uuid"}], ids=["invalid", "no UUID"])
+def test_a_twin_that_could_not_be_used_before_is_no_rival(six: World, twin: dict[str, Any]) -> None:
+    six.add(9, ORDER="A1", **twin)
+    six.sync()
+    six.row(1).update(record_uuid=uuid(301), PRICE="77")
+    counts = six.stage().counts
+    assert (counts.held, counts.changed, counts.new) == (0, 1, 0)
+
+
+def test_a_key_that_can_be_read_in_two_ways_is_no_match(six: World) -> None:
+    six.change(1, ORDER="A99", STYLE="X / Y", TOTAL=99)
+    six.sync()
+    six.drop(1)
+    six.add(7, ORDER="A99 / X", STYLE="Y", PRICE="77")
+    counts = six.stage().counts
+    assert (counts.new, counts.removed) == (1, 1)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_an_order_whose_key_moved_on_a_row_that_cannot_be_used_stays_when_its_uuid_is_lost(
+    six: World, runs: int
+) -> None:
+    six.change(1, ORDER="A99", TOTAL=99)
+    six.sync()
+    six.row(1)["record_uuid"] = uuid(1)[:-1]
+    for _ in range(runs):
+        report = six.stage()
+        assert report.counts.removed == 0 and "1 order stays" in " ".join(report.warnings)
