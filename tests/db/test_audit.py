@@ -60,7 +60,7 @@ def edit(field: str, value: object) -> Callable[[AuditEvent], object]:
         edit("actor", "somebody else"),
         edit("reason", "another reason"),
         edit("action", "batch.decline"),
-        edit("subject", "batch:99"),
+        edit("subject", "batch:0"),
         edit("data", {"hash": "another"}),
         edit("previous_hash", "0" * 64),
         edit("hash", "0" * 64),
