@@ -59,7 +59,7 @@ from .wiring import NotConfigured, opened, opened_for
 SWEEP, START = "staging.jobs.sweep", "staging.jobs.start"
 STEP = 300.0  # seconds after which a push or an undo gives its worker back and goes on with the next message
 UNCLAIMED = 45.0  # seconds after which a run that nobody has claimed is sent again
-MOMENT = 2.0  # seconds
+MOMENT = 2.0  # seconds that the messages of the sweeper's own minute are given to be taken
 REFUSALS = (NotConfigured, GuardRefused, NotAllowed)
 log = structlog.get_logger(__name__)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import QuerySet
 
 from monday.models import Board
+from staging.core.causes import Cause
 from staging.core.lifecycle import OrderState
 from staging.models import Snapshot, StagedOrder, update_each
 from staging.records import terms as names
@@ -22,6 +23,14 @@ def lose(board: Board, records: Sequence[str]) -> None:
     for start in range(0, len(records), PAGE):
         known = Snapshot.objects.filter(board=board, record__in=records[start : start + PAGE])
         known.exclude(source_fingerprint="").update(source_fingerprint="")
+
+
+def settle(orders: Sequence[int]) -> None:
+    """Of these orders, those that were declined as nobody could tell whose they were: now it is clear. Requires an open
+    transaction; what somebody decided meanwhile stays."""
+    for start in range(0, len(orders), PAGE):
+        declined = StagedOrder.objects.filter(pk__in=orders[start : start + PAGE], state=OrderState.DECLINED)
+        declined.filter(cause=Cause.AMBIGUOUS).update(problem=None, cause="")
 
 
 def free(board: Board, pairs: Mapping[str, str]) -> dict[str, str]:

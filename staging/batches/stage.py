@@ -59,6 +59,7 @@ class Ledger:
         self._snapshots: list[Snapshot] = []
         self._accepted: list[tuple[Snapshot, str]] = []
         self._marked: list[StagedOrder] = []
+        self._settled: list[int] = []
         self._superseded: dict[Batch, list[int]] = {}
         self._closed: list[int] = []
         self._released = 0
@@ -111,7 +112,7 @@ class Ledger:
             for name, value in {**judged.marks(), "key": " / ".join(key), "key_hash": key_hash(key)}.items():
                 setattr(last, name, value)
             if settled:
-                last.problem, last.cause = None, ""
+                self._settled.append(last.pk)
             self._marked.append(last)
 
     def see(
@@ -267,9 +268,10 @@ class Ledger:
             update_each(self._snapshots, FOLLOWED)
             self._commit_accepted()
             names.remember(self.setup.board.pk, names.of_orders(self._marked, self._named_by))
-            update_each(self._marked, (*FOLLOWED, "problem", "cause"))
+            update_each(self._marked, FOLLOWED)
+            rekeying.settle(self._settled)
             insert(self._orders)
-        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._orders):
+        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._settled, self._orders):
             buffer.clear()
         self._stood.clear()
         self._words.clear()

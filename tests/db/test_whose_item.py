@@ -422,3 +422,21 @@ def test_an_order_whose_key_moved_on_a_row_that_cannot_be_used_stays_when_its_uu
     for _ in range(runs):
         report = six.stage()
         assert report.counts.removed == 0 and "1 order stays" in " ".join(report.warnings)
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["full run", "row moved"])
+def test_what_a_conflict_is_about_is_kept_while_it_waits(six: World, stale: bool) -> None:
+    six.edit(1, numeric_price="99")
+    six.change(1, PRICE="12")
+    six.sync()
+    problem = six.order(1).problem
+    assert six.state(1) == "held" and problem and problem["conflicts"]
+    if stale:
+        six.row(1)["PRICE"] = " 12 "
+    six.sync(full=not stale)
+    assert (six.state(1), six.order(1).problem, six.order(1).cause) == ("held", problem, "conflict")
+
+
+def test_a_run_over_all_rows_settles_a_declined_doubt(declined_twin: World) -> None:
+    order = declined_twin.order(7)
+    assert (order.state, order.cause, order.problem) == ("declined", "", None)
