@@ -8,7 +8,7 @@ commits page by page.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mapping.core.order import Rendered
@@ -74,21 +74,7 @@ def detect(
     fails; what was staged until then stays a draft.
     """
     doubtful = held_as_ambiguous(setup)
-    for _ in range(READINGS):
-        progress("detect", 0, expected_rows)
-        rows = Rows(setup, scope)
-        found = compare(
-            setup.source.fingerprint_pages(scope),
-            board=setup.board,
-            expected_rows=expected_rows,
-            scheme=setup.source.scheme,
-            mapping_keys=mapping_keys(setup),
-            without_identity=rows.derived_fingerprints(),
-            anew=doubtful,
-            full=full,
-        )
-        if found.unnamed == rows.unnamed:
-            break
+    rows, found = _compared(setup, scope, doubtful, expected_rows, progress, full=full)
     admit(found.read)
     check_stood_still(found.unnamed, rows.unnamed)
     if scope.partial:
@@ -100,7 +86,7 @@ def detect(
     overtaken = ledger.rekey(matched.rekeyed.pairs)  # they wait for the next run, as they are another's by now
     detected.counts.waiting += len(overtaken)
     moved = sorted(pair for pair in found.moved + found.appeared if pair[0] not in overtaken)
-    unheard = frozenset(record for record, _ in found.appeared) - matched.rekeyed.pairs.keys() - doubtful
+    unheard = frozenset(record for record, _ in found.appeared) - matched.rekeyed.pairs.keys() - doubtful.keys()
     try:
         for done, page in enumerate(rows.pages(moved)):
             # Rows without a UUID come in pages of their own, so that there may be one page more than full ones.
@@ -126,6 +112,28 @@ def detect(
     detected.counts.deferred = ledger.deferred
     _take_back(detected.counts, ledger.overtaken)
     return detected
+
+
+def _compared(
+    setup: Setup, scope: Scope, doubtful: Collection[str], expected_rows: int, progress: Progress, *, full: bool
+) -> tuple[Rows, Comparison]:
+    """The rows against what is known, read again where rows without a UUID came or went in between."""
+    for _ in range(READINGS):
+        progress("detect", 0, expected_rows)
+        rows = Rows(setup, scope)
+        found = compare(
+            setup.source.fingerprint_pages(scope),
+            board=setup.board,
+            expected_rows=expected_rows,
+            scheme=setup.source.scheme,
+            mapping_keys=mapping_keys(setup),
+            without_identity=rows.derived_fingerprints(),
+            anew=doubtful,
+            full=full,
+        )
+        if found.unnamed == rows.unnamed:
+            break
+    return rows, found
 
 
 def _gone(setup: Setup, scope: Scope, rows: Rows, detected: Detected, matched: Matched) -> tuple[list[str], set[str]]:
@@ -176,7 +184,7 @@ def _refuse_doubled(setup: Setup, scope: Scope, found: Comparison) -> None:
         found.appeared = [pair for pair in found.appeared if pair[0] not in doubled]
 
 
-def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str], *, partial: bool) -> Matched:
+def _match(setup: Setup, rows: Rows, found: Comparison, held: Mapping[str, set[str]], *, partial: bool) -> Matched:
     """Match records that appeared to records that vanished, inside their business keys.
 
     A narrowed run does not know what vanished: there every match is only a suspicion, and held.
@@ -188,6 +196,7 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
         unused=[pair for pair in found.moved if pair[0] in found.unused],
         vanished=found.vanished,
         leaving=found.leaving,
+        held=held,
         mapping_keys=mapping_keys(setup),
     )
     rows.missing = 0
@@ -197,7 +206,7 @@ def _match(setup: Setup, rows: Rows, found: Comparison, doubtful: frozenset[str]
     else:
         suspects = rekeyed.ambiguous | rekeyed.pairs.keys()
         rekeyed = Rekeyed({}, suspects, rekeyed.kept | set(rekeyed.pairs.values()))
-    return Matched(rekeyed, doubtful, unsure, partial)
+    return Matched(rekeyed, held.keys(), unsure, partial)
 
 
 def pages_of(records: Iterable[str]) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from staging.batches.rows import Judged
@@ -46,7 +47,7 @@ class Matched:
     """
 
     rekeyed: Rekeyed
-    doubtful: frozenset[str]
+    doubtful: AbstractSet[str]
     unsure: LeftUnsure
     partial: bool
 
@@ -63,11 +64,15 @@ class Matched:
         return UNSURE if judged.snapshot is None and unsure else ""
 
 
-def held_as_ambiguous(setup: Setup) -> frozenset[str]:
-    """The records whose creation an earlier run held for such a doubt, also where it was declined then."""
-    mine = StagedOrder.objects.filter(board=setup.board, current=True, operation="create")
-    mine = mine.filter(state__in=IN_DOUBT, cause=Cause.AMBIGUOUS)
-    return frozenset(mine.values_list("record", flat=True).iterator(chunk_size=5000))
+def held_as_ambiguous(setup: Setup) -> dict[str, set[str]]:
+    """The records whose creation an earlier run held for such a doubt, also where it was declined then; with the hashes
+    of the business keys that they were in doubt for."""
+    found: dict[str, set[str]] = {}
+    mine = StagedOrder.objects.filter(board=setup.board, operation="create", cause=Cause.AMBIGUOUS)
+    now = mine.filter(current=True, state__in=IN_DOUBT).values("record")
+    for record, key in mine.filter(record__in=now).values_list("record", "key_hash").iterator(chunk_size=5000):
+        found.setdefault(record, set()).add(key)
+    return found
 
 
 def left_unsure(setup: Setup) -> LeftUnsure:

@@ -8,7 +8,8 @@ ones, and must not remove their items and create them anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -19,6 +20,7 @@ from mapping.core.family import ColumnsMissing, KeyReader, key_reader
 from mapping.core.order import Invalid, Rendered
 from mapping.published import former_business_keys
 from monday.models import Board
+from staging.batches.release import SETTLED
 from staging.batches.rows import CLOSED, REPLACEABLE
 from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
 from staging.core.fingerprint import BETWEEN, fingerprint, key_hash
@@ -72,11 +74,13 @@ def relink(
     unused: list[tuple[str, str]],
     vanished: list[str],
     leaving: list[str],
+    held: Mapping[str, AbstractSet[str]],
     mapping_keys: frozenset[str],
 ) -> Rekeyed:
     """Match the (record, identity) that appeared with the records that vanished. Reads the rows that appeared once.
 
-    Rows that appeared earlier and were `unused` until they moved appear to this day, where no item is theirs.
+    Rows that appeared earlier and were `unused` until they moved appear to this day, where no item is theirs. Those
+    that are `held` as unclear are known by the hashes of the keys that they were held for as well.
 
     A vanished record is one that an item is linked to, whose row had come back after its removal, or whose staged
     creation must be remembered: declined, undone, or on its way to the board. What matches none of them may be an order
@@ -90,12 +94,14 @@ def relink(
     if not lost and not aside:
         return NOTHING
     news = [*appeared, *_without_link(setup.board, unused)]
-    found = _Search(setup, rows, [*lost, *also, *aside], {record for record, raw in news if not raw}).search(news)
-    rounds = [(candidates, olds) for olds in (lost, also) for candidates in found.values()]
+    search = _Search(setup, rows, [*lost, *also, *aside], {record for record, raw in news if not raw}, held)
+    found = search.search(news)
+    latest = list({each.candidate.record: each for each in (*lost, *also)}.values())
     matched = NOTHING
-    for match in (match_equal, match_rekeyed):
-        for candidates, olds in rounds:
-            matched = _joined(matched, match, candidates, olds)
+    for match, rounds in ((match_equal, (lost, also)), (match_rekeyed, (latest, lost, also))):
+        for olds in rounds:
+            for candidates in found.values():
+                matched = _joined(matched, match, candidates, olds)
     for candidates in found.values():
         matched = _come_back(matched, candidates, aside)
     return matched
@@ -188,14 +194,17 @@ class Said:
 
 
 def said_since(setup: Setup, records: Sequence[str]) -> Iterator[Said]:
-    """What the source said last of these records and no item shows: what waits, or was decided, and the key of a row
-    that could not be used. Reads the database."""
-    staged = StagedOrder.objects.filter(board=setup.board, current=True).exclude(operation="remove")
+    """What the source said of these records and no item shows, the last of each last: what was released and not staged
+    since, what waits or was decided, and the key of a row that could not be used. Reads the database."""
+    staged = StagedOrder.objects.filter(board=setup.board).exclude(operation="remove")
     unused = Seen.objects.unused().filter(board=setup.board).exclude(key="")
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
         fields = ("record", "key", "key_hash", "order_fingerprint", "mapping_key")
-        yield from (Said(*values) for values in staged.filter(record__in=page).values_list(*fields))
+        anew = Snapshot.objects.filter(board=setup.board, record__in=page, mapping_key="").values("record")
+        released = staged.filter(record__in=anew, current=False, state__in=SETTLED).order_by("pk")
+        for query in (released, staged.filter(record__in=page, current=True)):
+            yield from (Said(*values) for values in query.values_list(*fields))
         rows = unused.filter(record__in=page).values_list("record", "key", "customer_name", "mapping_key")
         for record, key, customer, mapping_key in rows:
             values = tuple(key.split(BETWEEN))
@@ -231,8 +240,15 @@ def _lost(
 class _Search:
     """Reads what appeared, and gives the candidates by the definition of the key that found them; None is today's."""
 
-    def __init__(self, setup: Setup, rows: Appeared, lost: Sequence[_Lost], derived_ones: set[str]) -> None:
-        self._family, self._rows, self._derived = setup.mappings.family, rows, derived_ones
+    def __init__(
+        self,
+        setup: Setup,
+        rows: Appeared,
+        lost: Sequence[_Lost],
+        derived_ones: set[str],
+        held: Mapping[str, AbstractSet[str]],
+    ) -> None:
+        self._family, self._rows, self._derived, self._held = setup.mappings.family, rows, derived_ones, held
         self._keys = {each.candidate.key for each in lost}
         self._stale = {each.candidate.key for each in lost if each.stale}
         self._records = {each.candidate.record for each in lost}
@@ -254,9 +270,8 @@ class _Search:
         if customer not in self._own:
             self._own[customer] = self._family.business_key(customer, self._rows.columns)
         own = self._own[customer](source.row)
-        hits: list[tuple[Definition | None, str]] = []
-        if key_hash(own) in self._keys:
-            hits.append((None, key_hash(own)))
+        today = {key_hash(own), *self._held.get(source.record, ())} & self._keys
+        hits: list[tuple[Definition | None, str]] = [(None, hashed) for hashed in sorted(today)]
         without = source.record in self._derived
         for definition, read in self._readers.items():
             key = read(source.row)

@@ -1,0 +1,121 @@
+"""Whose item is it, where the business keys of several orders move and their UUIDs are made anew before that is shown.
+
+What the source said of an order last tells more than what its item shows.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from staging.batches import release
+from staging.models import Snapshot
+from tests.db.test_whose_item import decline, reload, six
+from tests.world import World, uuid
+
+__all__ = ["six"]
+
+
+def links() -> dict[str, str]:
+    return dict(Snapshot.objects.values_list("record", "link_key"))
+
+
+FOLLOWED = {uuid(299 + number): uuid(number) for number in range(1, 7)}
+
+
+def test_order_numbers_that_are_swapped_while_their_change_waits(six: World) -> None:
+    six.change(1, ORDER="A2")
+    six.change(2, ORDER="A1")
+    six.stage()
+    reload(six)
+    six.change(300, PRICE="77")
+    six.change(301, PRICE="88")
+    counts = six.stage().counts
+    assert (counts.new, counts.held, counts.removed, counts.changed) == (0, 0, 0, 2)
+    assert links() == FOLLOWED
+
+
+def test_an_order_number_that_is_used_again_while_its_change_waits(six: World) -> None:
+    six.change(1, ORDER="A99")
+    six.change(2, ORDER="A1")
+    six.stage()
+    reload(six)
+    six.change(300, PRICE="77")
+    six.change(301, PRICE="88")
+    counts = six.stage().counts
+    assert (counts.new, counts.held, counts.removed, counts.changed) == (0, 0, 0, 2)
+    assert links() == FOLLOWED
+
+
+def test_an_order_number_that_goes_back_with_the_reload(six: World) -> None:
+    six.change(1, ORDER="A99")
+    six.stage()
+    reload(six)
+    six.change(300, ORDER="A1", PRICE="77")
+    counts = six.stage().counts
+    assert (counts.new, counts.held, counts.removed, counts.changed) == (0, 0, 0, 1)
+    assert links() == FOLLOWED
+
+
+def test_an_order_number_that_goes_back_beside_one_that_moved_there_is_a_doubt(six: World) -> None:
+    six.change(1, ORDER="A2")
+    six.stage()
+    reload(six)
+    six.change(300, ORDER="A1", PRICE="77")
+    six.change(301, PRICE="88")
+    counts = six.stage().counts
+    assert (counts.new, counts.held) == (2, 2), "none takes the other's item"
+    assert (counts.removed, counts.changed) == (0, 0), "and none is lost"
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["as it was", "with other changes"])
+def test_a_change_of_the_number_that_was_released_before_a_reload(six: World, other: bool) -> None:
+    six.change(1, ORDER="A99")
+    six.stage()
+    decline(six)
+    batch = six.batch()
+    orders = [six.order(1).pk]
+    release.release_remembered(batch=batch, orders=orders, actor="ben", now=six.clock.now(), reason="after all")
+    reload(six)
+    if other:
+        six.change(300, PRICE="77")
+    counts = six.stage().counts
+    assert (counts.new, counts.held, counts.removed, counts.changed) == (0, 0, 0, 1)
+    assert links() == FOLLOWED
+
+
+def test_what_was_declined_before_the_source_went_back_is_no_key_any_more(six: World) -> None:
+    six.change(1, ORDER="A99")
+    six.stage()
+    decline(six)
+    six.change(1, ORDER="A1")
+    six.stage()
+    six.row(1).update(record_uuid=uuid(301), ORDER="A99", PRICE="77")
+    counts = six.stage().counts
+    assert (counts.new, counts.removed) == (1, 1)
+
+
+def test_a_row_that_is_held_in_doubt_is_one_still_when_its_number_moves(six: World) -> None:
+    six.row(1).update(record_uuid=uuid(301), PRICE="77")
+    six.add(302, ORDER="A1", PRICE="88")
+    assert six.stage().counts.held == 2
+    six.change(301, ORDER="A99")
+    for number in (1, 0):
+        counts = six.stage().counts
+        assert (counts.new, counts.held) == (number, number), "it may be the one whose item it was"
+        assert (counts.changed, counts.removed) == (0, 0)
+        assert {six.state(301), six.state(302)} == {"held"}
+    six.drop(302)
+    counts = six.stage().counts
+    assert (counts.new, counts.changed, counts.removed) == (0, 1, 0)
+    assert links()[uuid(301)] == uuid(1)
+
+
+def test_a_doubt_whose_number_moved_ends_when_the_former_uuid_is_back(six: World) -> None:
+    six.row(1).update(record_uuid=uuid(301), PRICE="77")
+    six.add(302, ORDER="A1", PRICE="88")
+    six.stage()
+    six.change(301, ORDER="A99")
+    six.stage()
+    six.row(301)["record_uuid"] = uuid(1)
+    counts = six.stage().counts
+    assert (counts.new, counts.changed, counts.held, counts.removed) == (1, 1, 0, 0)
