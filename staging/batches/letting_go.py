@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -28,3 +29,12 @@ def release_columns(snapshot: Snapshot, rendered: Order) -> bool:
         return False
     snapshot.order = payload(replace(accepted, cells=cells))
     return True
+
+
+def accept(changed: Iterable[tuple[Snapshot, str]]) -> None:
+    """Store what links accept now, each with the fingerprint that it was found with: only where no push has moved it
+    meanwhile; else the next run finds it as it is then. Requires an open transaction."""
+    for snapshot, was in changed:
+        Snapshot.objects.filter(pk=snapshot.pk, order_fingerprint=was).update(
+            order=snapshot.order, order_fingerprint=snapshot.order_fingerprint, withheld=snapshot.withheld
+        )

@@ -31,9 +31,10 @@ from staging.transitions import move_batch, move_orders
 
 from . import rekeying
 from .keys import give_keys
-from .letting_go import release_columns, still_withheld
+from .letting_go import accept, release_columns, still_withheld
 from .meanwhile import Standing, in_hand, moved, standing
 from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, draft, free_places, going, insert, removal, sides, told
+from .said import heard
 
 PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
@@ -57,6 +58,7 @@ class Ledger:
         self._judged: list[str] = []
         self._stood: dict[str, Standing] = {}
         self._snapshots: list[Snapshot] = []
+        self._said: list[Snapshot] = []
         self._accepted: list[tuple[Snapshot, str]] = []
         self._marked: list[StagedOrder] = []
         self._settled: list[int] = []
@@ -108,7 +110,9 @@ class Ledger:
         last = judged.last
         if last is None:
             self._mark_snapshot(judged, key)
-        elif last.order_fingerprint == order_fingerprint:
+            return
+        self._said += heard(judged, key, order_fingerprint)
+        if last.order_fingerprint == order_fingerprint:
             for name, value in {**judged.marks(), "key": " / ".join(key), "key_hash": key_hash(key)}.items():
                 setattr(last, name, value)
             if settled:
@@ -127,6 +131,7 @@ class Ledger:
         """A row that cannot be staged, with the reasons; remembered so that it is not rendered again, and found by its
         key and these words."""
         self._heard(judged)
+        self._said += heard(judged, key)
         self._words[judged.record] = set(words)
         self._replace(judged, "The row cannot be used any more: " + "; ".join(p.reason for p in problems)[:500])
         told_of = judged.refused(verdict, customer, key, problems)
@@ -144,6 +149,7 @@ class Ledger:
         """A new or changed order, staged in its customer's batch or deferred by the limit; `ambiguous` says why it is
         not clear whose order it is."""
         self._heard(judged)
+        self._said += heard(judged, rendered.key, order_fingerprint)
         self._replace(judged, "The source moved on.")  # also where it is deferred: the old form must not go out
         hold = ambiguous or self._full(verdict.operation)
         if not hold and self._left is not None:
@@ -265,13 +271,15 @@ class Ledger:
             words = self._words
             unused = {one.record: terms(parts(one.key), one.record, *words[one.record]) for one in self._seen}
             names.remember(self.setup.board.pk, unused | names.of_orders(self._orders, self._named_by), ask=self._named)
-            update_each(self._snapshots, FOLLOWED)
-            self._commit_accepted()
+            update_each(self._snapshots, (*FOLLOWED, "said"))
+            update_each(self._said, ["said"])
+            accept(self._accepted)
             names.remember(self.setup.board.pk, names.of_orders(self._marked, self._named_by))
             update_each(self._marked, FOLLOWED)
             rekeying.settle(self._settled)
             insert(self._orders)
-        for buffer in (self._judged, self._seen, self._snapshots, self._marked, self._settled, self._orders):
+        told = (self._seen, self._snapshots, self._said, self._accepted, self._marked, self._settled, self._orders)
+        for buffer in (self._judged, *told):
             buffer.clear()
         self._stood.clear()
         self._words.clear()
@@ -287,14 +295,6 @@ class Ledger:
             self._orders = [order for order in self._orders if order.record not in gone]
             self._snapshots = [snapshot for snapshot in self._snapshots if snapshot.record not in gone]
             self._accepted = [(one, was) for one, was in self._accepted if one.record not in gone]
-
-    def _commit_accepted(self) -> None:
-        """Only where no push has moved the snapshot meanwhile; else the next run finds it as it is then."""
-        for snapshot, was in self._accepted:
-            Snapshot.objects.filter(pk=snapshot.pk, order_fingerprint=was).update(
-                order=snapshot.order, order_fingerprint=snapshot.order_fingerprint, withheld=snapshot.withheld
-            )
-        self._accepted.clear()
 
     def _commit_replaced(self) -> None:
         for start in range(0, len(self._closed), PAGE):
@@ -335,7 +335,7 @@ class Ledger:
             return
         for name, value in judged.marks().items():
             setattr(snapshot, name, value)
-        snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
+        snapshot.key, snapshot.key_hash, snapshot.said = " / ".join(key), key_hash(key), []
         self._snapshots.append(snapshot)
 
     def _place(self, customer: str, record: str, snapshot: Snapshot | None) -> dict[str, Any]:

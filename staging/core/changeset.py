@@ -7,7 +7,7 @@ push plan, the audit and the undo all show what it finds.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -151,28 +151,35 @@ class Rekeyed:
 
 
 def match_rekeyed(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
-    """Match new UUIDs to vanished ones inside one business key: first by equal order, the rest only one against one."""
-    pairs: dict[str, str] = {}
+    """Match new UUIDs to vanished ones inside their business keys: first by equal order, the rest only one against one.
+
+    Who has several keys is one against one only where that is so in all of them.
+    """
+    groups = list(_of_one_key(appeared, vanished))
+    pairs = _match_equal(groups)
+    taken = {*pairs, *pairs.values()}
+    alone: set[tuple[str, str]] = set()
     ambiguous: set[str] = set()
     kept: set[str] = set()
-    supposed: set[str] = set()
-    for news, olds in _of_one_key(appeared, vanished):
-        rest_new, rest_old = _match_equal(news, olds, pairs)
-        if len(rest_new) == 1 and len(rest_old) == 1:
-            pairs[rest_new[0].record] = rest_old[0].record
-            supposed.add(rest_new[0].record)
-        elif rest_new and rest_old:
-            ambiguous.update(c.record for c in rest_new)
-            kept.update(c.record for c in rest_old)
-    return Rekeyed(pairs, frozenset(ambiguous), frozenset(kept), frozenset(supposed))
+    for group in groups:
+        news, olds = ({c.record for c in side if c.record not in taken} for side in group)
+        if len(news) == len(olds) == 1:
+            alone.add((news.pop(), olds.pop()))
+        elif news and olds:
+            ambiguous |= news
+            kept |= olds
+    times = Counter(record for pair in alone for record in pair)
+    for new, old in sorted(alone):
+        if times[new] > 1 or times[old] > 1 or new in ambiguous or old in kept:
+            ambiguous.add(new)
+            kept.add(old)
+    supposed = {new: old for new, old in alone if new not in ambiguous}
+    return Rekeyed(pairs | supposed, frozenset(ambiguous), frozenset(kept), frozenset(supposed))
 
 
 def match_equal(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
     """Match only those of one business key whose orders are equal."""
-    pairs: dict[str, str] = {}
-    for news, olds in _of_one_key(appeared, vanished):
-        _match_equal(news, olds, pairs)
-    return Rekeyed(pairs, frozenset(), frozenset())
+    return Rekeyed(_match_equal(_of_one_key(appeared, vanished)), frozenset(), frozenset())
 
 
 def _of_one_key(
@@ -190,17 +197,20 @@ def _of_one_key(
         yield candidates, olds[key]
 
 
-def _match_equal(
-    news: Sequence[Candidate], olds: Sequence[Candidate], pairs: dict[str, str]
-) -> tuple[list[Candidate], list[Candidate]]:
-    """Pair candidates with equal orders (equal ones are interchangeable); returns what is left on both sides."""
-    left_old = sorted(olds, key=lambda c: c.record)
-    rest: list[Candidate] = []
-    for new in sorted(news, key=lambda c: c.record):
-        twin = next((old for old in left_old if old.fingerprint == new.fingerprint != ""), None)  # a row cannot be used
-        if twin is None:
-            rest.append(new)
-        else:
-            left_old.remove(twin)
-            pairs[new.record] = twin.record
-    return rest, left_old
+def _match_equal(groups: Iterable[tuple[list[Candidate], list[Candidate]]]) -> dict[str, str]:
+    """New -> old of equal orders of one business key; equal ones are interchangeable."""
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    for news, olds in groups:
+        free: dict[str, list[str]] = defaultdict(list)
+        for old in sorted(olds, key=lambda c: c.record, reverse=True):
+            free[old.fingerprint].append(old.record)
+        for new in sorted(news, key=lambda c: c.record):
+            # One whose row cannot be used has no fingerprint, and is equal to none.
+            twins = free[new.fingerprint] if new.fingerprint and new.record not in pairs else []
+            while twins and twins[-1] in taken:
+                twins.pop()
+            if twins:
+                pairs[new.record] = twins.pop()
+                taken.add(pairs[new.record])
+    return pairs

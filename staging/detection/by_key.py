@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from monday.models import Board
+from staging.batches.said import said_since
 from staging.core.causes import Cause
 from staging.core.changeset import Rekeyed
 from staging.core.fingerprint import key_values
@@ -23,7 +24,7 @@ from staging.setup import Setup, whole
 
 from .compare import Comparison
 from .doubts import IN_DOUBT
-from .relink import decided, readers_of, said_since
+from .relink import decided, readers_of
 
 PAGE = 500
 
@@ -121,7 +122,7 @@ def _remembered(setup: Setup, vanished: list[str], links: QuerySet[Snapshot]) ->
             for record, key, hashed in query.filter(record__in=page).values_list("record", "key", "key_hash"):
                 records.add(record)
                 yield record, key, hashed
-    for said in said_since(setup, sorted(records)):
+    for said in said_since(setup.board, sorted(records)):
         yield said.record, said.key, said.hashed
 
 

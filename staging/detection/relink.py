@@ -20,14 +20,14 @@ from mapping.core.family import ColumnsMissing, KeyReader, key_reader
 from mapping.core.order import Invalid, Rendered
 from mapping.published import former_business_keys
 from monday.models import Board
-from staging.batches.release import SETTLED
 from staging.batches.rows import CLOSED, REPLACEABLE
+from staging.batches.said import said_since
 from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
-from staging.core.fingerprint import BETWEEN, fingerprint, key_hash
+from staging.core.fingerprint import fingerprint, key_hash
 from staging.core.identity import derived
 from staging.core.lifecycle import OrderState
 from staging.core.ports import Row
-from staging.models import Seen, Snapshot, StagedOrder
+from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
 from staging.setup import Setup
 
@@ -176,46 +176,9 @@ def _remembered(board: Board, vanished: Sequence[str], keys: frozenset[str]) -> 
 def _also(setup: Setup, lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator[_Lost]:
     """The same records by the business keys that the source gave them since."""
     named = {(each.candidate.record, each.candidate.key, each.candidate.fingerprint) for each in lost}
-    for said in said_since(setup, sorted({record for record, _, _ in named})):
+    for said in said_since(setup.board, sorted({record for record, _, _ in named})):
         if (said.record, said.hashed, said.fingerprint) not in named:
             yield _Lost(Candidate(said.record, said.hashed, said.fingerprint), said.mapping_key not in keys)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A business key that the source gave a record, as text and as hash, and the fingerprint of the order, "" where
-    its row could not be used."""
-
-    record: str
-    key: str
-    hashed: str
-    fingerprint: str
-    mapping_key: str
-
-
-def said_since(setup: Setup, records: Sequence[str]) -> Iterator[Said]:
-    """What the source said of these records and no item shows, the last of each last: what was released and not staged
-    since, what waits or was decided, and the key of a row that could not be used. Reads the database."""
-    staged = StagedOrder.objects.filter(board=setup.board).exclude(operation="remove")
-    unused = Seen.objects.unused().filter(board=setup.board).exclude(key="")
-    for start in range(0, len(records), PAGE):
-        page = records[start : start + PAGE]
-        fields = ("record", "key", "key_hash", "order_fingerprint", "mapping_key")
-        anew = Snapshot.objects.filter(board=setup.board, record__in=page, mapping_key="").values("record")
-        released = staged.filter(record__in=anew, current=False, state__in=SETTLED).order_by("pk")
-        for query in (released, staged.filter(record__in=page, current=True)):
-            yield from (Said(*values) for values in query.values_list(*fields))
-        rows = unused.filter(record__in=page).values_list("record", "key", "customer_name", "mapping_key")
-        for record, key, customer, mapping_key in rows:
-            values = tuple(key.split(BETWEEN))
-            if len(values) == len(_definition(setup, customer)):  # else a value holds what stands between them
-                yield Said(record, key, key_hash(values), "", mapping_key)
-
-
-def _definition(setup: Setup, customer: str) -> Definition:
-    family = setup.mappings.family
-    name = customer if customer in family.customers else family.customer_of(customer)
-    return tuple((family.mapping(name) if name else family.default).source.business_key)
 
 
 def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:

@@ -30,8 +30,9 @@ class Snapshot(models.Model):
 
     `link_key` is what the board's UUID column holds: the record's UUID at the time of first linking, or a spare one
     where that was another order's key; `record` is its UUID now. `lines` maps sizes to subitem ids. `withheld` maps
-    fields to values that were undone or that the board keeps. `order` moves only through a receipt or an audited
-    adoption.
+    fields to values that were undone or that the board keeps. `said` is what the source said last of it, where `key` is
+    not its business key any more: key, hash, fingerprint of the order and mapping key (see `batches.said`). `order`
+    moves only through a receipt or an audited adoption.
     """
 
     board = models.ForeignKey(Board, on_delete=models.PROTECT, related_name="snapshots")
@@ -48,6 +49,7 @@ class Snapshot(models.Model):
     item_id = models.CharField(max_length=32, db_index=True)
     lines = PayloadField(default=dict)
     withheld = PayloadField(default=dict)
+    said = PayloadField(default=list)
     state = models.CharField(max_length=16, choices=LinkState.choices, default=LinkState.LINKED)
     accepted_at = models.DateTimeField()
 

@@ -157,3 +157,12 @@ def test_anything_else_is_ambiguous_and_neither_staged_nor_removed(new: list[str
     assert found.pairs == {}
     assert found.ambiguous == {text.split()[0] for text in new}
     assert found.kept == {text.split()[0] for text in old}
+
+
+def test_who_has_two_keys_is_matched_by_neither_where_they_name_two() -> None:
+    found = match_rekeyed(candidates("n1 k1 f", "n1 k2 f"), candidates("o1 k1 g", "o2 k2 g"))
+    assert (found.pairs, found.ambiguous, found.kept) == ({}, {"n1"}, {"o1", "o2"})
+    found = match_rekeyed(candidates("n1 k1 f", "n1 k2 f", "n2 k1 h"), candidates("o1 k1 g", "o2 k2 g"))
+    assert (found.pairs, found.ambiguous, found.kept) == ({}, {"n1", "n2"}, {"o1", "o2"})
+    found = match_rekeyed(candidates("n1 k1 f", "n1 k2 f", "n2 k1 h"), candidates("o1 k1 g", "o2 k2 f"))
+    assert found.pairs == {"n1": "o2", "n2": "o1"}, "an equal order tells"

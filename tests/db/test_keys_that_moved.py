@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from staging.batches import release
-from staging.models import Snapshot
+from staging.models import Snapshot, StagedOrder
 from tests.db.test_whose_item import decline, reload, six
 from tests.world import World, uuid
 
@@ -119,3 +119,31 @@ def test_a_doubt_whose_number_moved_ends_when_the_former_uuid_is_back(six: World
     six.row(301)["record_uuid"] = uuid(1)
     counts = six.stage().counts
     assert (counts.new, counts.changed, counts.held, counts.removed) == (1, 1, 0, 0)
+
+
+def doubt(six: World, number: int = 1) -> None:
+    six.row(number).update(record_uuid=uuid(301), PRICE="77")
+    six.add(302, ORDER=f"A{number}", PRICE="88")
+    assert six.stage().counts.held == 2
+
+
+@pytest.mark.parametrize("other", [1, 3])
+def test_a_doubt_that_may_be_either_of_two_that_went_takes_none_at_random(six: World, other: int) -> None:
+    doubt(six, 2)
+    six.change(301, ORDER=f"A{other}")
+    six.drop(other, 302)
+    six.add(9)
+    six.add(10)
+    six.stage()
+    assert uuid(301) not in links()
+    assert not StagedOrder.objects.filter(operation="remove", current=True, record=uuid(2)).exists()
+
+
+def test_what_is_ambiguous_is_not_paired_as_well(six: World) -> None:
+    doubt(six)
+    six.change(301, ORDER="A2")
+    six.drop(2)
+    six.stage()
+    assert uuid(301) not in links()
+    counts = six.stage().counts
+    assert counts.changed == 0, "302 is settled, as its rival sits on another item"

@@ -95,26 +95,32 @@ def test_what_was_judged_unchanged_shows_the_same_on_the_board(before: Order, af
     assert (verdict.kind is Kind.UNCHANGED) == (differences(before, after) == ())
 
 
-candidates = st.lists(st.tuples(st.sampled_from("kl"), st.sampled_from("fgh")), max_size=6)
+# Who it is, its key, and its print: whoever comes twice has two keys.
+candidates = st.lists(st.tuples(st.integers(0, 4), st.sampled_from("klm"), st.sampled_from("fgh")), max_size=7)
 
 
 @given(new=candidates, old=candidates)
 def test_no_vanished_record_is_given_to_two_new_ones_and_none_is_forgotten(
-    new: list[tuple[str, str]], old: list[tuple[str, str]]
+    new: list[tuple[int, str, str]], old: list[tuple[int, str, str]]
 ) -> None:
-    appeared = [Candidate(f"n{place}", *pair) for place, pair in enumerate(new)]
-    vanished = [Candidate(f"o{place}", *pair) for place, pair in enumerate(old)]
+    appeared = [Candidate(f"n{who}", key, print_) for who, key, print_ in new]
+    vanished = [Candidate(f"o{who}", key, print_) for who, key, print_ in old]
     found = match_rekeyed(appeared, vanished)
-    key_of = {candidate.record: candidate.key for candidate in (*appeared, *vanished)}
+    keys_of: dict[str, set[str]] = {}
+    for candidate in (*appeared, *vanished):
+        keys_of.setdefault(candidate.record, set()).add(candidate.key)
     assert len(set(found.pairs.values())) == len(found.pairs)
-    assert all(key_of[one] == key_of[other] for one, other in found.pairs.items())
+    assert all(keys_of[one] & keys_of[other] for one, other in found.pairs.items())
     assert not found.ambiguous & found.pairs.keys()
     assert not found.kept & set(found.pairs.values())
-    # A new record that is neither matched nor ambiguous has no vanished one left under its key.
-    left = {c.key for c in vanished} - {c.key for c in vanished if c.record in found.pairs.values()}
+    # A new record that is neither matched nor ambiguous has no vanished one left under any of its keys.
+    left = {c.key for c in vanished if c.record not in found.pairs.values()}
     for candidate in appeared:
         if candidate.record not in found.pairs and candidate.record not in found.ambiguous:
             assert candidate.key not in left
+    # And nobody is kept for a new one that is known.
+    unclear = set().union(*(keys_of[record] for record in found.ambiguous))
+    assert all(keys_of[record] & unclear for record in found.kept)
 
 
 # --- a board in a few lines, for the plans ----------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def test_a_queryset_compiles_without_a_server() -> None:
         ("staging.migrations.0003_one_active_run_per_subject", "keep_the_first"),
         ("staging.migrations.0013_terms_of_what_is_known", "fill"),
         ("staging.migrations.0020_causes_of_what_is_held", "fill"),
+        ("staging.migrations.0025_said_of_what_waits", "fill"),
     ],
 )
 def test_what_migrations_do_to_rows_is_good_tsql(
@@ -63,6 +64,8 @@ def test_what_migrations_do_to_rows_is_good_tsql(
         monkeypatch.setattr(config, "models_module", config.models_module)  # a migration leaves it changed
     world.add(1)
     world.sync()
+    world.change(1, ORDER="A99")
+    world.stage()
     SyncRun.objects.filter(pk=SyncRun.objects.latest("id").pk).update(subject="board:1", state="running")
     Term.objects.all().delete()
     StagedOrder.objects.update(problem={"code": "gone"}, cause="")
