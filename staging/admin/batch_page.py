@@ -41,12 +41,13 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """Everything that the page shows."""
     picture, narrowing = describe(batch), asked(request.GET)
     busy, board = active_run(batch), _of_the_board(batch)
+    stale = bool(board["out_of_date"])
     return {
         "title": picture.title,
         "batch": batch,
         "picture": picture,
-        "pill": batch_pill(batch, all_held=picture.all_held),
-        "means": _means(batch, picture, stale=bool(board["out_of_date"])),
+        "pill": batch_pill(batch, all_held=picture.all_held, stale=stale),
+        "means": _means(batch, picture, stale=stale),
         "buttons": buttons(batch, request.user),
         "progress": progress_of(busy, request.user) if busy else None,
         "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,

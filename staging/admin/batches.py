@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, link, moment
-from staging.batches.decide import comment
+from staging.batches.decide import comment, out_of_date
 from staging.batches.describe import describe_all
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch, StagedOrder
@@ -73,11 +73,12 @@ class BatchAdmin(ReadOnly):
         ]
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The list, with what each batch of the page does, counted in one go."""
+        """The list, with what each batch of the page does and whether it is out of date, asked for in one go."""
         listed = super().get_changelist_instance(request)
         batches = list(listed.result_list)
+        stale = out_of_date(batches)
         for batch, picture in zip(batches, describe_all(batches), strict=True):
-            batch.picture = picture
+            batch.picture, batch.stale = picture, batch.pk in stale
         listed.result_list = batches
         return listed
 
@@ -119,7 +120,7 @@ class BatchAdmin(ReadOnly):
 
     @admin.display(description="State", ordering="state")
     def pill(self, batch: Any) -> SafeString:
-        return batch_pill(batch, all_held=batch.picture.all_held)
+        return batch_pill(batch, all_held=batch.picture.all_held, stale=batch.stale)
 
     @admin.display(description="Holds")
     def holds(self, batch: Any) -> str:

@@ -19,6 +19,7 @@ from staging.models.batch import Operation
 from staging.pushing.outlook import forecast
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, NothingDone, carry_out, consequence, may, what_is_shown, why_not
+from .kept_notes import UNWRITTEN, forget_note, keep_note, kept_note
 from .numbers import numbers
 from .ticks import keep, named, ticked
 
@@ -38,8 +39,10 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
     batches = found_batches(given.getlist("ids"))
     by_ticks = "ticked" in given and len(batches) == 1
     orders = tuple(ticked(request, batches[0])) if by_ticks else numbers(given.getlist("orders"))
+    reason = given.get("reason", "").replace("\x00", "").strip()[:2000]
     if by_ticks and request.method == "POST" and given["ticked"] != named(orders):
-        messages.error(request, "What is ticked has changed since the page was shown. Remedy: look at it again.")
+        kept = keep_note(request, action, batches[0], reason)
+        messages.error(request, f"What is ticked has changed since the page was shown. Remedy: look at it again.{kept}")
         return HttpResponseRedirect(_home(batches))
     if by_ticks and not orders:
         messages.warning(request, "Nothing is ticked. Remedy: tick orders first.")
@@ -56,7 +59,7 @@ def confirm(request: HttpRequest, action: str) -> HttpResponse:
         return _page(request, action, batches, orders, by_ticks=by_ticks)
     decision = Decision(
         action=action,
-        reason=given.get("reason", "").replace("\x00", "").strip()[:2000],
+        reason=reason,
         orders=orders if len(batches) == 1 else (),
         removals="removals" in given,
         push_after="push_after" in given and may(request.user, "push"),
@@ -78,15 +81,15 @@ def _carry_out_all(request: HttpRequest, batches: list[Batch], decision: Decisio
     for batch in batches:
         try:
             sentence, run = carry_out(batch, decision, request.user)
-        except NothingDone as none:
-            messages.warning(request, str(none))
-            continue
-        except NotAllowed as refused:
-            messages.error(request, str(refused))
-            amiss += isinstance(refused, OnlyRemovals)
+        except NotAllowed as why:
+            kept, mendable = keep_note(request, decision.action, batch, decision.reason), isinstance(why, OnlyRemovals)
+            said = f"{why}{'' if mendable else kept}"  # what may be mended stands on the page that is shown again
+            (messages.warning if isinstance(why, NothingDone) else messages.error)(request, said)
+            amiss += mendable
             continue
         messages.success(request, sentence)
         keep(request, batch, ())
+        forget_note(request, decision.action, batch)
         done += 1
         started += [run] if run else []
     return started, done, amiss
@@ -129,6 +132,8 @@ def _page(
         "ticked": named(orders) if by_ticks else "",
         "removals": _removals(approved, orders),
         "filled_in": filled_in,
+        "has_note": action not in UNWRITTEN,
+        "note": filled_in.reason if filled_in else kept_note(request, action, batches),
         "may_push": action == "approve" and may(request.user, "push"),
         "reason_needed": (ORDER if action in ON_ORDERS else BATCH)[action].reason,
         "back": _home(batches),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.utils.safestring import SafeString
 
 from monday.screens import pill
+from staging.batches.decide import out_of_date
 from staging.core.lifecycle import BatchState as B
 from staging.core.lifecycle import OrderState as O
 from staging.models import Batch, StagedOrder, SyncRun
@@ -81,10 +82,13 @@ def run_pill(run: SyncRun) -> SafeString:
     return pill(RUNS[R(run.state)], run.get_state_display())
 
 
-def batch_pill(batch: Batch, *, all_held: bool = False) -> SafeString:
-    """How a batch stands. `all_held` says that it is open and nothing of it can be approved."""
+def batch_pill(batch: Batch, *, all_held: bool = False, stale: bool = False) -> SafeString:
+    """How a batch stands. `all_held` says that it is open and nothing of it can be approved, `stale` that its approval
+    would be refused, as its mapping was changed since."""
     if all_held:
         return pill("warn", "All held")
+    if stale:
+        return pill("warn", "Out of date")
     state = B(batch.state)
     return pill(BATCHES[state], WORDS.get(state) or batch.get_state_display())
 
@@ -92,8 +96,10 @@ def batch_pill(batch: Batch, *, all_held: bool = False) -> SafeString:
 def batch_pills(batches: Iterable[Batch]) -> dict[int, SafeString]:
     """How each of these batches stands, by its key; asked for all of them at once."""
     listed = {batch.pk: batch for batch in batches}
-    stuck = set(Batch.objects.all_held().filter(pk__in=list(listed)[:AT_ONCE]).values_list("pk", flat=True))
-    return {pk: batch_pill(batch, all_held=pk in stuck) for pk, batch in listed.items()}
+    asked = list(listed)[:AT_ONCE]
+    stuck = set(Batch.objects.all_held().filter(pk__in=asked).values_list("pk", flat=True))
+    stale = out_of_date([listed[pk] for pk in asked])
+    return {pk: batch_pill(batch, all_held=pk in stuck, stale=pk in stale) for pk, batch in listed.items()}
 
 
 def order_pill(order: StagedOrder) -> SafeString:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from monday.screens import seconds
 from staging.core.words import counted
 from staging.models import SyncRun
-from staging.models.run import RunState
+from staging.models.run import Kind, RunState
 from staging.pushing.outlook import waiting
 from staging.running.headway import headway
 from staging.running.runs import ACTIVE
@@ -24,6 +24,7 @@ from .decisions import Person
 
 STEPS = {
     "detect": ("Comparing the order table", "rows"),
+    "items": ("Making the items, whose sizes follow", "orders"),
     "push": ("Sending to the board", "orders"),
     "undo": ("Putting back", "orders"),
     "preview": ("Looking at the board", "orders"),
@@ -38,8 +39,16 @@ STEPS = {
     "list": ("Reading the list", "rows"),
     "place": ("Putting the list in place", "rows"),
     "export": ("Writing the list", "rows"),
-    "": ("Starting", ""),
 }
+BEFORE = {
+    Kind.SYNC: "Looking at the board and the order table",
+    Kind.PUSH: "Preparing the board and looking at the order table",
+    Kind.REFRESH: "Reading the board",
+    Kind.GONE: "Settling the item",
+}
+"""What a run does before its first step, or instead of any, where nothing can be counted."""
+PREPARING = "Preparing"
+FIRST = "no rate yet, the first piece is under way"
 CANCEL = "staging.change_syncrun"
 
 
@@ -70,7 +79,8 @@ class Progress:
 
 def progress_of(run: SyncRun, person: Person) -> Progress:
     """How far the run is, as this person is shown it."""
-    step, unit = STEPS.get(run.phase, (run.phase.capitalize(), ""))
+    before = BEFORE.get(Kind(run.kind), PREPARING)
+    step, unit = STEPS.get(run.phase, (run.phase.capitalize() or before, ""))
     active, runs_now = run.state in ACTIVE, run.state == RunState.RUNNING
     return Progress(
         run=run,
@@ -98,10 +108,14 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _pace(run: SyncRun, unit: str) -> str:
-    """ "120 rows a second, about 2 min 5 s left"; "" while too little is done to tell."""
+    """ "120 rows a second, about 2 min 5 s left"; "" while too little is done to tell.
+
+    A step that is a piece or two has no rate until it is nearly over, and says so instead of standing still in silence.
+    """
     found = headway(run, timezone.now())
     if found.rate is None:
-        return ""
+        begun = run.state == RunState.RUNNING and bool(run.phase) and run.done == run.phase_from < run.total
+        return FIRST if begun else ""
     number, per = (found.rate, "second") if found.rate >= 1 else (found.rate * 60, "minute")
     words = f"{counted(round(number), unit.removesuffix('s'))} a {per}" if unit else f"{number:,.0f} a {per}"
     return words if not found.left else f"{words}, about {seconds(found.left)} left"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -42,7 +43,7 @@ class WithChanges(admin.SimpleListFilter):
 
 
 class OfCustomer(admin.SimpleListFilter):
-    """The syncs that staged something of a customer."""
+    """The syncs that staged something of a customer, and what was done with those batches since."""
 
     title = "customer"
     parameter_name = "customer"
@@ -54,7 +55,10 @@ class OfCustomer(admin.SimpleListFilter):
         known = {value for value, _ in self.lookup_choices}
         if self.value() not in known:
             return queryset
-        return queryset.filter(pk__in=Batch.objects.filter(customer=int(str(self.value()))).values("run"))
+        batches = Batch.objects.filter(customer=int(str(self.value())))
+        subject = Concat(Value("batch:"), Cast("pk", CharField(max_length=20)))
+        named = batches.annotate(as_subject=subject).values("as_subject")
+        return queryset.filter(Q(pk__in=batches.values("run")) | Q(subject__in=named))
 
 
 def count_of(run: Any, name: str) -> int | str:

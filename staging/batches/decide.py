@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from mapping.publish import PublishedFamily
+from mapping.publish import NoMapping, PublishedFamily, load_family
 from monday.core.structure import BoardStructure
 from staging import audit
 from staging.core.causes import Cause
@@ -207,11 +208,32 @@ def why_out_of_date(batch: Batch, mappings: PublishedFamily, only: Iterable[int]
 
     Orders follow a changed mapping in the next sync: those that it renders alike stay, the others are superseded.
     """
-    staged = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove")
-    former = staged.exclude(mapping_key=current_key(batch, mappings))
+    former = _by_mapping([batch]).exclude(mapping_key=current_key(batch, mappings))
     wanted = set(only)
     stale = wanted & set(former.values_list("pk", flat=True)) if wanted else former.exists()
     return OUT_OF_DATE if stale else ""
+
+
+def out_of_date(batches: Iterable[Batch]) -> set[int]:
+    """Of these batches (as many as a statement takes) those of which `why_out_of_date` says something, by their keys;
+    asked for all of them at once."""
+    waiting = [batch for batch in batches if batch.state == BatchState.OPEN]
+    prefetch_related_objects(waiting, "board", "customer")
+    of_board: dict[str, list[Batch]] = {}
+    for batch in waiting:
+        of_board.setdefault(batch.board.board_id, []).append(batch)
+    holds: dict[int, str] = {}
+    for board, listed in of_board.items():
+        with suppress(NoMapping):  # the page of each says so
+            mappings = load_family(board)
+            holds |= {batch.pk: current_key(batch, mappings) for batch in listed}
+    found = _by_mapping(waiting).values_list("batch_id", "mapping_key").distinct() if holds else ()
+    return {pk for pk, key in found if key != holds.get(pk, key)}
+
+
+def _by_mapping(batches: Sequence[Batch]) -> QuerySet[StagedOrder]:
+    """The orders that wait for approval and follow a mapping, as whatever it says, what is gone leaves the board."""
+    return StagedOrder.objects.filter(batch__in=batches, state=OrderState.STAGED).exclude(operation="remove")
 
 
 def set_aside_since(batch: Batch, newest: int) -> int | None:

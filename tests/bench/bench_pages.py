@@ -110,6 +110,7 @@ def pages(filled: Any) -> dict[str, str]:
         "log of a run with 100,000 events, errors": f"{log}?level=error",
         "log of a push in a batch with many events": reverse("admin:staging_syncrun_log", args=[filled.push]),
         "runs with changes": f"{reverse('admin:staging_syncrun_changelist')}?changes=some",
+        "runs of a customer": f"{reverse('admin:staging_syncrun_changelist')}?customer=1",
         "search for a PO": f"{search}?q={filled.po}",
         "search for a UUID": f"{search}?q={filled.record}",
         "search for an item": f"{search}?q={filled.item}",

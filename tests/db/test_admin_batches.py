@@ -101,7 +101,7 @@ def test_a_list_of_batches_asks_no_question_per_batch(line: World, django_assert
         line.add(number, CUSTOMER=customer)
     line.stage()
     client = signed_in("viewer")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         text = client.get("/staging/batch/").content.decode()
     assert all(name in text for name in ("HARBOUR", "B&#x27;HOOD", "WHITE|FOX", "云杉服饰"))
 

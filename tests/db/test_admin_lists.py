@@ -41,6 +41,23 @@ def test_runs_are_found_by_customer_and_age_and_lead_to_their_orders(line: World
     assert csv.count("\n") == 2 and f"/staging/auditevent/?q=run:{batch.run_id}" in page.content.decode()
 
 
+@pytest.mark.tsql
+def test_a_customers_runs_hold_the_pushes_and_undos_of_its_batches_too(
+    line: World, django_assert_max_num_queries: Any
+) -> None:
+    line.add(5, CUSTOMER="B'HOOD")
+    line.stage()
+    own, other = Batch.objects.get(customer__name="B'HOOD"), line.order(1).batch
+    ended = {"mode": "TEST", "state": "completed", "started_at": timezone.now()}
+    done = [SyncRun.objects.create(kind=kind, subject=f"batch:{own.pk}", **ended) for kind in ("push", "undo")]
+    for subject in (f"batch:{other.pk}", f"batch:{own.pk}0", f"board:{own.pk}"):
+        SyncRun.objects.create(kind="push", subject=subject, **ended)
+    client = signed_in("viewer")
+    with django_assert_max_num_queries(14):
+        found = client.get("/staging/syncrun/", {"customer": own.customer_id}).context["cl"].result_list
+    assert {run.pk for run in found} == {own.run_id, *(run.pk for run in done)}
+
+
 def test_the_audits_list_says_whether_its_chains_were_found_whole(line: World) -> None:
     client = signed_in("administrator")
     assert "were never checked here" in client.get("/staging/auditevent/").content.decode()

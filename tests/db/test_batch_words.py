@@ -14,6 +14,7 @@ from staging.batches.release import release_remembered
 from staging.core import meaning
 from staging.models import Batch
 from staging.notices.notify import wording
+from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, signed_in, staged
 from tests.world import World
 
@@ -35,6 +36,39 @@ def page(address: str, role: str = "viewer") -> str:
 
 def cards() -> dict[str, Any]:
     return {card.title: card for card in signed_in("viewer").get("/").context["cards"]}
+
+
+# --- out of date ------------------------------------------------------------------------------------------------------
+def test_lists_say_which_batches_are_out_of_date_and_ask_no_question_per_batch(
+    line: World, django_assert_max_num_queries: Any
+) -> None:
+    for number, customer in enumerate(["HARBOUR", "HARBOUR", "B'HOOD", "WHITE|FOX", "云杉服饰"], 1):
+        line.add(number, CUSTOMER=customer)
+    line.stage()
+    address = f"/staging/syncrun/{line.order(1).batch.run_id}/live/"
+    assert "Out of date" not in page("/staging/batch/") + page(address)
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    client = signed_in("viewer")
+    with django_assert_max_num_queries(19):
+        client.get("/staging/batch/")
+    for place in ("/staging/batch/", address):
+        text = page(place).split("<h2>Batches</h2>")[-1]
+        assert text.count("Out of date</span>") == 1 and text.count("Waiting for approval</span>") == 3, place
+    stale = f"/staging/batch/{line.order(1).batch_id}/change/"
+    assert "Out of date</span>" in page(stale) and "Waiting for approval" not in page(stale)
+    line.stage()
+    assert "Out of date" not in page("/staging/batch/") + page(address)
+
+
+def test_a_removal_is_not_out_of_date_whatever_the_mapping_says_by_now(line: World) -> None:
+    for number in range(1, 31):
+        line.add(number)
+    line.sync()
+    line.drop(1)
+    line.stage()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    text = page("/staging/batch/")
+    assert "Out of date" not in text and "Waiting for approval</span>" in text
 
 
 # --- settled ----------------------------------------------------------------------------------------------------------

@@ -110,6 +110,13 @@ def test_a_later_list_says_what_is_new_changed_unchanged_and_gone_with_old_and_n
     assert intake.waiting_ids(connections["intake"]) == []
 
 
+def test_what_a_list_empties_and_fills_is_told_from_words_that_stand_there(line: World) -> None:
+    confirmed(brought(f"{HEAD}\nA1,HARBOUR,TEE,RED,P1,3,1,2,\nA2,HARBOUR,TEE,RED,,3,1,2,\n"))
+    text = page(brought(f"{HEAD}\nA1,HARBOUR,TEE,RED,,3,1,2,\nA2,HARBOUR,TEE,RED,empty,3,1,2,\n"))
+    assert '<del>P1</del> -&gt; <span class="quiet">empty</span>' in text
+    assert '<span class="quiet">empty</span> -&gt; <ins>empty</ins>' in text
+
+
 def test_rows_that_cannot_be_taken_are_named_with_the_reason_and_stay_out(line: World) -> None:
     run = brought(
         f"{HEAD}\nA1,HARBOUR,TEE,RED,P1,three,1,2,\nA2,HARBOUR,TEE,RED,P1,3,1,2,\nA2,HARBOUR,TEE,RED,P9,3,1,2,\n"

@@ -88,6 +88,7 @@ def test_totals_customers_and_uuids_are_judged_and_their_rows_still_go_in_place(
     assert "<strong>1</strong> that stay out" in text and "Put 5 orders in place" in text
     assert "Rows are judged as a sync of Customer Master Schedule judges them." in text
     assert "TOTAL QTY: is 9, and the sizes add up to 3" in text and "Goes in place, unused" in text
+    assert '<td>CUSTOMER NAME</td><td><span class="quiet">empty</span></td>' in text
 
 
 @pytest.mark.django_db(databases=databases)

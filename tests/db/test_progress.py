@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ def at_work(kind: Kind, phase: str, **fields: Any) -> SyncRun:
     ("kind", "phase"),
     [
         *((Kind.SYNC, "detect"), (Kind.PUSH, "push"), (Kind.UNDO, "undo"), (Kind.PREVIEW, "preview")),
+        *((Kind.PUSH, "items"),),
         *((Kind.ADOPT, "board"), (Kind.RECONCILE, "source"), (Kind.IMPACT, "then")),
     ],
 )
@@ -58,6 +60,33 @@ def test_a_slow_step_is_told_by_the_minute_and_too_little_says_nothing(line: Wor
     assert "1 order a second, about" in signed_in("viewer").get(f"/staging/syncrun/{run.pk}/progress/").content.decode()
     assert headway(at_work(Kind.PUSH, "push", done=1, total=400), timezone.now()).rate is None
     assert headway(at_work(Kind.PUSH, "push", done=0, total=0), timezone.now()).rate is None
+
+
+def told(run: SyncRun) -> str:
+    """What stands beside the bar of a run."""
+    text = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/progress/").content.decode()
+    return " ".join(re.sub("<[^>]+>", " ", text.split("<label", 1)[1].split("</label>", 1)[0].split(">", 1)[1]).split())
+
+
+def test_a_step_of_one_piece_says_why_it_has_no_rate(line: World) -> None:
+    first = "Sending to the board: 0 of 57 orders no rate yet, the first piece is under way"
+    assert told(at_work(Kind.PUSH, "push", done=0, total=57)) == first
+    assert told(at_work(Kind.PUSH, "push", done=57, total=57, phase_from=57)) == "Sending to the board: 57 of 57 orders"
+    assert told(at_work(Kind.PUSH, "push", state=RunState.QUEUED, done=0, total=57)) == "Waiting for a worker"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Kind.SYNC, "Looking at the board and the order table"),
+        (Kind.PUSH, "Preparing the board and looking at the order table"),
+        (Kind.REFRESH, "Reading the board"),
+        (Kind.GONE, "Settling the item"),
+        (Kind.UNDO, "Preparing"),
+    ],
+)
+def test_a_run_at_work_that_counts_nothing_says_what_it_does(line: World, kind: Kind, words: str) -> None:
+    assert told(at_work(kind, "")) == words
 
 
 def test_a_step_that_begins_anew_has_a_rate_of_its_own(line: World) -> None:
