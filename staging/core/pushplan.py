@@ -20,6 +20,10 @@ DRIFTED = (
     "Somebody edited on the board what the source changes too. Remedy: on the page of its batch, take the source or "
     "keep the board."
 )
+STAYS = (
+    "Somebody moved the item on the board, and the board's side wins there, so it stays where it is. Remedy: move it "
+    "to the group of removed orders or back to its own, then release the order."
+)
 UNKNOWN = (
     "The item with this order's key shows something else, and it is not known whether we or somebody else wrote it. "
     "Remedy: say which side holds, as of a field that was edited."

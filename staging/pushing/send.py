@@ -23,7 +23,7 @@ from staging.core.changeset import LINK, MARK, SIZE
 from staging.core.fingerprint import order_of
 from staging.core.marks import with_marks
 from staging.core.ports import Destination, Intent, Journal, LiveItem, Target
-from staging.core.pushplan import Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
+from staging.core.pushplan import STAYS, Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from staging.core.pushplan import gone as why_gone
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.models.receipt import WriteOutcome
@@ -333,6 +333,8 @@ def _change(order: StagedOrder, snapshot: Snapshot, live: LiveItem | None, polic
     if order.operation == "update" and policies[""] == "hold":
         policies = {"group": "board", **policies}  # an item that people moved stays where they put it
     plan = plan_change(before, order_of(order.after), order.link_key, live, snapshot.lines, policies, rulings)
+    if order.operation == "remove" and "group" in plan.kept:
+        return Plan(held=STAYS)  # else it would count as removed
     return with_marks(plan, live, order.link_key, snapshot.lines)
 
 

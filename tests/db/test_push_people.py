@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monday.sandbox import boards
+from staging.batches import conflicts
 from staging.batches.decide import release
 from staging.models import Receipt, Snapshot, StagedOrder
 from tests.core.mapping_samples import BOARD
@@ -150,6 +151,34 @@ def test_a_field_that_the_board_keeps_is_asked_for_again_once_the_source_moves(w
     world.change(1, PRICE="12")
     world.sync()
     world.check_equal()
+
+
+@pytest.mark.parametrize("ruled", [False, True], ids=["by policy", "by a person"])
+@pytest.mark.parametrize("back", ["HARBOUR SS27", "Removed"])
+def test_a_removal_of_an_item_that_the_board_keeps_is_held_and_not_counted(
+    world: World, ruled: bool, back: str
+) -> None:
+    world.publish(BOARD + ("" if ruled else "conflicts: board\n"))
+    for number in range(1, 8):
+        world.add(number)
+    world.add(8, CUSTOMER="BHOOD")
+    world.sync()
+    world.move(1, "B'HOOD SS27")
+    world.drop(1)
+    counts = world.sync().counts
+    if ruled:
+        (order,) = conflicts.in_conflict(world.batch())
+        seen = conflicts.what_is_seen([order], "group")
+        ruling = {"batch": world.batch(), "orders": [order], "field": "group", "take": "board", "seen": seen}
+        conflicts.rule(**ruling, actor="ben", now=world.clock.now())
+        world.push()
+    assert (counts.held, counts.removed_from_board) == (1, 0)
+    assert (world.state(1), world.snapshot(1).state) == ("held", "linked")
+    assert "so it stays where it is. Remedy" in world.order(1).reason
+    world.move(1, back)
+    release(batch=world.batch(), orders=[world.order(1).pk], actor="ben", now=world.clock.now())
+    world.sync()
+    assert (world.state(1), world.snapshot(1).state) == ("applied", "removed")
 
 
 def test_an_archived_item_is_held_as_gone_and_not_made_anew(three: World) -> None:
