@@ -23,18 +23,7 @@ class Rehearsal(Ledger):
     def flush(self) -> None:
         for order in self._orders:
             self.staged[(order.batch.customer.name, order.operation, str(order.state))] += 1
-        for buffer in (
-            self._judged,
-            self._seen,
-            self._snapshots,
-            self._accepted,
-            self._marked,
-            self._settled,
-            self._orders,
-        ):
-            buffer.clear()
-        self._stood.clear()
-        self._words.clear()
+        self._forget_page()
         self._superseded.clear()
         self._closed.clear()
 

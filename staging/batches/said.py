@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from monday.models import Board
 from staging.core.fingerprint import key_hash
@@ -29,17 +28,19 @@ class Said:
     mapping_key: str
 
 
+def said(judged: Judged, snapshot: Snapshot, key: tuple[str, ...], order_fingerprint: str) -> list[str]:
+    """What its row says now, [] where the item shows it: and will, as nothing is on its way to the board."""
+    if key_hash(key) == snapshot.key_hash and judged.replaceable:
+        return []
+    return [" / ".join(key), key_hash(key), order_fingerprint, judged.mapping_key]
+
+
 def heard(judged: Judged, key: tuple[str, ...], order_fingerprint: str = "") -> list[Snapshot]:
     """The record's link where it has to be stored with what its row says now; `key` is () where nothing is known."""
-    snapshot, hashed = judged.snapshot, key_hash(key)
-    if snapshot is None or not key or (hashed == snapshot.key_hash and not snapshot.said and judged.replaceable):
+    snapshot = judged.snapshot
+    if snapshot is None or not key or (now := said(judged, snapshot, key, order_fingerprint)) == snapshot.said:
         return []
-    words = [" / ".join(key), hashed, order_fingerprint, judged.mapping_key]
-    # What is on its way to the board may show another key soon.
-    said: list[Any] = [] if hashed == snapshot.key_hash and judged.replaceable else words
-    if said == snapshot.said:
-        return []
-    snapshot.said = said
+    snapshot.said = now
     return [snapshot]
 
 
@@ -50,10 +51,10 @@ def said_since(board: Board, records: Sequence[str]) -> Iterator[Said]:
     for start in range(0, len(records), PAGE):
         page = records[start : start + PAGE]
         links = Snapshot.objects.filter(board=board, record__in=page).values_list("record", "key_hash", "said")
-        known = {record: (hashed, said) for record, hashed, said in links}
+        known = {record: (hashed, words) for record, hashed, words in links}
         fields = ("record", "key", "key_hash", "order_fingerprint", "mapping_key")
         for order in staged.filter(record__in=page).values_list(*fields):
-            hashed, said = known.get(order[0], (order[2], []))
-            if order[2] == (said[1] if said else hashed):
+            hashed, words = known.get(order[0], (order[2], []))
+            if order[2] == (words[1] if words else hashed):
                 yield Said(*order)
-        yield from (Said(record, *said) for record, (_, said) in known.items() if said)
+        yield from (Said(record, *words) for record, (_, words) in known.items() if words)

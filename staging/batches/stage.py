@@ -34,7 +34,7 @@ from .keys import give_keys
 from .letting_go import accept, release_columns, still_withheld
 from .meanwhile import Standing, in_hand, moved, standing
 from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, draft, free_places, going, insert, removal, sides, told
-from .said import heard
+from .said import heard, said
 
 PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
@@ -84,7 +84,7 @@ class Ledger:
             self._replace(judged, "The source went back to what the board shows.")
         if snapshot is None:
             return
-        self._mark_snapshot(judged, rendered.key)
+        self._mark_snapshot(judged, rendered.key, order_fingerprint)
         was = snapshot.order_fingerprint
         released = release_columns(snapshot, rendered.order)
         self._released += released
@@ -109,7 +109,7 @@ class Ledger:
         self._judged.append(judged.record)
         last = judged.last
         if last is None:
-            self._mark_snapshot(judged, key)
+            self._mark_snapshot(judged, key, order_fingerprint)
             return
         self._said += heard(judged, key, order_fingerprint)
         if last.order_fingerprint == order_fingerprint:
@@ -241,8 +241,7 @@ class Ledger:
             with transaction.atomic():
                 self._record("columns released", {"orders": self._released})
         for batch in self._batches.values():
-            count = batch.orders.count()
-            if not count:
+            if not (count := batch.orders.count()):
                 batch.delete()
                 continue
             move_batch(batch, "open", actor=self.actor, now=self.now, data={"orders": count})
@@ -278,12 +277,13 @@ class Ledger:
             update_each(self._marked, FOLLOWED)
             rekeying.settle(self._settled)
             insert(self._orders)
-        told = (self._seen, self._snapshots, self._said, self._accepted, self._marked, self._settled, self._orders)
-        for buffer in (self._judged, *told):
-            buffer.clear()
-        self._stood.clear()
-        self._words.clear()
+        self._forget_page()
         self.seconds += time.monotonic() - started
+
+    def _forget_page(self) -> None:
+        links = (self._stood, self._snapshots, self._said, self._accepted)
+        for buffer in (*links, self._judged, self._seen, self._words, self._orders, self._marked, self._settled):
+            buffer.clear()
 
     def _leave_out(self) -> None:
         """What somebody moved since it was judged is left as it is: the next run judges it anew."""
@@ -329,13 +329,14 @@ class Ledger:
         elif last.state in ORDER["supersede"].sources:
             self._superseded.setdefault(last.batch, []).append(last.pk)
 
-    def _mark_snapshot(self, judged: Judged, key: tuple[str, ...]) -> None:
+    def _mark_snapshot(self, judged: Judged, key: tuple[str, ...], order_fingerprint: str) -> None:
         snapshot = judged.snapshot
         if snapshot is None:
             return
         for name, value in judged.marks().items():
             setattr(snapshot, name, value)
-        snapshot.key, snapshot.key_hash, snapshot.said = " / ".join(key), key_hash(key), []
+        snapshot.key, snapshot.key_hash = " / ".join(key), key_hash(key)
+        snapshot.said = said(judged, snapshot, key, order_fingerprint)
         self._snapshots.append(snapshot)
 
     def _place(self, customer: str, record: str, snapshot: Snapshot | None) -> dict[str, Any]:
@@ -396,5 +397,4 @@ class Ledger:
         audit.record(chain=chain, actor=self.actor, action=action, subject=subject, now=self.now, data=data)
 
 
-MARKS = ("source_fingerprint", "scheme", "mapping_key")
-FOLLOWED = (*MARKS, "key", "key_hash")
+FOLLOWED = ("source_fingerprint", "scheme", "mapping_key", "key", "key_hash")

@@ -7,8 +7,7 @@ ones, and must not remove their items and create them anew.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -89,21 +88,24 @@ def relink(
     if not (appeared or unused):
         return NOTHING
     lost = [one for of in (_linked, _returned, _remembered) for one in of(setup.board, vanished, mapping_keys)]
-    also = list(_also(setup, lost, mapping_keys))
     aside = list(_aside(setup.board, leaving, mapping_keys))
     if not lost and not aside:
         return NOTHING
+    also, also_aside = (list(_also(setup, olds, mapping_keys)) for olds in (lost, aside))
+    every, back = [*lost, *also], [*aside, *also_aside]
     news = [*appeared, *_without_link(setup.board, unused)]
-    search = _Search(setup, rows, [*lost, *also, *aside], {record for record, raw in news if not raw}, held)
+    search = _Search(setup, rows, [*every, *back], {record for record, raw in news if not raw}, held)
     found = search.search(news)
-    latest = list({each.candidate.record: each for each in (*lost, *also)}.values())
     matched = NOTHING
-    for match, rounds in ((match_equal, (lost, also)), (match_rekeyed, (latest, lost, also))):
-        for olds in rounds:
-            for candidates in found.values():
-                matched = _joined(matched, match, candidates, olds)
+    for olds in (lost, also):
+        for candidates in found.values():
+            matched = _joined(matched, match_equal, candidates, olds)
     for candidates in found.values():
-        matched = _come_back(matched, candidates, aside)
+        matched = _told_last(matched, candidates, every)
+    for candidates in found.values():
+        matched = _joined(matched, match_rekeyed, candidates, every)
+    for candidates in found.values():
+        matched = _come_back(matched, candidates, back)
     return matched
 
 
@@ -114,26 +116,48 @@ def _without_link(board: Board, unused: list[tuple[str, str]]) -> Iterator[tuple
         yield from ((record, page[record]) for record in page.keys() - set(links))
 
 
+def _told_last(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
+    """With those that match one against one by the key that the source gave each last, as far as all that share any
+    key with them match so too: else nobody can tell."""
+    news, olds = _free_news(matched, candidates), _free_olds(matched, lost)
+    latest = {each.candidate.record: each for each in lost}
+    more = match_rekeyed(news, _free_olds(matched, latest.values()))
+    keys: dict[str, set[str]] = {}
+    for each in (*news, *olds):
+        keys.setdefault(each.record, set()).add(each.key)
+    pairs = dict(more.pairs)
+    while True:
+        told = {*pairs, *pairs.values()}
+        rivals = [{each.key for each in side if each.record not in told} for side in (news, olds)]
+        refuted = [new for new, old in pairs.items() if keys[old] & rivals[0] or keys[new] & rivals[1]]
+        if not refuted:
+            break
+        for new in refuted:
+            del pairs[new]
+    supposed = more.supposed & pairs.keys()
+    return replace(matched, pairs={**matched.pairs, **pairs}, supposed=matched.supposed | supposed)
+
+
 def _come_back(matched: Rekeyed, candidates: Sequence[Candidate], aside: Sequence[_Lost]) -> Rekeyed:
-    """With the orders that come back under a new UUID: of each business key one that is new, and one that had gone."""
-    taken = {*matched.pairs, *matched.ambiguous, *matched.pairs.values()}
-    news, olds = _alone(candidates, taken), _alone([each.candidate for each in aside], taken)
-    pairs = {news[key].record: olds[key].record for key in news.keys() & olds.keys()}
-    return replace(matched, pairs={**matched.pairs, **pairs}, supposed=matched.supposed | pairs.keys())
+    """With the orders that come back under a new UUID: of its business keys one that is new, and one that had gone."""
+    more = match_rekeyed(_free_news(matched, candidates), _free_olds(matched, aside))
+    return replace(matched, pairs={**matched.pairs, **more.pairs}, supposed=matched.supposed | more.pairs.keys())
 
 
-def _alone(candidates: Sequence[Candidate], taken: Collection[str]) -> dict[str, Candidate]:
-    """By business key the candidates that share theirs with no other, without those that are matched already."""
-    times = Counter(each.key for each in candidates if each.record not in taken)
-    return {each.key: each for each in candidates if each.record not in taken and times[each.key] == 1}
+def _free_news(matched: Rekeyed, candidates: Iterable[Candidate]) -> list[Candidate]:
+    return [each for each in candidates if each.record not in matched.pairs and each.record not in matched.ambiguous]
+
+
+def _free_olds(matched: Rekeyed, lost: Iterable[_Lost]) -> list[Candidate]:
+    taken = {*matched.pairs.values(), *matched.kept}
+    return [each.candidate for each in lost if each.candidate.record not in taken]
 
 
 def _joined(matched: Rekeyed, match: Match, candidates: Sequence[Candidate], lost: Sequence[_Lost]) -> Rekeyed:
     """With what matches in one more round, among what is free on both sides. What would match a record that is kept
     already, as several may be it, is one more of these."""
-    taken = {*matched.pairs.values(), *matched.kept}
-    news = [each for each in candidates if each.record not in matched.pairs and each.record not in matched.ambiguous]
-    more = match(news, [each.candidate for each in lost if each.candidate.record not in taken])
+    news = _free_news(matched, candidates)
+    more = match(news, _free_olds(matched, lost))
     kept = {each.candidate.key for each in lost if each.candidate.record in matched.kept}
     suspects = {each.record for each in news if each.key in kept} - more.pairs.keys()
     return Rekeyed(

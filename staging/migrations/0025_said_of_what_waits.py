@@ -1,4 +1,5 @@
-"""What waits or was declined before it was kept what the source said last: it is said by its staged order."""
+"""What waits or was declined before it was kept what the source said last: it is said by its staged order. A row that
+could not be used is looked at again by the next run."""
 
 from django.db import migrations
 
@@ -19,6 +20,8 @@ def fill(apps, schema_editor):
             if link is not None and link.key_hash != one.key_hash:
                 link.said = [one.key, one.key_hash, one.order_fingerprint, one.mapping_key]
                 link.save(update_fields=["said"])
+    unused = apps.get_model("staging", "Seen").objects.filter(verdict__in=["invalid", "unknown_customer"])
+    unused.filter(record__in=links.values("record")).update(source_fingerprint="")
 
 
 class Migration(migrations.Migration):

@@ -51,6 +51,7 @@ MOVED = (
     "state",
     "accepted_at",
 )
+MEANWHILE = ("withheld", "state", "record", "key", "key_hash", "said")
 COUNTED_AS = {"apply": "applied", "lose": "unclear", "return": "returned"}
 
 
@@ -117,7 +118,7 @@ def settle_found(batch: Batch, attempts: Iterable[Attempt], *, actor: str, now: 
 
 def _decided_meanwhile(snapshots: Iterable[Snapshot | None]) -> None:
     """What people decide while the board is waited for - a release, an order that is not followed - holds, and so does
-    another UUID that the order's row got meanwhile.
+    another UUID or business key that the order's row got meanwhile.
 
     The rows are written to before they are read, which keeps others from them until the end of the transaction.
     Requires an open transaction.
@@ -126,8 +127,9 @@ def _decided_meanwhile(snapshots: Iterable[Snapshot | None]) -> None:
     for start in range(0, len(mine), PAGE):
         rows = Snapshot.objects.filter(pk__in=sorted(mine)[start : start + PAGE])
         rows.update(state=F("state"))
-        for pk, withheld, state, record in rows.values_list("pk", "withheld", "state", "record"):
-            mine[pk].withheld, mine[pk].state, mine[pk].record = withheld, state, record
+        for pk, *values in rows.values_list("pk", *MEANWHILE):
+            for name, value in zip(MEANWHILE, values, strict=True):
+                setattr(mine[pk], name, value)
 
 
 def _action(attempt: Attempt) -> str:

@@ -232,6 +232,7 @@ def _begin(batch: Batch, orders: Sequence[StagedOrder], actor: str, now: datetim
     free = [order for order in orders if order.state == OrderState.UNDOING or order.link_key not in at_work]
     snapshots = Snapshot.objects.filter(board=batch.board_id, link_key__in=[order.link_key for order in free])
     records = dict(snapshots.values_list("link_key", "record"))
+    moved = {link_key for link_key, said in snapshots.values_list("link_key", "said") if said}
     try:
         with transaction.atomic():
             for order in free:
@@ -241,6 +242,9 @@ def _begin(batch: Batch, orders: Sequence[StagedOrder], actor: str, now: datetim
                     # Its record has a new UUID since: what is remembered of the undo is remembered under that.
                     StagedOrder.objects.filter(pk=order.pk).update(record=record)
             move_orders(batch, [order.pk for order in free], "undo", actor=actor, now=now, current=True)
+            # The row said something else since: the next run looks at it, also where it says this again.
+            since = StagedOrder.objects.filter(pk__in=[order.pk for order in free if order.link_key in moved])
+            since.update(source_fingerprint="")
     except IntegrityError:
         what = f"An order of batch {batch.pk} is being written by another batch. Remedy: wait for it, then undo again."
         raise Unavailable(what, code="Busy") from None

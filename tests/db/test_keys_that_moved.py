@@ -5,6 +5,8 @@ What the source said of an order last tells more than what its item shows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from staging.batches import release
@@ -147,3 +149,32 @@ def test_what_is_ambiguous_is_not_paired_as_well(six: World) -> None:
     assert uuid(301) not in links()
     counts = six.stage().counts
     assert counts.changed == 0, "302 is settled, as its rival sits on another item"
+
+
+# --- one order that may be two new rows: by the number that its item shows, and by the one said last -------------
+@pytest.mark.parametrize("decision", [lambda world: None, decline], ids=["waiting", "declined"])
+def test_a_mistyped_number_put_right_in_the_night_its_true_owner_comes(
+    six: World, decision: Callable[[World], None]
+) -> None:
+    six.change(1, ORDER="A7")  # the number of an order that is still to come
+    six.stage()
+    decision(six)
+    reload(six)
+    six.change(300, ORDER="A1", PRICE="77")
+    six.add(7, ORDER="A7", NOTES="seven")
+    six.stage()
+    assert uuid(7) not in links()
+
+
+def test_a_number_that_was_emptied_and_a_new_row_without_one(six: World) -> None:
+    item = six.item(1).id
+    six.change(1, ORDER="")
+    assert six.sync().counts.invalid == 1
+    reload(six)
+    six.change(300, ORDER="A1", PRICE="77")
+    six.add(7, ORDER="")
+    six.sync()
+    six.change(7, ORDER="A7", NOTES="seven")
+    six.sync()
+    shown = {i.id: i for found in six.shown().values() for i in found}
+    assert shown[item].cells["text_order"] == "A1"

@@ -6,6 +6,7 @@ put right, or was pushed, is not known by what was decided before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 import pytest
@@ -16,7 +17,7 @@ from staging.batches import decide
 from staging.boards import gone
 from staging.models import Snapshot
 from tests.core.mapping_samples import BOARD
-from tests.db.test_whose_item import decline, reload, six
+from tests.db.test_whose_item import decline, once_while_writing, reload, six
 from tests.world import World, uuid
 
 __all__ = ["six"]
@@ -222,6 +223,85 @@ def test_gone_and_linked_to_another_item(six: World) -> None:
     follows(six)
 
 
+def test_a_number_put_right_after_an_undo_is_never_heard(six: World) -> None:
+    six.change(1, PRICE="12")
+    six.sync()
+    prices = six.batch()
+    six.change(1, ORDER="A99")
+    six.stage()
+    six.undo(prices)
+    six.change(1, ORDER="A1")
+    for _ in range(5):
+        six.stage()  # quiet: the row is exactly that of the undone order
+    reload(six)
+    six.add(7, ORDER="A99")
+    six.stage()
+    links = dict(Snapshot.objects.values_list("record", "link_key"))
+    assert uuid(7) not in links
+    assert links.get(uuid(300)) == uuid(1)
+
+
+# --- what had gone -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("run", ["removal waits", "removed"])
+@pytest.mark.parametrize("decision", [lambda world: None, decline], ids=["number waits", "number declined"])
+def test_gone_for_a_night_and_back_under_a_fresh_uuid(six: World, decision: Callable[[World], None], run: str) -> None:
+    six.change(1, ORDER="A99")
+    six.stage()
+    decision(six)
+    row = six.row(1)
+    six.source.orders.remove(row)
+    counts = six.sync().counts if run == "removed" else six.stage().counts
+    assert counts.removed == 1
+    row["record_uuid"] = uuid(300)
+    six.source.orders.insert(0, row)
+    assert six.stage().counts.new == 0
+
+
+def test_the_same_without_a_changed_number_is_found(six: World) -> None:
+    row = six.row(1)
+    six.source.orders.remove(row)
+    six.sync()
+    row["record_uuid"] = uuid(300)
+    six.source.orders.insert(0, row)
+    assert six.stage().counts.new == 0
+
+
+# --- a sync while others write -----------------------------------------------------------------------------------
+def sync_in_between(six: World, number: int, order: str) -> list[int]:
+    def act() -> None:
+        six.wire.before = lambda sent: None
+        six.change(number, ORDER=order)
+        six.stage()
+
+    return once_while_writing(six, act)
+
+
+def found_again(six: World) -> None:
+    reload(six)
+    counts = six.stage().counts
+    assert (counts.new, counts.removed) == (0, 0)
+
+
+def test_a_number_goes_back_while_its_change_is_sent(six: World) -> None:
+    six.change(1, ORDER="A99")
+    six.stage()
+    six.approve()
+    done = sync_in_between(six, 1, "A1")
+    six.push()
+    assert done
+    found_again(six)
+
+
+def test_a_number_moves_while_an_older_batch_is_undone(six: World) -> None:
+    six.change(1, PRICE="12")
+    six.sync()
+    prices = six.batch()
+    done = sync_in_between(six, 1, "A99")
+    six.undo(prices)
+    assert done
+    found_again(six)
+
+
 # --- databases of before -------------------------------------------------------------------------------------------
 def test_what_waited_before_it_was_kept_is_filled_in(six: World) -> None:
     six.change(2, PRICE="20")
@@ -238,3 +318,17 @@ def test_what_waited_before_it_was_kept_is_filled_in(six: World) -> None:
     Snapshot.objects.update(said=[])
     import_module("staging.migrations.0025_said_of_what_waits").fill(apps, None)
     assert dict(Snapshot.objects.values_list("record", "said")) == said
+
+
+def test_an_unusable_row_of_before_the_upgrade(six: World) -> None:
+    total = six.row(1)["TOTAL"]
+    six.change(1, ORDER="A99", TOTAL=99)
+    assert six.sync().counts.invalid == 1
+    Snapshot.objects.update(said=[])
+    import_module("staging.migrations.0025_said_of_what_waits").fill(apps, None)
+    for _ in range(3):
+        six.sync()
+    reload(six)
+    six.change(300, TOTAL=total)
+    counts = six.stage().counts
+    assert (counts.new, counts.removed) == (0, 0)
