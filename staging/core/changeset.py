@@ -7,7 +7,7 @@ push plan, the audit and the undo all show what it finds.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -180,6 +180,37 @@ def match_rekeyed(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) 
 def match_equal(appeared: Iterable[Candidate], vanished: Iterable[Candidate]) -> Rekeyed:
     """Match only those of one business key whose orders are equal."""
     return Rekeyed(_match_equal(_of_one_key(appeared, vanished)), frozenset(), frozenset())
+
+
+def undisputed(
+    pairs: Mapping[str, str], appeared: Sequence[Candidate], vanished: Sequence[Candidate]
+) -> dict[str, str]:
+    """Of these pairs, new -> old, those in which no new record that is in none has a key of the old one, and no old
+    that is in none a key of the new one. Whoever falls out of a pair disputes others."""
+    left = dict(pairs)
+    news, olds = _keys(appeared), _keys(vanished)
+    by_new, by_old = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for new, old in left.items():
+        for key in news[new]:
+            by_new[key].append(new)
+        for key in olds[old]:
+            by_old[key].append(new)
+    paired = set(left.values())
+    rivals = [(by_old, key) for new in news.keys() - left.keys() for key in news[new]]
+    rivals += [(by_new, key) for old in olds.keys() - paired for key in olds[old]]
+    while rivals:
+        side, key = rivals.pop()
+        for new in side.pop(key, ()):
+            if (fallen := left.pop(new, None)) is not None:
+                rivals += [(by_old, other) for other in news[new]] + [(by_new, other) for other in olds[fallen]]
+    return left
+
+
+def _keys(candidates: Iterable[Candidate]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for candidate in candidates:
+        found[candidate.record].add(candidate.key)
+    return found
 
 
 def _of_one_key(

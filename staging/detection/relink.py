@@ -21,7 +21,7 @@ from mapping.published import former_business_keys
 from monday.models import Board
 from staging.batches.rows import CLOSED, REPLACEABLE
 from staging.batches.said import said_since
-from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed
+from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed, undisputed
 from staging.core.fingerprint import fingerprint, key_hash
 from staging.core.identity import derived
 from staging.core.lifecycle import OrderState
@@ -122,18 +122,7 @@ def _told_last(matched: Rekeyed, candidates: Sequence[Candidate], lost: Sequence
     news, olds = _free_news(matched, candidates), _free_olds(matched, lost)
     latest = {each.candidate.record: each for each in lost}
     more = match_rekeyed(news, _free_olds(matched, latest.values()))
-    keys: dict[str, set[str]] = {}
-    for each in (*news, *olds):
-        keys.setdefault(each.record, set()).add(each.key)
-    pairs = dict(more.pairs)
-    while True:
-        told = {*pairs, *pairs.values()}
-        rivals = [{each.key for each in side if each.record not in told} for side in (news, olds)]
-        refuted = [new for new, old in pairs.items() if keys[old] & rivals[0] or keys[new] & rivals[1]]
-        if not refuted:
-            break
-        for new in refuted:
-            del pairs[new]
+    pairs = undisputed(more.pairs, news, olds)
     supposed = more.supposed & pairs.keys()
     return replace(matched, pairs={**matched.pairs, **pairs}, supposed=matched.supposed | supposed)
 

@@ -17,6 +17,7 @@ from staging.core.changeset import (
     match_rekeyed,
     same,
     settled,
+    undisputed,
     with_field,
 )
 
@@ -166,3 +167,21 @@ def test_who_has_two_keys_is_matched_by_neither_where_they_name_two() -> None:
     assert (found.pairs, found.ambiguous, found.kept) == ({}, {"n1", "n2"}, {"o1", "o2"})
     found = match_rekeyed(candidates("n1 k1 f", "n1 k2 f", "n2 k1 h"), candidates("o1 k1 g", "o2 k2 f"))
     assert found.pairs == {"n1": "o2", "n2": "o1"}, "an equal order tells"
+
+
+def test_a_pair_stands_only_where_all_that_share_a_key_with_it_are_in_pairs() -> None:
+    pairs = {"n1": "o1", "n2": "o2", "n3": "o3"}
+    news = candidates("n1 a f", "n2 b f", "n3 z f")
+    olds = candidates("o1 a g", "o1 b g", "o2 b g", "o2 c g", "o3 z g")
+    assert undisputed(pairs, news, olds) == pairs
+    assert undisputed(pairs, [*news, *candidates("n4 c f")], olds) == {"n3": "o3"}, "who falls out disputes the next"
+    assert undisputed(pairs, news, [*olds, *candidates("o4 b g")]) == {"n3": "o3"}
+    assert undisputed(pairs, [*news, *candidates("n4 z f")], olds) == {"n1": "o1", "n2": "o2"}
+
+
+def test_a_long_row_of_disputes_is_no_long_work() -> None:
+    number = 50_000
+    news = candidates(*(f"n{each} k{each} f" for each in range(number)))
+    olds = [Candidate(f"o{each}", f"k{key}", "g") for each in range(number) for key in (each, each + 1)]
+    pairs = {f"n{each}": f"o{each}" for each in range(number)}
+    assert undisputed(pairs, [*news, Candidate("x", f"k{number}", "f")], olds) == {}
