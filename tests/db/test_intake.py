@@ -89,7 +89,7 @@ def test_a_list_is_read_shown_and_only_then_put_in_place(line: World) -> None:
     assert (placed.state, placed.counts) == (RunState.COMPLETED, {"rows": 3})
     assert held() == [("A1", "P1", 3), ("A2", "P1", 3), ("A3", "P1", 3)]
     assert "now holds the 3 orders of this list" in page(placed)
-    told = AuditEvent.objects.filter(subject=f"run:{placed.pk}").values_list("action", "actor")
+    told = AuditEvent.objects.filter(subject=f"run:{placed.pk}").order_by("pk").values_list("action", "actor")
     assert list(told) == [("run.asked", "operator"), ("intake.placed", "operator"), ("run.ended", "operator")]
 
 
