@@ -14,6 +14,7 @@ from django_q.models import Schedule
 
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
+from staging.batches.decide import waiting_in_vain
 from staging.batches.tally import counts_now
 from staging.core.causes import Cause
 from staging.core.lifecycle import OrderState
@@ -49,9 +50,12 @@ def cards() -> list[Card]:
 
 
 def _waiting() -> Card:
-    customers = Batch.objects.waiting().aggregate(n=Count("customer", distinct=True))["n"]
-    changes = StagedOrder.objects.waiting().count()
+    stale = waiting_in_vain()
+    customers = Batch.objects.waiting().exclude(pk__in=stale).aggregate(n=Count("customer", distinct=True))["n"]
+    changes = StagedOrder.objects.waiting().exclude(batch__in=stale).count()
     words = f"changes of {counted(customers, 'customer')}" if changes else "nothing waits"
+    if stale:
+        words += f"; {counted(len(stale), 'batch', 'batches')} out of date until the next sync"
     url = f"{reverse('admin:staging_batch_changelist')}?waits=approval"
     return Card("Waiting for approval", f"{changes:,}", words, url, "wait" if changes else "good")
 

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from monday.screens import ReadOnly, link, moment
-from staging.batches.decide import comment, out_of_date
+from staging.batches.decide import comment, out_of_date, waiting_in_vain
 from staging.batches.describe import describe_all
 from staging.core.lifecycle import NotAllowed
 from staging.models import Batch, StagedOrder
@@ -40,11 +40,21 @@ class WaitsFor(admin.SimpleListFilter):
     parameter_name = "waits"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("approval", "Approval"), ("release", "Release, as all of it is held")]
+        return [
+            ("approval", "Approval"),
+            ("sync", "The next sync, as it is out of date"),
+            ("release", "Release, as all of it is held"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = {"approval": Batch.objects.waiting, "release": Batch.objects.all_held}.get(str(self.value()))
-        return queryset.filter(pk__in=wanted().values("pk")) if wanted else queryset
+        waits = str(self.value())
+        if waits == "release":
+            return queryset.filter(pk__in=Batch.objects.all_held().values("pk"))
+        if waits not in ("approval", "sync"):
+            return queryset
+        stale = waiting_in_vain()
+        waiting = queryset.filter(pk__in=Batch.objects.waiting().values("pk"))
+        return waiting.filter(pk__in=stale) if waits == "sync" else waiting.exclude(pk__in=stale)
 
 
 @admin.register(Batch)

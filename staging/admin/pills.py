@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils.safestring import SafeString
 
 from monday.screens import pill
-from staging.batches.decide import out_of_date
+from staging.batches.decide import AT_ONCE, out_of_date
 from staging.core.lifecycle import BatchState as B
 from staging.core.lifecycle import OrderState as O
 from staging.models import Batch, StagedOrder, SyncRun
@@ -56,7 +56,6 @@ ORDERS = {
     O.UNDONE: "back",
     O.KEPT: "warn",
 }
-AT_ONCE = 500  # batches that one statement asks for; no page shows more
 WORDS = {B.OPEN: "Waiting for approval"}
 WRITES = {
     W.INTENDED: "wait",

@@ -28,6 +28,7 @@ class OnlyRemovals(NotAllowed):
 
 
 OUT_OF_DATE = "its mapping was changed since. Remedy: run the sync again, then approve."
+AT_ONCE = 500  # batches that one statement asks for; no page shows more
 NOTHING = "It holds nothing that can be approved. Remedy: release what is held first."
 
 
@@ -215,7 +216,7 @@ def why_out_of_date(batch: Batch, mappings: PublishedFamily, only: Iterable[int]
 
 
 def out_of_date(batches: Iterable[Batch]) -> set[int]:
-    """Of these batches (as many as a statement takes) those of which `why_out_of_date` says something, by their keys;
+    """Of these batches (`AT_ONCE` at most) those of which `why_out_of_date` says something, by their keys;
     asked for all of them at once."""
     waiting = [batch for batch in batches if batch.state == BatchState.OPEN]
     prefetch_related_objects(waiting, "board", "customer")
@@ -229,6 +230,11 @@ def out_of_date(batches: Iterable[Batch]) -> set[int]:
             holds |= {batch.pk: current_key(batch, mappings) for batch in listed}
     found = _by_mapping(waiting).values_list("batch_id", "mapping_key").distinct() if holds else ()
     return {pk for pk, key in found if key != holds.get(pk, key)}
+
+
+def waiting_in_vain() -> set[int]:
+    """Of the newest `AT_ONCE` batches that wait for approval those that are out of date: the next sync takes them."""
+    return out_of_date(Batch.objects.waiting().order_by("-pk")[:AT_ONCE])
 
 
 def _by_mapping(batches: Sequence[Batch]) -> QuerySet[StagedOrder]:

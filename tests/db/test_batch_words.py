@@ -60,6 +60,23 @@ def test_lists_say_which_batches_are_out_of_date_and_ask_no_question_per_batch(
     assert "Out of date" not in page("/staging/batch/") + page(address)
 
 
+def test_what_is_out_of_date_waits_for_a_sync_and_not_for_approval(line: World) -> None:
+    for number, customer in enumerate(["HARBOUR", "HARBOUR", "B'HOOD"], 1):
+        line.add(number, CUSTOMER=customer)
+    line.stage()
+    line.publish(HARBOUR.replace("aliases: [", "aliases: [HARBOUR SPELT ANEW, "))
+    stale, fresh = (f"Batch {line.order(number).batch_id}<" for number in (1, 3))
+    waits = cards()["Waiting for approval"]
+    assert waits.value == "1"
+    assert waits.words == "changes of 1 customer; 1 batch out of date until the next sync"
+    approval, sync = page(waits.url), page("/staging/batch/?waits=sync")
+    assert (fresh in approval, stale in approval) == (True, False)
+    assert (fresh in sync, stale in sync) == (False, True)
+    line.stage()
+    assert cards()["Waiting for approval"].words == "changes of 2 customers"
+    assert stale not in page("/staging/batch/?waits=sync")
+
+
 def test_a_removal_is_not_out_of_date_whatever_the_mapping_says_by_now(line: World) -> None:
     for number in range(1, 31):
         line.add(number)
