@@ -55,6 +55,13 @@ class Judged:
         """Whether the last word on the record may be replaced: it is not on its way to the board."""
         return self.last is None or self.last.state in REPLACEABLE
 
+    def outlived(self, order_fingerprint: str) -> bool:
+        """Whether the last word is a change that nobody asks for any more, where nothing is to be written."""
+        last = self.last
+        if last is None or last.state not in ORDER["supersede"].sources:
+            return False
+        return last.operation == "remove" or last.order_fingerprint != order_fingerprint
+
     def refused(
         self, verdict: Verdict, customer: str, key: tuple[str, ...], problems: Sequence[CellProblem]
     ) -> dict[str, Any]:

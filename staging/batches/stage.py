@@ -33,11 +33,11 @@ from . import rekeying
 from .keys import give_keys
 from .letting_go import accept, release_columns, still_withheld
 from .meanwhile import Standing, in_hand, moved, standing
-from .rows import CLOSED, REPLACEABLE, InTheWay, Judged, draft, free_places, going, insert, removal, sides, told
+from .rows import CLOSED, PAGE, REPLACEABLE, InTheWay, Judged, draft, free_places, going, insert, removal, sides, told
 from .said import heard, said
 
-PAGE = 500
 ENOUGH = 10 * PAGE  # orders and verdicts that are kept in memory before they are committed
+WENT_BACK = "The source went back to what the board shows."
 
 
 class Ledger:
@@ -80,8 +80,7 @@ class Ledger:
         """Nothing to write: the snapshot follows the source's marks; what was staged before is out of date."""
         self._judged.append(judged.record)
         snapshot = judged.snapshot
-        if judged.last is not None:
-            self._replace(judged, "The source went back to what the board shows.")
+        self._replace(judged, WENT_BACK)
         if snapshot is None:
             return
         self._mark_snapshot(judged, rendered.key, order_fingerprint)
@@ -108,7 +107,9 @@ class Ledger:
         `settled` says that whose it is was not clear when it was decided, and is now."""
         self._judged.append(judged.record)
         last = judged.last
-        if last is None:
+        if outlived := judged.outlived(order_fingerprint):  # all that is left is withheld
+            self._replace(judged, WENT_BACK)
+        if last is None or outlived:
             self._mark_snapshot(judged, key, order_fingerprint)
             return
         self._said += heard(judged, key, order_fingerprint)
@@ -389,8 +390,7 @@ class Ledger:
     def _supersede_empty(self, batch: Batch) -> None:
         alive = batch.orders.exclude(state=OrderState.SUPERSEDED)
         if batch.state in (BatchState.OPEN, BatchState.APPROVED) and not alive.exists():
-            why = "Nothing of it is current any more."
-            move_batch(batch, "supersede", actor=self.actor, now=self.now, reason=why)
+            move_batch(batch, "supersede", actor=self.actor, now=self.now, reason="Nothing of it is current any more.")
 
     def _record(self, action: str, data: dict[str, Any]) -> None:
         chain, subject = audit.run_chain(self.run.pk), f"run:{self.run.pk}"
