@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from monday.models import Board
 from staging.core.causes import Cause
@@ -53,14 +53,14 @@ def links(board: Board, pairs: Mapping[str, str]) -> int:
 
 
 def left_behind(board: Board, pairs: Mapping[str, str]) -> list[StagedOrder]:
-    """What is out of date: of the former UUID what only waits, and of the new one what was held, or declined, while
-    its match was unclear."""
+    """What is out of date: of the former UUID what does not move along, and of the new one what was held, or declined,
+    while its match was unclear."""
     former = [order for order in _current(board, list(pairs.values())) if not moves_along(order)]
     return former + list(_current(board, list(pairs)))
 
 
 def orders(board: Board, pairs: Mapping[str, str]) -> None:
-    """Move what is on its way to the board, was decided, or is held: it goes on under the new UUID."""
+    """Move what `moves_along`: it goes on under the new UUID."""
     news = {former: new for new, former in pairs.items()}
     kept = [order for order in _current(board, list(news)) if moves_along(order)]
     for order in kept:
@@ -70,9 +70,16 @@ def orders(board: Board, pairs: Mapping[str, str]) -> None:
 
 
 def moves_along(order: StagedOrder) -> bool:
-    """Whether a staged order stands when its row gets another UUID. What a guard holds is looked at anew."""
-    held = order.state == OrderState.HELD and not order.cause and order.operation != "remove"
-    return held or order.state not in REPLACEABLE - CLOSED
+    """Whether a staged order stands when its row gets another UUID: one that is on its way to the board, was decided,
+    was refused, or is held, but for what leaves the board and what is held as nobody can tell whose it is."""
+    told = order.state == OrderState.REJECTED or (order.state == OrderState.HELD and order.cause != Cause.AMBIGUOUS)
+    return (told and order.operation != "remove") or order.state not in REPLACEABLE - CLOSED
+
+
+def moving_along() -> Q:
+    """`moves_along` as a condition on the staged orders of a database."""
+    told = Q(state=OrderState.REJECTED) | (Q(state=OrderState.HELD) & ~Q(cause=Cause.AMBIGUOUS))
+    return (told & ~Q(operation="remove")) | ~Q(state__in=sorted(REPLACEABLE - CLOSED))
 
 
 def _current(board: Board, records: list[str]) -> QuerySet[StagedOrder]:

@@ -13,18 +13,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from mapping.core.family import ColumnsMissing, KeyReader, key_reader
 from mapping.core.order import Invalid, Rendered
 from mapping.published import former_business_keys
 from monday.models import Board
-from staging.batches.rows import CLOSED, REPLACEABLE
+from staging.batches.rekeying import moving_along
 from staging.batches.said import said_since
 from staging.core.changeset import Candidate, Rekeyed, match_equal, match_rekeyed, undisputed
 from staging.core.fingerprint import fingerprint, key_hash
 from staging.core.identity import derived
-from staging.core.lifecycle import OrderState
 from staging.core.ports import Row
 from staging.models import Snapshot, StagedOrder
 from staging.models.snapshot import LinkState
@@ -195,11 +194,10 @@ def _also(setup: Setup, lost: Sequence[_Lost], keys: frozenset[str]) -> Iterator
 
 
 def decided(board: Board, *operations: str) -> QuerySet[StagedOrder]:
-    """The last words on records that a run may not replace: declined, undone, held by a person, or on their way to the
-    board."""
+    """The last words on records that stand under another UUID too: declined, undone, refused, held, or on their way to
+    the board."""
     staged = StagedOrder.objects.filter(board=board, current=True, operation__in=operations)
-    held = Q(state=OrderState.HELD, cause="")
-    return staged.filter(held | ~Q(state__in=sorted(REPLACEABLE - CLOSED)))
+    return staged.filter(moving_along())
 
 
 def _lost(
