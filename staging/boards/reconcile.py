@@ -259,7 +259,8 @@ def remarks(counts: Counts) -> Iterable[str]:
             if c.unmarked == 1
             else f"{c.unmarked:,} adopted items do not carry their keys"
         )
-        yield f"{carry} yet; the next sync stages {'it' if c.unmarked == 1 else 'them'}."
+        them = "it" if c.unmarked == 1 else "them"
+        yield f"{carry} yet; the next sync stages {them}, but for what was undone or declined."
     if c.copied_subitems:
         carry = "1 subitem carries" if c.copied_subitems == 1 else f"{c.copied_subitems:,} subitems carry"
         yield f"{carry} the key of another subitem of the same item."

@@ -119,7 +119,10 @@ def test_a_copied_subitem_is_found_beside_the_one_that_stands_for_the_size(line:
 def test_one_order_that_is_left_and_one_that_lacks_its_key_are_told_in_the_singular() -> None:
     said = list(told(Counts(left=1, unmarked=1)))
     assert "1 order is not followed any more, as a person decided." in said
-    assert "1 adopted item does not carry its key yet; the next sync stages it." in said
+    assert (
+        "1 adopted item does not carry its key yet; the next sync stages it, but for what was undone or declined."
+        in said
+    )
     assert "2 orders are not followed any more, as a person decided." in list(told(Counts(left=2)))
 
 
