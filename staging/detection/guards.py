@@ -10,6 +10,7 @@ from mapping.core.family import Family
 from monday.models import Board
 from staging.core.identity import canonical
 from staging.core.ports import OrderSource, Scope, SourceColumn
+from staging.core.words import counted
 from staging.models import Snapshot
 from staging.models.snapshot import LinkState
 
@@ -31,7 +32,7 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
     if expected is not None:
         if rows != expected:
             raise GuardRefused(
-                f"The source holds {rows:,} rows, not {expected:,} as stated. Nothing was done. "
+                f"The source holds {counted(rows, 'row')}, not {expected:,} as stated. Nothing was done. "
                 f"Remedy: look at its load; where it is right, say --expect-rows {rows}."
             )
         return
@@ -43,8 +44,9 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
     last = run.full_rows if run else None
     if last and rows < last * (1 - settings.SOURCE_SHRINKAGE / 100):
         raise GuardRefused(
-            f"The source holds {rows:,} rows, {last - rows:,} fewer than in the last full run ({last:,}). Nothing was "
-            f"done. Remedy: check the load of the order table; if it is right, say so with --expect-rows {rows}."
+            f"The source holds {counted(rows, 'row')}, {last - rows:,} fewer than in the last full run ({last:,}). "
+            "Nothing was done. Remedy: check the load of the order table; if it is right, say so with "
+            f"--expect-rows {rows}."
         )
 
 

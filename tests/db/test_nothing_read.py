@@ -32,3 +32,14 @@ def test_a_sync_that_reads_rows_says_nothing_of_it(world: World) -> None:
     assert world.sync().warnings == []
     world.add(1, PO="P1")
     assert world.sync(po_number="P1").warnings == world.sync(po_number="P1").warnings == []
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_sync_of_a_customer_says_where_the_table_itself_is_empty_or_half_loaded(world: World, kept: int) -> None:
+    for number in range(1, 6):
+        world.add(number)
+    world.sync()
+    del world.source.orders[kept:]
+    report = world.sync(customers=("FOX",), customer_name="FOX")
+    assert report.run.state == "refused"
+    assert ("The source is empty" if not kept else "The source holds 1 row, 4 fewer") in report.run.error
