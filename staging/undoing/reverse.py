@@ -205,8 +205,15 @@ class _History:
         own = {d.parent_id if d.size else d.item_id for d in self.left(work.order.pk)} - {""}
         for pk, _, _ in self._later[work.order.link_key]:
             if pk >= work.order.pk:
-                own.update(r.item_id for r in self._receipts[pk] if r.undoes_id and r.outcome == "done" and not r.size)
+                own |= self._made_anew(pk)
         return work.snapshot is not None and bool(own) and work.snapshot.item_id not in own
+
+    def _made_anew(self, pk: int) -> set[str]:
+        """The items that undoing this order made for the one that it had archived. What else an undo writes goes to the
+        item of its day, which a person may have linked."""
+        archivings = {r.pk for r in self._receipts[pk] if r.undoes_id is None and "archived" in r.after}
+        answered = (r for r in self._receipts[pk] if r.undoes_id in archivings and r.outcome == "done" and not r.size)
+        return {r.item_id for r in answered}
 
     def owners(self, order: StagedOrder) -> dict[str, int]:
         """Fields that a later batch has written and not taken back, with that batch; or found written, and accepted.

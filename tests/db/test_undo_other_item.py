@@ -71,6 +71,20 @@ def test_an_item_that_was_linked_since_is_not_archived_by_the_undo_of_the_creati
     assert six.snapshot(1).item_id == new
 
 
+@pytest.mark.parametrize("what", ["the creation", "a price"])
+def test_the_undo_of_a_newer_batch_on_a_linked_item_makes_it_no_item_of_older_ones(six: World, what: str) -> None:
+    older = six.order(1) if what == "the creation" else priced(six).orders.get()
+    _, new = relinked(six)
+    six.change(1, NOTES="late")
+    six.sync()
+    assert six.undo().undone == 1
+    before, writes = six.shown(), len(six.wire.writes)
+    done = six.undo(older.batch, only=[older.pk])
+    assert done.undone == 0 and ANOTHER in " ".join(done.kept.values())
+    assert six.shown() == before and len(six.wire.writes) == writes
+    assert six.snapshot(1).item_id == new
+
+
 def test_an_update_is_undone_on_the_item_that_an_undo_made_anew(six: World) -> None:
     batch = priced(six)
     archived_and_undone(six)
