@@ -27,6 +27,10 @@ STANDS = (
 )
 ANOTHER = "Another item stands for this order by now. Remedy: change it, or the former one, by hand on the board."
 WRITTEN_INTO = "Somebody has written into this item since it was created."
+STOOD = (
+    "It stood on the board before this batch, which found it there and wrote nothing. Remedy: put the source right, or "
+    "change it on the board."
+)
 NO_COLUMN = "The board has no such column any more. Remedy: none; the column is gone with its values."
 
 
@@ -95,7 +99,8 @@ NO_FORCE = Force()
 def attributed(done: Sequence[Done], lost: Sequence[Done]) -> list[Done]:
     """The answered receipts, with those lost ones that the board showed when it was looked up: they were ours too.
 
-    `lost` were sent and never answered. Without them an undo would leave on the board what it does not know of.
+    `lost` were sent and never answered. Without them an undo would leave on the board what it does not know of. What a
+    look-up found of our own writes is theirs alone: it did not stand there before them.
     """
     found: dict[tuple[str, frozenset[str]], Done] = {}
     for receipt in lost:
@@ -104,7 +109,9 @@ def attributed(done: Sequence[Done], lost: Sequence[Done]) -> list[Done]:
             same_line = next((d for d in confirming if d.size == receipt.size), confirming[0])
             ours = replace(receipt, item_id=receipt.item_id or same_line.item_id)
             found.setdefault((receipt.kind, frozenset(receipt.after)), ours)
-    return sorted((*done, *found.values()), key=lambda d: d.receipt)
+    wrote = {name for d in (*done, *found.values()) if d.kind != "confirm" for name in d.after}
+    stood = (left_of(d, wrote) if d.kind == "confirm" and d.before else d for d in done)
+    return sorted((*(d for d in stood if d is not None), *found.values()), key=lambda d: d.receipt)
 
 
 def _confirms(seen: Done, lost: Done) -> bool:
@@ -150,7 +157,7 @@ def plan_undo(
         why = _owner(owned["archived"]) if "archived" in owned else gone(live)
         if created is not None and "archived" not in owned and (live is None or live.state != "active"):
             return [Reversal(created.receipt, _archiving("confirm", live.id if live else created.item_id))]
-        return [_nothing_back(d, why) for d in reversed(done) if d.kind != "confirm"]
+        return [_nothing_back(d, why) for d in reversed(done) if _fields(d)]
     line_ids = {d.size: d.item_id for d in done if d.size} | dict(known_lines or {})
     if created is not None:
         if owned:
@@ -158,7 +165,7 @@ def plan_undo(
             return [Reversal(created.receipt, None, (Stays(ITEM, None, live.name, live.name, why),), why)]
         return _undo_creation(done, created, live, link_key, line_ids, forced)
     plan, handled = _Plan(live, link_key, line_ids, forced, owned, frozenset(absent)), dict[str, Any]()
-    steps = [plan.reverse(d, handled) for d in reversed(done) if d.kind != "confirm"]
+    steps = [plan.reverse(d, handled) for d in reversed(done)]
     return [*(step for step in steps if step is not None), *_linked(done, live)]
 
 
@@ -181,7 +188,7 @@ def untouched(done: Sequence[Done], live: LiveItem | None) -> list[Reversal]:
     if created := next((d for d in done if d.kind == "create_item"), None):
         name = live.name if live else None
         return [Reversal(created.receipt, None, (Stays(ITEM, None, name, name, ANOTHER),), ANOTHER)]
-    return [_nothing_back(d, ANOTHER) for d in reversed(done) if d.kind != "confirm"]
+    return [_nothing_back(d, ANOTHER) for d in reversed(done) if _fields(d)]
 
 
 def _linked(done: Sequence[Done], live: LiveItem) -> list[Reversal]:
@@ -195,8 +202,16 @@ def _owner(batch: int) -> str:
     return f"Batch {batch} has written it since. Remedy: undo that batch first."
 
 
+def _fields(done: Done) -> list[str]:
+    """The fields that a receipt is about: what it wrote, or what it found written that had been accepted otherwise."""
+    if done.kind != "confirm":
+        return list(done.after)
+    was = {name: value for name, value in done.before.items() if name != "archived"}
+    return [name for name, value in done.after.items() if name in was and not shows(was[name], value)]
+
+
 def _nothing_back(done: Done, why: str) -> Reversal:
-    stays = tuple(Stays(name, done.before.get(name), value, None, why) for name, value in done.after.items())
+    stays = tuple(Stays(name, done.before.get(name), done.after[name], None, why) for name in _fields(done))
     return Reversal(done.receipt, None, stays, why)
 
 
@@ -249,18 +264,19 @@ class _Plan:
     def reverse(self, done: Done, handled: dict[str, Any]) -> Reversal | None:
         """One receipt's way back; `handled` holds what newer receipts of this order have set their fields to.
 
-        None where a newer receipt has settled all of it: somebody had edited the field between the two.
+        None where nothing of it was changed, or a newer receipt has settled all of it: somebody had edited the field
+        between the two.
         """
         back, stays = dict[str, Any](), list[Stays]()
         now: dict[str, Any] = {}
-        for name, written in done.after.items():
+        for name in _fields(done):
             if name not in done.before:
                 continue
             now[name] = handled.get(name, live_value(self.live, self.link_key, name, self.line_ids))
-            before = done.before[name]
+            before, written = done.before[name], done.after[name]
             if name in handled and not shows(now[name], written):
                 continue
-            if why := self._why_not(name, written, before, now[name]):
+            if why := self._why_not(done, name, now[name]):
                 stays.append(Stays(name, before, written, now[name], why, forcible=why == EDITED))
                 handled[name] = now[name]
             else:
@@ -270,7 +286,10 @@ class _Plan:
             return Reversal(done.receipt, None, tuple(stays), why) if stays else None
         return Reversal(done.receipt, self._write(done, back, now), tuple(stays), why)
 
-    def _why_not(self, name: str, written: Any, before: Any, now: Any) -> str:
+    def _why_not(self, done: Done, name: str, now: Any) -> str:
+        written, before = done.after[name], done.before[name]
+        if done.kind == "confirm" and (name in self.later or not shows(now, before)):
+            return STOOD
         if name in self.later:
             return _owner(self.later[name])
         if name in self.absent:

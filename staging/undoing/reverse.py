@@ -143,6 +143,10 @@ def _recreation(
     return plan_recreation(archived, order_of(work.order.before), work.order.link_key, found, later)
 
 
+def _accepted(found: Done, state: str) -> bool:
+    return bool(found.before) and "archived" not in found.after and state != OrderState.KEPT
+
+
 def _is_column(name: str) -> bool:
     return name not in ("name", "group", "archived", LINK) and not name.startswith((SIZE, MARK))
 
@@ -219,13 +223,14 @@ class _History:
         """Fields that a later batch has written and not taken back, with that batch; or found written, and accepted.
 
         Of an order that was undone nothing is left, though the item that it archived stays so: another was made for it.
+        What was found written is nobody's once its undo was tried, which has nothing to put back.
         """
         return {
             name: batch
             for pk, batch, state in self._later[order.link_key]
             if pk > order.pk and state != OrderState.UNDONE
             for done in self.left(pk)
-            if done.kind != "confirm" or (done.before and "archived" not in done.after)
+            if done.kind != "confirm" or _accepted(done, state)
             for name in done.after
         }
 

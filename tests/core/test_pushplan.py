@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from mapping.core.order import Order
+from staging.core.changeset import differences
 from staging.core.ports import LiveItem, LiveLine
 from staging.core.pushplan import Past, Plan, Write, accepted, plan_archive, plan_change, plan_creation
-from staging.core.undoplan import Done, attributed, plan_undo
+from staging.core.undoplan import STOOD, Done, attributed, plan_undo
 
 KEY = "9e3779b9-7f4a-7c15-f39c-c0605cedc835"
 A = Order("ST1 RED A1", "SS27", {"price": "10", "style": ["ST1"], "notes": None}, {"S": 1, "M": 2})
@@ -323,7 +324,15 @@ def test_an_item_that_is_gone_cannot_be_put_back() -> None:
 
 
 def test_what_was_only_confirmed_was_not_ours_and_stays() -> None:
-    assert back(receipts(change(A, B, live(B))), live(B)) == []
+    (step,) = plan_undo(receipts(change(A, B, live(B))), live(B), KEY)
+    assert (step.write, step.why) == (None, STOOD)
+    assert all(not one.forcible for one in step.stays)
+    assert {one.field: one.written for one in step.stays} == {one.field: one.after for one in differences(A, B)}
+
+
+def test_what_was_only_confirmed_and_reads_as_before_by_now_counts_as_put_back() -> None:
+    (step,) = plan_undo(receipts(change(A, B, live(B))), live(A), KEY)
+    assert step.write is not None and (step.write.kind, step.why) == ("confirm", "")
 
 
 def test_a_lost_write_that_the_board_shows_was_ours_and_goes_back() -> None:
