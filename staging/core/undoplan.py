@@ -15,6 +15,7 @@ from mapping.core.order import Order
 from .changeset import empty, same
 from .ports import LiveItem, LiveLine
 from .pushplan import Write, gone, line_of, live_value, plan_creation, shows
+from .words import put_away
 
 ITEM = "item"
 """The field of a `Stays` that stands for a whole item: a created one is archived or kept as one piece."""
@@ -31,6 +32,7 @@ STOOD = (
     "It stood on the board before this batch, which found it there and wrote nothing. Remedy: put the source right, or "
     "change it on the board."
 )
+AGAIN = "undo again"
 NO_COLUMN = "The board has no such column any more. Remedy: none; the column is gone with its values."
 
 
@@ -142,13 +144,15 @@ def plan_undo(
     force: Force | bool = NO_FORCE,
     later: Mapping[str, int] | None = None,
     absent: Iterable[str] = (),
+    away: Iterable[str] = (),
 ) -> list[Reversal]:
     """Take an order's receipts back, the last one first; what may not be taken back stays and is named.
 
     `known_lines` maps sizes to the subitems that are ours by now: a line that was taken away and put back has a new id.
     `force` says which later edits of people are overwritten. `later` maps fields that a later batch has written to that
-    batch; they stay whatever is forced. `absent` are columns that the board has no more. What the board already shows
-    as it was is confirmed without a write, so that an undo that was cut off can be planned again.
+    batch; they stay whatever is forced. `absent` are columns that the board has no more, `away` groups that a person
+    has put away. What the board already shows as it was is confirmed without a write, so that an undo that was cut off
+    can be planned again.
     """
     forced = Force(everything=force) if isinstance(force, bool) else force
     owned = later or {}
@@ -164,20 +168,29 @@ def plan_undo(
             why = _owner(max(owned.values()))
             return [Reversal(created.receipt, None, (Stays(ITEM, None, live.name, live.name, why),), why)]
         return _undo_creation(done, created, live, link_key, line_ids, forced)
-    plan, handled = _Plan(live, link_key, line_ids, forced, owned, frozenset(absent)), dict[str, Any]()
+    handled: dict[str, Any] = {}
+    plan = _Plan(live, link_key, line_ids, forced, owned, frozenset(absent), frozenset(away))
     steps = [plan.reverse(d, handled) for d in reversed(done)]
     return [*(step for step in steps if step is not None), *_linked(done, live)]
 
 
 def plan_recreation(
-    archived: Done, before: Order, link_key: str, found: Sequence[LiveItem], later: Mapping[str, int] | None = None
+    archived: Done,
+    before: Order,
+    link_key: str,
+    found: Sequence[LiveItem],
+    later: Mapping[str, int] | None = None,
+    away: Iterable[str] = (),
 ) -> list[Reversal]:
     """An item that a removal archived is made anew as it was, or completed where an undo that was cut off made it.
 
-    Where a `later` batch has made the order's item anew, that is the order's item by now.
+    Where a `later` batch has made the order's item anew, that is the order's item by now. No item is made in a group
+    that is put `away`.
     """
     plan = plan_creation(before, link_key, found)
     why = _owner(max(later.values())) if later else STANDS if plan.conflicts else plan.held
+    if not why and not found and before.group in away:
+        why = put_away(before.group, then=AGAIN)
     if why:
         return [Reversal(archived.receipt, None, (), why)]
     return [Reversal(archived.receipt, write) for write in (*plan.item, *plan.lines)]
@@ -260,6 +273,7 @@ class _Plan:
     force: Force
     later: Mapping[str, int]
     absent: frozenset[str]
+    away: frozenset[str]
 
     def reverse(self, done: Done, handled: dict[str, Any]) -> Reversal | None:
         """One receipt's way back; `handled` holds what newer receipts of this order have set their fields to.
@@ -294,7 +308,11 @@ class _Plan:
             return _owner(self.later[name])
         if name in self.absent:
             return NO_COLUMN
-        return "" if shows(now, written) or shows(now, before) or self.force.covers(name, now) else EDITED
+        if shows(now, before):
+            return ""
+        if not shows(now, written) and not self.force.covers(name, now):
+            return EDITED
+        return put_away(before, then=AGAIN) if name == "group" and before in self.away else ""
 
     def _write(self, done: Done, back: Mapping[str, Any], now: Mapping[str, Any]) -> Write:
         line = line_of(self.live, self.link_key, done.size, self.line_ids) if done.size else None

@@ -42,3 +42,11 @@ def in_state(state: str) -> str:
 
 
 SAID = {"needs_attention": "needs attention", "pushing": "is being pushed", "undoing": "is being undone"}
+
+
+def put_away(group: str, *, then: str) -> str:
+    """Why nothing goes to a group that a person has put away: nobody would see it there."""
+    return (
+        f"The group {group!r} was archived on the board, or deleted. "
+        f"Remedy: bring it back there, or make one of that name, then {then}."
+    )

@@ -25,6 +25,7 @@ from staging.core.marks import with_marks
 from staging.core.ports import Destination, Intent, Journal, LiveItem, Target
 from staging.core.pushplan import STAYS, Conflict, Past, Plan, Ruling, Write, plan_archive, plan_change, plan_creation
 from staging.core.pushplan import gone as why_gone
+from staging.core.words import put_away
 from staging.models import Batch, Receipt, Snapshot, StagedOrder
 from staging.models.receipt import WriteOutcome
 from staging.running.lease import LeaseLost
@@ -177,10 +178,7 @@ class Sender:
         """Why nothing may go to the group that the plan names, "" where it may: a person has put the group away."""
         titles = {write.after["group"] for write in plan.item if write.kind in ("create_item", "move_item")}
         if titles & self._absent and titles & self._put_away:
-            return (
-                f"The group {min(titles)!r} was archived on the board, or deleted. "
-                "Remedy: bring it back there, or make one of that name, then release the order."
-            )
+            return put_away(min(titles), then="release the order")
         return ""
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from mapping.published import NoMapping, load_pinned
+from monday.boards import absent_titles, follow_remade
 from monday.core.columns import Value
 from staging.core.changeset import LINK, MARK, SIZE
 from staging.core.fingerprint import order_of
@@ -96,12 +97,14 @@ def reversals(
     *,
     force_of: Callable[[int], Force] = lambda pk: NO_FORCE,
 ) -> list[Reversing]:
-    """Plan the way back of each order against the board as it stands. Reads the board; opens no transaction."""
+    """Plan the way back of each order against the board as it stands. Reads the board; opens short transactions where a
+    person has made a group anew."""
     history = _History(orders, setup)
     works = [history.work(order) for order in orders]
     live = _read(works, history, destination)
     archived = [work.order.link_key for work in works if work.anew]
     found = destination.find(archived) if archived else {}
+    away = _put_away(works, history, destination, setup)
     columns = destination.structure().columns
     for work in works:
         if work.blocked:
@@ -112,7 +115,7 @@ def reversals(
             work.plan = untouched(done, item)
         elif work.anew:
             work.typed = item.people if item is not None else {}
-            work.plan = _recreation(work, done, found.get(work.order.link_key, []), later)
+            work.plan = _recreation(work, done, found.get(work.order.link_key, []), later, away)
         elif not any(receipt.after.get("archived") for receipt in work.earlier):  # its lines went with it
             absent = {n for d in done for n in d.after if _is_column(n) and n not in columns}
             work.plan = plan_undo(
@@ -123,6 +126,7 @@ def reversals(
                 force=force_of(work.order.pk),
                 later=later,
                 absent=absent,
+                away=away,
             )
     return works
 
@@ -134,13 +138,23 @@ def _read(works: Sequence[Reversing], history: _History, destination: Destinatio
     return destination.read(ids, people=True) if ids else {}
 
 
+def _put_away(works: Sequence[Reversing], history: _History, destination: Destination, setup: Setup) -> frozenset[str]:
+    """Titles whose group a person has archived or deleted. Asked of the board as it stands, where anything goes to a
+    group: what is remembered of the board may be as old as the last sync."""
+    if not any(w.anew or "group" in d.before for w in works for d in history.left(w.order.pk)):
+        return frozenset()
+    structure = destination.structure(fresh=True)
+    follow_remade(setup.board, structure)
+    return absent_titles(setup.board, structure)
+
+
 def _recreation(
-    work: Reversing, done: Sequence[Done], found: Sequence[LiveItem], later: Mapping[str, int]
+    work: Reversing, done: Sequence[Done], found: Sequence[LiveItem], later: Mapping[str, int], away: frozenset[str]
 ) -> list[Reversal]:
     archived = next((one for one in done if one.after.get("archived")), None)
     if archived is None or not work.order.before:
         return []
-    return plan_recreation(archived, order_of(work.order.before), work.order.link_key, found, later)
+    return plan_recreation(archived, order_of(work.order.before), work.order.link_key, found, later, away)
 
 
 def _accepted(found: Done, state: str) -> bool:

@@ -339,7 +339,8 @@ def test_an_undo_that_dies_at_any_moment_is_finished_by_the_next(six: World, sta
         with mortal.living(at):
             six.undo(batch)
         six.check(settled=False)
-        if not mortal.dead:
+        batch.refresh_from_db()
+        if not mortal.dead or batch.state == "undone":  # it may die with nothing left to do
             break
     undo_to_the_end(six, batch)
     batch.refresh_from_db()
