@@ -23,8 +23,9 @@ ALONE = "forecast"
 class Load:
     """What a push has to write: items and lines (subitems) to create, items to change, lines to change.
 
-    `moves` are further writes on items, such as moves to a group; `groups` are groups that are not there yet.
-    It is pushed in `parts`, each of which begins with `opening` reads.
+    `moves` are further writes on items, such as moves to a group. `groups` are groups that are not there yet, and
+    `labelled` columns that lack labels: the first push makes them for all. It is pushed in `parts`, each of which
+    begins with `opening` reads.
     """
 
     creations: int = 0
@@ -33,6 +34,7 @@ class Load:
     line_changes: int = 0
     moves: int = 0
     groups: int = 0
+    labelled: int = 0
     parts: int = 1
     opening: int = 0
 
@@ -135,8 +137,10 @@ def calls_left(quota: Quota, now: float) -> CallsLeft:
 
 def _requests(load: Load, chunk: int) -> Iterator[int | None]:
     """Operations of each step in order, 0 for a read."""
-    if load.groups:
-        yield from (0, load.groups, 0)
+    if load.groups:  # the board and that of its subitems are read before and after
+        yield from (0, 0, load.groups, 0, 0)
+    if load.labelled:
+        yield from (0, load.labelled, 0, 0)
     orders = load.creations + max(load.changes, load.moves)
     chunks = max(load.parts, -(-orders // chunk)) if orders or load.lines or load.line_changes else 0
     if chunks:

@@ -22,7 +22,7 @@ from staging.core.lifecycle import SHOWN
 from staging.core.meaning import ALL_HELD, BATCH, OUT_OF_DATE, partly_undone
 from staging.models import Batch
 from staging.models.batch import Operation
-from staging.pushing.outlook import forecast
+from staging.pushing.outlook import Missing, forecast
 from staging.reports.unused import of_customer
 
 from .conflicts import why_not_rule
@@ -41,7 +41,7 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """Everything that the page shows."""
     picture, narrowing = describe(batch), asked(request.GET)
     busy, board = active_run(batch), _of_the_board(batch)
-    stale = bool(board["out_of_date"])
+    stale, missing = bool(board["out_of_date"]), board.pop("missing")
     return {
         "title": picture.title,
         "batch": batch,
@@ -50,7 +50,7 @@ def context(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "means": _means(batch, picture, stale=stale),
         "buttons": buttons(batch, request.user),
         "progress": progress_of(busy, request.user) if busy else None,
-        "forecast": forecast([batch]) if batch.state in ("open", "approved", "pushing") else None,
+        "forecast": forecast([batch], missing=missing) if batch.state in ("open", "approved", "pushing") else None,
         "tabs": _tabs(picture, narrowing),
         "may_rule": not (why_no_ruling := why_not_rule(batch, request.user)),
         "why_no_ruling": why_no_ruling,
@@ -135,7 +135,7 @@ def may_tick(request: HttpRequest, batch: Batch) -> bool:
 
 def _of_the_board(batch: Batch) -> dict[str, Any]:
     """Whether its mapping still holds; what the board, as it was read last, would not take of it; what it lacks."""
-    found = {"problems": [], "lacks": [], "lacks_left": 0, "out_of_date": ""}
+    found = {"problems": [], "lacks": [], "lacks_left": 0, "missing": Missing(), "out_of_date": ""}
     if batch.state not in ("open", "approved"):
         return found
     try:
@@ -153,6 +153,7 @@ def _held_against(batch: Batch, mappings: PublishedFamily, structure: BoardStruc
         "problems": batch_problems(batch, mappings, structure),
         "lacks": [(lack, _document(batch, lack.source) if lack.entry else 0) for lack in lacks[:LISTED]],
         "lacks_left": max(0, len(lacks) - LISTED),
+        "missing": Missing.of(lacks),
     }
 
 

@@ -16,7 +16,7 @@ from staging.core.lifecycle import BATCH, ORDER, NotAllowed
 from staging.core.words import counted
 from staging.models import Batch, SyncRun
 from staging.models.batch import Operation
-from staging.pushing.outlook import forecast
+from staging.pushing.outlook import ahead
 
 from .decisions import DO, ON_ORDERS, WORDS, Decision, NothingDone, carry_out, consequence, may, what_is_shown, why_not
 from .kept_notes import UNWRITTEN, forget_note, keep_note, kept_note
@@ -114,7 +114,7 @@ def _page(
             "consequence": consequence(action, batch, picture, orders),
             "ignored": len(ticked(request, batch)) if action == "approve" and not orders else 0,
             "shown": what_is_shown(batch) if action == "approve" else "",
-            "forecast": forecast([batch], orders or None) if action in ("approve", "push") else None,
+            "forecast": ahead(batch, orders or None) if action in ("approve", "push") else None,
         }
         for batch, picture in zip(batches, describe_all(batches), strict=True)
     ]

@@ -28,13 +28,15 @@ PAGE = 500
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found. `labels` maps column ids to texts that will be created; `twins` are near ones that exist."""
+    """What a check found. `labels` maps column ids to texts that will be created; `twins` are near ones that
+    exist. `groups` are titles that will be created."""
 
     blocked: int = 0
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     labels: dict[str, list[str]] = field(default_factory=dict)
     twins: list[tuple[str, str, str]] = field(default_factory=list)
+    groups: set[str] = field(default_factory=set)
     held: int = 0
 
     @property
@@ -60,7 +62,8 @@ def check(*, batches: Iterable[Batch], setup: Setup, actor: str) -> Checked:
             if problem not in seen:
                 seen.add(problem)
                 (checked.errors if problem.severity == "error" else checked.warnings).append(problem)
-        checked.held += _labels(batch, setup, wanted, actor)
+        checked.held += _labels(batch, setup, wanted, checked.groups, actor)
+    checked.groups -= {group.title for group in setup.structure.groups if not group.archived}
     for column_id, texts in wanted.items():
         column = _column(setup, column_id)
         if column is not None:
@@ -108,13 +111,13 @@ def _column(setup: Setup, column_id: str) -> Column | None:
     )
 
 
-def _labels(batch: Batch, setup: Setup, wanted: dict[str, set[str]], actor: str) -> int:
-    """Collect the labels that a batch needs; hold the orders that need one which may not be created."""
+def _labels(batch: Batch, setup: Setup, wanted: dict[str, set[str]], groups: set[str], actor: str) -> int:
+    """Collect the labels and groups that a batch needs; hold the orders that need a label which may not be created."""
     mapping = mapping_of(batch, setup.mappings)
     rules = labelled(mapping, setup.structure)
     lacking: dict[str, list[int]] = defaultdict(list)
     orders = StagedOrder.objects.filter(batch=batch, state=OrderState.STAGED).exclude(operation="remove").order_by("pk")
-    for pk, after in orders.values_list("pk", "after").iterator(chunk_size=PAGE):
+    for pk, before, after in orders.values_list("pk", "before", "after").iterator(chunk_size=PAGE):
         assert after is not None
         missing = {
             column_id: texts - rules[column_id].column.label_texts()
@@ -126,6 +129,8 @@ def _labels(batch: Batch, setup: Setup, wanted: dict[str, set[str]], actor: str)
             continue
         for column_id, texts in missing.items():
             wanted[column_id] |= texts
+        if before is None or before["group"] != after["group"]:
+            groups.add(after["group"])
     now = setup.clock.now()
     for why, ids in lacking.items():
         move_orders(batch, ids, "hold", actor=actor, now=now, reason=why)

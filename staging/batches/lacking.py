@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mapping.core.targets import label_plan, labelled
 from mapping.core.texts import fold
-from mapping.publish import PublishedFamily
+from mapping.publish import NoMapping, PublishedFamily, load_family
 from monday.core.structure import BoardStructure, Column
 from staging.core.lifecycle import OrderState
 from staging.models import Batch, StagedOrder
@@ -46,6 +46,15 @@ class Lack:
     def entry(self) -> str:
         """The line of the mapping document that maps it to its twin, "" where there is no such line."""
         return f"{_quoted(self.text)}: {_quoted(self.twin)}" if self.twin and self.source else ""
+
+
+def lacks_of(batch: Batch) -> list[Lack]:
+    """`lacking` by the mapping that holds now and the board as it was read last; empty where either is not known."""
+    structure = batch.board.known_structure()
+    try:
+        return lacking(batch, load_family(batch.board.board_id), structure) if structure else []
+    except NoMapping:
+        return []
 
 
 def lacking(batch: Batch, mappings: PublishedFamily, structure: BoardStructure) -> list[Lack]:

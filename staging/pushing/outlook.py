@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.db.models import Count, Q, Sum
 from monday.budgets import forecast_for, standing
 from monday.core.forecast import Forecast, Load
 from monday.models import Board
+from staging.batches.lacking import GROUP, Lack, lacks_of
 from staging.core.lifecycle import OrderState
 from staging.models import Batch, StagedLine, StagedOrder
 
@@ -23,8 +26,7 @@ SHORT = 2.0  # seconds; a shorter wait is over before anybody has read of it
 def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load:
     """What these batches (of them `only` these orders) would write if all that is staged or approved went out.
 
-    Held orders are left alone. New groups and labels are not in it, as an order's group stands in its payload; they
-    add some five calls, once.
+    Held orders are left alone. New groups and labels are not in it, as they stand in the orders' payloads.
     """
     orders, lines = dict.fromkeys(("create", "update", "remove", "restore"), 0), [0, 0, 0]
     ids = [batch.pk for batch in batches]
@@ -53,16 +55,39 @@ def load_of(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Load
     )
 
 
-def forecast(batches: Sequence[Batch], only: Sequence[int] | None = None) -> Forecast | None:
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is made before the first order goes out: so many groups, and labels in so many columns."""
+
+    groups: int = 0
+    labelled: int = 0
+
+    @classmethod
+    def of(cls, lacks: Iterable[Lack]) -> Missing:
+        """The same of what a batch lacks."""
+        columns = Counter(lack.column for lack in lacks)
+        groups = columns.pop(GROUP, 0)
+        return cls(groups, len(columns))
+
+
+def forecast(
+    batches: Sequence[Batch], only: Sequence[int] | None = None, missing: Missing = Missing()
+) -> Forecast | None:
     """Calls, their share of today's and the time of a push of batches of one board; None where nothing is to be sent.
 
-    `only` are orders of theirs that alone go out.
+    `only` are orders of theirs that alone go out; `missing` is what is made for them first.
     `str()` of it is the sentence to show. Reads the shared budget; asks nobody and writes nothing.
     """
     load = load_of(batches, only) if batches else Load()
     if not any((load.creations, load.lines, load.changes, load.line_changes, load.moves)):
         return None
+    load = replace(load, groups=missing.groups, labelled=missing.labelled)
     return forecast_for(batches[0].board, load, reserve=settings.MONDAY_DAILY_RESERVE)
+
+
+def ahead(batch: Batch, only: Sequence[int] | None = None) -> Forecast | None:
+    """`forecast` of one batch with what its board lacks by now, as it was read last."""
+    return forecast([batch], only, Missing.of(lacks_of(batch)))
 
 
 def waiting_words(until: datetime) -> str:

@@ -11,7 +11,7 @@ from staging.core.never_begun import PHASES, SCHEMA_VERSION
 from staging.core.words import counted
 from staging.models import Batch
 from staging.models.run import RunState
-from staging.pushing.outlook import forecast
+from staging.pushing.outlook import Missing, forecast
 from staging.setup import Setup
 from staging.sync import Report
 
@@ -143,7 +143,9 @@ def _unused(report: Report) -> Iterator[str]:
 def _ahead(report: Report) -> Iterator[str]:
     """What a push of the batches that wait for approval would take."""
     if report.run.state == RunState.WAITING:
-        told = forecast([batch for batch in report.batches if batch.state == "open"])
+        checked = report.checked
+        missing = Missing(len(checked.groups), len(checked.labels)) if checked else Missing()
+        told = forecast([batch for batch in report.batches if batch.state == "open"], missing=missing)
         if told is not None:
             yield f"  ahead    A push: {told}"
 

@@ -12,12 +12,13 @@ from monday.budgets import SharedBudget, standing
 from monday.core.budget import Measure
 from monday.sandbox.faults import Fault
 from staging import jobs
+from staging.batches.lacking import lacks_of
 from staging.batches.retry import retry
 from staging.core import meaning
 from staging.core.lifecycle import BATCH
 from staging.models import AuditEvent, Batch, StagedLine, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
-from staging.pushing.outlook import load_of
+from staging.pushing.outlook import Missing, load_of
 from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, shown, signed_in, staged, work_off
 from tests.world import World
@@ -58,7 +59,8 @@ def test_a_batch_shows_what_it_does_every_field_and_every_size(line: World) -> N
 def test_calls_and_time_of_a_push_are_told_before_it_is_approved(line: World) -> None:
     batch = staged(line, 1, 2, 3)
     sizes = StagedLine.objects.filter(order__batch=batch).count()
-    told = f" for {3 + sizes:,} operations"
+    missing = Missing.of(lacks_of(batch))
+    told = f" for {3 + sizes + missing.groups + missing.labelled:,} operations"
     for address in (f"/staging/batch/{batch.pk}/change/", f"/staging/batch/act/approve/?ids={batch.pk}"):
         text = page("approver", address)
         assert "About " in text and told in text and "(left today: not known)" in text

@@ -11,11 +11,13 @@ import pytest
 from mapping.core.problems import Problem
 from mapping.published import NoMapping
 from staging.batches.decide import release
+from staging.batches.lacking import lacks_of
 from staging.batches.narrow import Narrowing, matching, messages
 from staging.core import meaning
 from staging.core.lifecycle import COUNTED, SHOWN, BatchState, OrderState
 from staging.models import AuditEvent, Batch, StagedOrder, Term
 from staging.models.run import RunState
+from staging.pushing.outlook import Missing
 from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.db.test_admin_batches import act, page, said
 from tests.memory_source import uuid
@@ -283,7 +285,8 @@ def test_the_confirm_page_says_how_many_of_how_many_go_and_exactly_these_do(line
     confirm = client.get(there)
     text = confirm.content.decode()
     assert "58 of 60 orders go out. 2 are not ticked: held, in a batch of their own." in text
-    assert f"for {58 * 3:,} operations" in text
+    missing = Missing.of(lacks_of(batch))
+    assert f"for {58 * 3 + missing.groups + missing.labelled:,} operations" in text
     fields = {"ids": batch.pk, "ticked": confirm.context["ticked"], "removals": "1", "push_after": "on"}
     fields |= {f"shown-{batch.pk}": confirm.context["possible"][0]["shown"]}
     tick(client, batch, row=[pk(batch, 7)], orders=[])

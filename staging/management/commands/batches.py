@@ -29,7 +29,7 @@ from staging.detection.guards import GuardRefused
 from staging.management import batch_output
 from staging.management.batch_actions import ACTIONS, NEED_THE_BOARD, WITH_ERRORS, Told
 from staging.models import Batch, StagedOrder
-from staging.pushing.outlook import forecast
+from staging.pushing.outlook import ahead
 from staging.running.lease import LeaseLost
 from staging.setup import Setup, Stopped
 from staging.wiring import opened_for
@@ -148,10 +148,10 @@ class Command(QuietCommand):
             picture, checked = describe.describe(batch), _checked(batch)
             orders = describe.orders(batch, limit=options["orders"])
             events = describe.history(batch)
-            ahead = forecast([batch]) if batch.state in ("open", "approved", "pushing") else None
-            documents.append(batch_output.paged(picture, checked, orders, events, ahead))
+            takes = ahead(batch) if batch.state in ("open", "approved", "pushing") else None
+            documents.append(batch_output.paged(picture, checked, orders, events, takes))
             if not options["json"]:
-                self._print(batch_output.page(picture, checked, orders, events, ahead))
+                self._print(batch_output.page(picture, checked, orders, events, takes))
         if options["json"]:
             self.tell(documents[0] if len(documents) == 1 else {"schema_version": 1, "batches": documents})
 
