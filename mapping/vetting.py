@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 
 from monday.core.structure import BoardStructure, Column
@@ -51,7 +53,7 @@ def vet(*, document: Document | None, text: str, around: Surroundings) -> tuple[
     parsed = _parsed(document, text)
     if parsed is not None:
         found += _already_there(document)
-        found += located(text, tuple(_around(parsed, around)))
+        found += located(text, (*_around(parsed, around), *_unknown_approvers(parsed)))
     return tuple(sorted(dict.fromkeys(found), key=_order))
 
 
@@ -118,6 +120,20 @@ def _around(parsed: BoardDocument | CustomerDocument, around: Surroundings) -> I
         for problem in _live(effective(parsed, customer), parsed.source.table, around):
             if problem not in own:
                 yield replace(problem, message=f"for {customer.customer}, {problem.message}")
+
+
+def _unknown_approvers(parsed: BoardDocument | CustomerDocument) -> Iterator[Problem]:
+    """Approvers whom nobody here is called: a slip would leave nobody who may approve."""
+    approvers = parsed.policy.approvers or ()
+    if not approvers:
+        return
+    people = get_user_model().objects.filter(is_active=True).values_list("username", flat=True)
+    known = {name.casefold() for name in (*people, *Group.objects.values_list("name", flat=True))}
+    for name in approvers:
+        if name.casefold() not in known:
+            words = f"nobody signs in as {name!r}, and no role is called so"
+            remedy = "Correct the name, or add the person; for somebody at the command line alone it is right."
+            yield Problem(0, 0, "policy.approvers", words, remedy, "warning")
 
 
 def _of_the_board(problem: Problem, board: BoardDocument) -> Problem:
