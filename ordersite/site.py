@@ -73,7 +73,11 @@ class OrdersiteAdmin(AdminSite):
 
         shown: dict[str, Any] = {"may_look": request.user.has_perm("staging.view_batch")}
         if shown["may_look"]:
-            shown |= {"cards": cards(), "charts": charts(), "may_start": request.user.has_perm("staging.add_syncrun")}
+            shown |= {
+                "cards": cards(request),
+                "charts": charts(),
+                "may_start": request.user.has_perm("staging.add_syncrun"),
+            }
         return super().index(request, {**shown, **(extra_context or {})})
 
     def today(self, request: HttpRequest) -> HttpResponse:
@@ -82,7 +86,7 @@ class OrdersiteAdmin(AdminSite):
 
         if not request.user.has_perm("staging.view_batch"):
             raise PermissionDenied
-        return TemplateResponse(request, "ordersite/cards.html", {"cards": cards()})
+        return TemplateResponse(request, "ordersite/cards.html", {"cards": cards(request)})
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         """An app's own page of Django's; ours are grouped by what people come for, so it leads to the front page."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.db.models import Count
+from django.contrib import admin
+from django.db.models import Count, Model
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_q.models import Schedule
 
+from monday.models import ApiCall
 from monday.screens import moment, pill
 from staging.admin.pills import run_pill
 from staging.batches.decide import waiting_in_vain
@@ -34,19 +37,26 @@ UNSAID = format_html('<span class="unsaid">{}</span>', "not known")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One card: a number or a pill, what it means, and the list behind it."""
+    """One card: a number or a pill, what it means, and the list behind it, which shows rows of this model."""
 
     title: str
     value: SafeString | str
     words: str
     url: str
     tone: str
+    of: type[Model]
 
 
-def cards() -> list[Card]:
-    """The cards of the front page, from counting queries over indexed states."""
+def cards(request: HttpRequest) -> list[Card]:
+    """The cards of the front page, from counting queries over indexed states; without their lists where this person
+    may not open them, as the numbers are for everybody who sees the page."""
     orders = [_waiting(), _rejected(), _conflicts(), _held(), _unused()]
-    return [*orders, _last_run(), _workers(), _next_run(), _calls_left(), *_upkeep()]
+    found = [*orders, _last_run(), _workers(), _next_run(), _calls_left(), *_upkeep()]
+    return [card if _opens(request, card) else replace(card, url="") for card in found]
+
+
+def _opens(request: HttpRequest, card: Card) -> bool:
+    return admin.site.get_model_admin(card.of).has_view_permission(request)
 
 
 def _waiting() -> Card:
@@ -57,22 +67,29 @@ def _waiting() -> Card:
     if stale:
         words += f"; {counted(len(stale), 'batch', 'batches')} out of date until the next sync"
     url = f"{reverse('admin:staging_batch_changelist')}?waits=approval"
-    return Card("Waiting for approval", f"{changes:,}", words, url, "wait" if changes else "good")
+    return Card("Waiting for approval", f"{changes:,}", words, url, "wait" if changes else "good", Batch)
 
 
 def _rejected() -> Card:
     number = StagedOrder.objects.filter(state=OrderState.REJECTED).count()
     if not number and not Receipt.objects.exists():
-        return Card("Rejected", "-", "nothing was sent yet", reverse("admin:rejected"), "off")
+        return Card("Rejected", "-", "nothing was sent yet", reverse("admin:rejected"), "off", StagedOrder)
     words = f"{'order' if number == 1 else 'orders'} the board refused" if number else "the board took everything"
-    return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good")
+    return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good", StagedOrder)
 
 
 def _conflicts() -> Card:
     number = StagedOrder.objects.held_for(Cause.CONFLICT).count()
     url = f"{reverse('admin:staging_stagedorder_changelist')}?kept={Cause.CONFLICT}"
     edited = f"{'order' if number == 1 else 'orders'} somebody edited on the board too"
-    return Card("Conflicts", f"{number:,}", edited if number else "nobody edited what would change", url, _tone(number))
+    return Card(
+        "Conflicts",
+        f"{number:,}",
+        edited if number else "nobody edited what would change",
+        url,
+        _tone(number),
+        StagedOrder,
+    )
 
 
 def _tone(number: int) -> str:
@@ -84,26 +101,26 @@ def _held() -> Card:
     url = f"{reverse('admin:staging_stagedorder_changelist')}?kept=rest"
     orders = f"{'order' if number == 1 else 'orders'} kept back or without an answer"
     words = orders if number else "nothing else is kept back"
-    return Card("Held and unclear", f"{number:,}", words, url, "warn" if number else "good")
+    return Card("Held and unclear", f"{number:,}", words, url, "warn" if number else "good", StagedOrder)
 
 
 def _unused() -> Card:
     number = Seen.objects.unused().number_of_rows()
     url = reverse("admin:staging_seen_changelist")
     if not number and not SyncRun.objects.filter(kind=Kind.SYNC, rehearsal=False, state__in=READ).exists():
-        return Card("Rows not used", "-", "no sync has read the source yet", url, "off")
+        return Card("Rows not used", "-", "no sync has read the source yet", url, "off", Seen)
     words = "rows of the source that cannot be used" if number else "every row can be used"
-    return Card("Rows not used", f"{number:,}", words, url, "warn" if number else "good")
+    return Card("Rows not used", f"{number:,}", words, url, "warn" if number else "good", Seen)
 
 
 def _last_run() -> Card:
     url = reverse("admin:staging_syncrun_changelist")
     run = SyncRun.objects.filter(rehearsal=False, kind=Kind.SYNC).order_by("-id").first()
     if run is None:
-        return Card("Last sync", "-", "none yet", url, "off")
+        return Card("Last sync", "-", "none yet", url, "off", SyncRun)
     url = reverse("admin:staging_syncrun_change", args=[run.pk])
     words = format_html("{}, by {}{}", moment(run.finished_at or run.started_at), run.actor, _result(run))
-    return Card("Last sync", run_pill(run), words, url, TONES.get(RunState(run.state), "off"))
+    return Card("Last sync", run_pill(run), words, url, TONES.get(RunState(run.state), "off"), SyncRun)
 
 
 def _result(run: SyncRun) -> str:
@@ -121,7 +138,9 @@ def _workers() -> Card:
     value = pill("good", "Alive") if found.alive else pill("bad", "Silent")
     words = f"{found.busy} at work" if found.busy else "idle"
     url = f"{reverse('admin:staging_syncrun_changelist')}?state__exact=running"
-    return Card("Workers", value, words if found.alive else found.sentence(), url, "good" if found.alive else "bad")
+    return Card(
+        "Workers", value, words if found.alive else found.sentence(), url, "good" if found.alive else "bad", SyncRun
+    )
 
 
 def _next_run() -> Card:
@@ -131,12 +150,12 @@ def _next_run() -> Card:
     following = next((one for one in due if not schedules.fault(one, now)), None)
     if following is None or following.next_run is None:
         words = "Remedy: manage.py setup_schedules"
-        return Card("Next scheduled sync", "none", words, url, "warn")
+        return Card("Next scheduled sync", "none", words, url, "warn", Schedule)
     late = following.next_run < timezone.now() - timedelta(minutes=2)
     if late:
         words = format_html("{} was due {}", following.name or "a sync", moment(following.next_run))
-        return Card("Next scheduled sync", "overdue", words, url, "warn")
-    return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "off")
+        return Card("Next scheduled sync", "overdue", words, url, "warn", Schedule)
+    return Card("Next scheduled sync", moment(following.next_run), following.name or "", url, "off", Schedule)
 
 
 def _upkeep() -> list[Card]:
@@ -145,23 +164,25 @@ def _upkeep() -> list[Card]:
     if broken := schedules.faulty(timezone.now()):
         words = " ".join(one.sentence() for one in broken[:3])
         url = reverse("admin:django_q_schedule_changelist")
-        found.append(Card("Schedules that cannot run", f"{len(broken):,}", words, url, "bad"))
+        found.append(Card("Schedules that cannot run", f"{len(broken):,}", words, url, "bad", Schedule))
     run, at = care.last_check()
     if run is not None and run.result.get("broken"):
         url = reverse("admin:staging_syncrun_change", args=[run.pk])
         words = format_html("found {}. {}", moment(at), run.error)
-        found.append(Card("Audit", pill("bad", "Broken"), words, url, "bad"))
+        found.append(Card("Audit", pill("bad", "Broken"), words, url, "bad", SyncRun))
     return found
 
 
 def _calls_left() -> Card:
     url, now = reverse("admin:monday_apicall_changelist"), account()
     if now is None:
-        return Card("API calls left today", "-", "no board was read yet", url, "off")
+        return Card("API calls left today", "-", "no board was read yet", url, "off", ApiCall)
     if now.waiting_until is not None:
-        return Card("API calls left today", moment(now.waiting_until), "the next call may leave then", url, "warn")
+        return Card(
+            "API calls left today", moment(now.waiting_until), "the next call may leave then", url, "warn", ApiCall
+        )
     made = f"{calls_today():,} made today"
     if now.left.left is None:
-        return Card("API calls left today", UNSAID, f"{made}; the account has not told its limit", url, "off")
+        return Card("API calls left today", UNSAID, f"{made}; the account has not told its limit", url, "off", ApiCall)
     tone = "good" if now.left.left * 10 > (now.daily_limit or 0) else "warn"
-    return Card("API calls left today", f"{now.left.left:,}", f"at most; {made}", url, tone)
+    return Card("API calls left today", f"{now.left.left:,}", f"at most; {made}", url, tone, ApiCall)
