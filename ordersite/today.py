@@ -71,11 +71,11 @@ def _waiting() -> Card:
 
 
 def _rejected() -> Card:
-    number = StagedOrder.objects.filter(state=OrderState.REJECTED).count()
+    number, url = StagedOrder.objects.filter(state=OrderState.REJECTED).count(), reverse("admin:rejected")
     if not number and not Receipt.objects.exists():
-        return Card("Rejected", "-", "nothing was sent yet", reverse("admin:rejected"), "off", StagedOrder)
-    words = f"{'order' if number == 1 else 'orders'} the board refused" if number else "the board took everything"
-    return Card("Rejected", f"{number:,}", words, reverse("admin:rejected"), "bad" if number else "good", StagedOrder)
+        return Card("Rejected", "-", "nothing was sent yet", url, "off", StagedOrder)
+    words = f"{'order' if number == 1 else 'orders'} the board refused" if number else "nothing waits for a retry"
+    return Card("Rejected", f"{number:,}", words, url, "bad" if number else "good", StagedOrder)
 
 
 def _conflicts() -> Card:

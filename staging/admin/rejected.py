@@ -72,6 +72,7 @@ def rejected(request: HttpRequest) -> HttpResponse:
         ),
         "customer": customer,
         "customers": sorted(set(names)),
+        "given_up": 0 if customer else StagedOrder.objects.given_up().count(),
         "most_shown": SHOWN,
         "total": sum(len(group.orders) for group in groups),
         "may_retry": request.user.has_perm("staging.stage_batch"),

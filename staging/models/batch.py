@@ -101,6 +101,10 @@ class StagedOrderQuerySet(models.QuerySet["StagedOrder"]):
         """Those that are held for this cause."""
         return self.filter(state=OrderState.HELD, cause=cause)
 
+    def given_up(self) -> StagedOrderQuerySet:
+        """Those that the board refused and a person left so, as long as nothing newer is known of their records."""
+        return self.filter(state=OrderState.GIVEN_UP, current=True)
+
     def kept_back(self) -> StagedOrderQuerySet:
         """Those that are held or without an answer, but for those in conflict: each of both counts once."""
         stuck = self.filter(state__in=(OrderState.HELD, OrderState.UNCLEAR))
