@@ -50,7 +50,7 @@ class Card:
 def cards(request: HttpRequest) -> list[Card]:
     """The cards of the front page, from counting queries over indexed states; without their lists where this person
     may not open them, as the numbers are for everybody who sees the page."""
-    orders = [_waiting(), _rejected(), _conflicts(), _held(), _unused()]
+    orders = [_waiting(), *_unsent(), _rejected(), _conflicts(), _held(), _unused()]
     found = [*orders, _last_run(), _workers(), _next_run(), _calls_left(), *_upkeep()]
     return [card if _opens(request, card) else replace(card, url="") for card in found]
 
@@ -68,6 +68,17 @@ def _waiting() -> Card:
         words += f"; {counted(len(stale), 'batch', 'batches')} out of date until the next sync"
     url = f"{reverse('admin:staging_batch_changelist')}?waits=approval"
     return Card("Waiting for approval", f"{changes:,}", words, url, "wait" if changes else "good", Batch)
+
+
+def _unsent() -> list[Card]:
+    """What is approved and stays here, shown only where there is any: nothing sends it on once a person has cancelled
+    its push."""
+    found = StagedOrder.objects.approved_unsent().aggregate(n=Count("pk"), batches=Count("batch", distinct=True))
+    if not found["n"]:
+        return []
+    words = f"of {counted(found['batches'], 'batch', 'batches')}; Push sends them"
+    url = f"{reverse('admin:staging_batch_changelist')}?waits=push"
+    return [Card("Approved, not sent", f"{found['n']:,}", words, url, "wait", Batch)]
 
 
 def _rejected() -> Card:

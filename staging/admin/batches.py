@@ -34,7 +34,7 @@ from .undoing import undoing
 
 
 class WaitsFor(admin.SimpleListFilter):
-    """The open batches by what a person can do with them."""
+    """The batches by what a person can do with them: to open ones, or to those of which something has yet to go out."""
 
     title = "what it waits for"
     parameter_name = "waits"
@@ -44,12 +44,15 @@ class WaitsFor(admin.SimpleListFilter):
             ("approval", "Approval"),
             ("sync", "The next sync, as it is out of date"),
             ("release", "Release, as all of it is held"),
+            ("push", "A push, as what is approved was not sent"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         waits = str(self.value())
         if waits == "release":
             return queryset.filter(pk__in=Batch.objects.all_held().values("pk"))
+        if waits == "push":
+            return queryset.filter(pk__in=Batch.objects.approved_unsent().values("pk"))
         if waits not in ("approval", "sync"):
             return queryset
         stale = waiting_in_vain()

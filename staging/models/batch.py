@@ -11,9 +11,11 @@ from mapping.models import Customer, Version
 from monday.fields import PayloadField
 from monday.models import Board
 from staging.core.causes import LONGEST, Cause
-from staging.core.lifecycle import OPEN, BatchState, OrderState
+from staging.core.lifecycle import BATCH, OPEN, BatchState, OrderState
 
 from .run import SyncRun
+
+PUSHABLE = sorted(BATCH["push"].sources)
 
 
 def _choices(states: type[BatchState] | type[OrderState]) -> list[tuple[str, str]]:
@@ -36,6 +38,10 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         """Open ones of which nothing can be approved, as all that is left of them is held."""
         held = models.Exists(_orders_in(OrderState.HELD))
         return self.filter(held, ~models.Exists(_orders_in(OrderState.STAGED)), state=BatchState.OPEN)
+
+    def approved_unsent(self) -> BatchQuerySet:
+        """Those that hold approved orders which no push is sending: it has yet to begin, or was stopped."""
+        return self.filter(models.Exists(_orders_in(OrderState.APPROVED)), state__in=PUSHABLE)
 
 
 def _orders_in(state: OrderState) -> models.QuerySet[StagedOrder]:
@@ -96,6 +102,10 @@ class StagedOrderQuerySet(models.QuerySet["StagedOrder"]):
     def waiting(self) -> StagedOrderQuerySet:
         """Those that wait for the approval of their batch."""
         return self.filter(state=OrderState.STAGED, batch__state=BatchState.OPEN)
+
+    def approved_unsent(self) -> StagedOrderQuerySet:
+        """Those that a push of their batch would send, and none is sending."""
+        return self.filter(state=OrderState.APPROVED, batch__state__in=PUSHABLE)
 
     def held_for(self, cause: Cause) -> StagedOrderQuerySet:
         """Those that are held for this cause."""

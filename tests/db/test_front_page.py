@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from staging import jobs
 from staging.models import Batch
+from staging.running import runs
 from tests.db.admin_line import opened_line, signed_in, staged
 from tests.world import World
 
@@ -39,3 +42,18 @@ def test_what_was_given_up_or_goes_out_again_is_not_told_as_taken_by_the_board(l
     assert cards(client)["Rejected"].words == "nothing waits for a retry"
     (link,) = re.findall(r'href="(/staging/stagedorder/\?state__exact=given_up[^"]*)"', unescape(text))
     assert [order.pk for order in client.get(link).context["cl"].result_list] == [line.order(2).pk]
+
+
+def test_what_is_approved_and_not_sent_is_counted_and_leads_to_its_batches(line: World) -> None:
+    batch, client = staged(line, 1, 2, 3), signed_in("viewer")
+    assert "Approved, not sent" not in cards(client)
+    line.approve(batch)
+    push = jobs.ask_push(batch, actor="anna", trigger="admin")
+    runs.cancel(push, actor="anna", now=timezone.now())
+    for state in ("approved", "paused", "failed", "needs_attention"):
+        Batch.objects.filter(pk=batch.pk).update(state=state)
+        card = cards(client)["Approved, not sent"]
+        assert (card.value, card.tone) == ("3", "wait") and card.words.startswith("of 1 batch;"), state
+        assert [one.pk for one in client.get(card.url).context["cl"].result_list] == [batch.pk], state
+    Batch.objects.filter(pk=batch.pk).update(state="pushing")
+    assert "Approved, not sent" not in cards(client) and not client.get(card.url).context["cl"].result_list
