@@ -44,18 +44,23 @@ def carry_out(run: SyncRun, progress: Progress) -> dict[str, Any]:
 
 def last_placed() -> int:
     """The run that put the intake's list in place, 0 where there was none."""
+    last = _last()
+    return last.pk if last else 0
+
+
+def _last() -> SyncRun | None:
     placed = SyncRun.objects.filter(kind=Kind.INTAKE, state=RunState.COMPLETED, counts__isnull=False)
-    for run in placed.order_by("-id")[:200]:
-        if "confirms" in run.scope:
-            return run.pk
-    return 0
+    return next((run for run in placed.order_by("-id")[:200] if "confirms" in run.scope), None)
 
 
 def check_confirmable(found: SyncRun | None) -> SyncRun:
     """The list that may be put in place. Raises NotAllowed with the reason where it may not."""
     if found is None or found.kind != Kind.INTAKE or found.state != RunState.COMPLETED or "file" not in found.scope:
         raise NotAllowed(GONE)
-    if found.result.get("after") != last_placed():
+    last = _last()
+    if last is not None and last.scope["confirms"] == found.pk:
+        raise NotAllowed(f"This list is in place since {last.finished_at or last.started_at:%Y-%m-%d %H:%M} UTC.")
+    if found.result.get("after") != (last.pk if last else 0):
         raise NotAllowed(MOVED)
     if not found.counts.get("new", 0) + found.counts.get("changed", 0) + found.counts.get("unchanged", 0):
         raise NotAllowed("No row of the list can be used. Remedy: correct the file and bring it again.")

@@ -150,7 +150,8 @@ def test_what_was_compared_with_another_list_is_not_put_in_place(line: World) ->
     said = signed_in("operator").post(f"{HOME}{one.pk}/", follow=True).content.decode()
     assert "Another list was put in place since this one was compared. Remedy: bring the file again." in said
     twice = signed_in("operator").post(f"{HOME}{other.pk}/", follow=True).content.decode()
-    assert "Another list was put in place" in twice or "cannot be put in place any more" in twice
+    assert "This list is in place since 20" in twice and "Remedy: bring the file again" not in twice
+    assert "This list is in place since 20" in page(other) and "Another list was put" in page(one)
     assert held()[0] == ("A1", "P1", 3) and len(held()) == 3
 
 
