@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from mapping.orders_table import INTAKE
 from staging.core.lifecycle import NotAllowed
 from staging.intake_jobs import ask_placing, ask_reading
-from staging.lists.intake import MOST_BYTES, check_confirmable
+from staging.lists.intake import MOST_BYTES, check_confirmable, usable
 from staging.lists.list_rules import boards_of_intake
 from staging.models import SyncRun
 from staging.models.run import Kind
@@ -97,7 +97,8 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 def _numbers(run: SyncRun) -> dict[str, int]:
     """How many rows a list that was read puts in place, and of the invalid ones how many those are."""
     invalid = run.counts.get("invalid", 0)
-    kept_out = run.counts.get("kept_out", invalid)  # of a list read by an earlier release none goes in place
+    # Of a list read by an earlier release none of them goes in place, nor of one that cannot be put there at all.
+    kept_out = run.counts.get("kept_out", invalid) if usable(run) else invalid
     return {"taken": run.counts.get("rows", 0) - kept_out, "kept_out": kept_out, "unused": invalid - kept_out}
 
 

@@ -53,6 +53,11 @@ def _last() -> SyncRun | None:
     return next((run for run in placed.order_by("-id")[:200] if "confirms" in run.scope), None)
 
 
+def usable(found: SyncRun) -> int:
+    """The rows of a list that was read which a sync could use: without any the list is not put in place."""
+    return sum(found.counts.get(name, 0) for name in ("new", "changed", "unchanged"))
+
+
 def check_confirmable(found: SyncRun | None) -> SyncRun:
     """The list that may be put in place. Raises NotAllowed with the reason where it may not."""
     if found is None or found.kind != Kind.INTAKE or found.state != RunState.COMPLETED or "file" not in found.scope:
@@ -62,7 +67,7 @@ def check_confirmable(found: SyncRun | None) -> SyncRun:
         raise NotAllowed(f"This list is in place since {last.finished_at or last.started_at:%Y-%m-%d %H:%M} UTC.")
     if found.result.get("after") != (last.pk if last else 0):
         raise NotAllowed(MOVED)
-    if not found.counts.get("new", 0) + found.counts.get("changed", 0) + found.counts.get("unchanged", 0):
+    if not usable(found):
         raise NotAllowed("No row of the list can be used. Remedy: correct the file and bring it again.")
     if intake.waiting_ids(connections["intake"]).count(found.pk) == 0:
         raise NotAllowed(GONE)

@@ -124,6 +124,15 @@ def test_a_row_that_cannot_be_used_is_not_gone_and_its_change_is_not_shown_as_on
     assert "No row of the list can be used." in page(run)
 
 
+@pytest.mark.django_db(databases=databases)
+def test_of_a_list_that_is_not_put_in_place_no_row_is_said_to_go_there(shipped: None) -> None:
+    run = brought(rows(",ACTIVE,A1,BHOOD,TEE,RED,P1,9,1,2", ",ACTIVE,A2,BHOOD,TEE,RED,P1,x,1,2"))
+    text = page(run)
+    assert counts(run) == {"rows": 2, "invalid": 2, "kept_out": 1} and "No row of the list can be used." in text
+    assert "<strong>0</strong> that go in place" in text and "<strong>2</strong> that stay out" in text
+    assert "Goes in place" not in text
+
+
 # A server's source is read by a connection of its own, which sees nothing of a test's open transaction.
 @pytest.mark.django_db(transaction=True, databases=databases)
 def test_the_preview_and_the_sync_after_it_say_the_same(shipped: None) -> None:
