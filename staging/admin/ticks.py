@@ -23,7 +23,7 @@ from staging.models import Batch
 from staging.models.batch import Operation
 
 from .by_post import by_post
-from .decisions import may, why_not
+from .decisions import Button, may, why_not, why_not_this_person
 from .numbers import number
 
 KEY = "ticks"
@@ -133,13 +133,20 @@ def bar(request: HttpRequest, batch: Batch, narrowing: Narrowing, found: int | N
     }
 
 
-def tick_actions(request: HttpRequest, batch: Batch) -> list[tuple[str, str]]:
-    """What this person may do with ticked orders of the batch as it stands: (action, label)."""
-    open_one = batch.state == "open"
-    ways = [("approve", "Approve only these ...")] if open_one and may(request.user, "approve") else []
-    ways += [("hold", "Hold ...")] if open_one and may(request.user, "hold") else []
-    ways += [("release", "Release ...")] if may(request.user, "release") and releasable(batch) else []
-    return ways + ([("undo", "Undo only these ...")] if not why_not(batch, request.user, "undo") else [])
+def tick_actions(request: HttpRequest, batch: Batch) -> list[Button]:
+    """What this person may do with ticked orders of the batch as it stands; an approval is grey for whoever the policy
+    does not let approve this batch."""
+    open_one, person = batch.state == "open", request.user
+    ways = []
+    if open_one and may(person, "approve"):
+        ways.append(Button("approve", "Approve only these ...", "", why_not_this_person(batch, person)))
+    if open_one and may(person, "hold"):
+        ways.append(Button("hold", "Hold ...", "", ""))
+    if may(person, "release") and releasable(batch):
+        ways.append(Button("release", "Release ...", "", ""))
+    if not why_not(batch, person, "undo"):
+        ways.append(Button("undo", "Undo only these ...", "", ""))
+    return ways
 
 
 def releasable(batch: Batch) -> bool:

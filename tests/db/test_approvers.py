@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -90,6 +91,12 @@ def test_the_button_says_why_this_person_may_not(world: World, settings: Any, mo
     page = signed_in("approver").get(f"/staging/batch/{world.batch().pk}/change/")
     (button,) = [one for one in page.context["buttons"] if one.action == "approve"]
     assert "approver is no approver of HARBOUR" in button.why_not
+    (only,) = [one for one in page.context["tick_actions"] if one.action == "approve"]
+    assert only.why_not == button.why_not
+    address, row = f"/staging/batch/{world.batch().pk}/ticks/", world.order(1).pk
+    bar = signed_in("approver").post(address, {"row": row, "orders": row}, headers={"HX-Request": "true"})
+    text = unescape(bar.content.decode())
+    assert f'value="approve" disabled title="{button.why_not}"' in text and 'value="hold">' in text
 
 
 def test_removals_above_the_cap_take_two_people(world: World) -> None:
