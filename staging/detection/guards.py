@@ -33,7 +33,7 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
         if rows != expected:
             raise GuardRefused(
                 f"The source holds {counted(rows, 'row')}, not {expected:,} as stated. Nothing was done. "
-                f"Remedy: look at its load; where it is right, say --expect-rows {rows}."
+                f"Remedy: look at its load; where it is right, {_vouch(rows)}"
             )
         return
     if rows == 0:
@@ -45,9 +45,16 @@ def check_rows(board: Board, rows: int, *, expected: int | None) -> None:
     if last and rows < last * (1 - settings.SOURCE_SHRINKAGE / 100):
         raise GuardRefused(
             f"The source holds {counted(rows, 'row')}, {last - rows:,} fewer than in the last full run ({last:,}). "
-            "Nothing was done. Remedy: check the load of the order table; if it is right, say so with "
-            f"--expect-rows {rows}."
+            "Nothing was done. Remedy: check the load of the order table; if it is right, "
+            f"{_vouch(rows)}"
         )
+
+
+def _vouch(rows: int | None = None) -> str:
+    """How a person says that the table is right, by the page or by the command; `rows` is what it holds, if known."""
+    number = "the number of rows" if rows is None else str(rows)
+    word = "N" if rows is None else rows
+    return f"enter {number} as Expected rows on the page that starts a sync, or give the command --expect-rows {word}."
 
 
 def check_stood_still(unnamed: int, met: int) -> None:
@@ -142,7 +149,7 @@ def check_types(board: Board, family: Family, needed: Iterable[str], present: Se
     if moved:
         raise GuardRefused(
             f"Columns of the source changed their type since run {run.pk if run else 0}: {listed(moved)}; nothing was "
-            "staged. Remedy: restore the type, or if it is right, state the number of rows with --expect-rows."
+            f"staged. Remedy: restore the type, or if it is right, {_vouch()}"
         )
 
 

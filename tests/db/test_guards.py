@@ -40,7 +40,9 @@ def test_an_empty_source_removes_nothing(ten: World) -> None:
 
 def test_a_source_that_lost_more_than_a_fifth_removes_nothing(ten: World) -> None:
     ten.drop(1, 2, 3)
-    assert "--expect-rows 7" in refused(ten)
+    assert "enter 7 as Expected rows on the page that starts a sync, or give the command --expect-rows 7." in refused(
+        ten
+    )
 
 
 def test_a_loss_of_a_fifth_passes_and_is_staged(ten: World) -> None:
