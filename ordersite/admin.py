@@ -12,12 +12,14 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission, User
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import ManyToManyField, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from .roles import ROLES
+
+OWN = "Nobody deletes their own account. Remedy: ask another administrator, who can."
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -75,6 +77,12 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         own = obj is not None and obj.pk == request.user.pk
         return super().has_delete_permission(request, obj) and _may_touch(request.user, obj) and not own
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The stock page; who would delete themselves is not told that it is for their role."""
+        if object_id == str(request.user.pk) and super().has_delete_permission(request):
+            raise PermissionDenied(OWN)
+        return super().delete_view(request, object_id, extra_context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

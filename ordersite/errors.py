@@ -28,13 +28,13 @@ UNREADABLE = "What was sent cannot be read, so nothing was done. Remedy: open th
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Status 404, with what the page said that was looked for."""
-    said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    said = _said(exception)
     return _page(request, 404, "Not found", f"{said} {NOTHING}" if said else NOTHING)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Status 403: the person is known, and may not."""
-    return _page(request, 403, "Not allowed", NOT_YOURS)
+    """Status 403: the person is known, and may not; where it is not for their role, the page that refused says why."""
+    return _page(request, 403, "Not allowed", _said(exception) or NOT_YOURS)
 
 
 def no_token(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -61,6 +61,10 @@ def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Status 500, told without asking the database anything, as that may be what is broken."""
     return HttpResponse(render_to_string("ordersite/broken.html"), status=500)
+
+
+def _said(exception: Exception) -> str:
+    return exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
 
 
 def _page(request: HttpRequest, status: int, title: str, sentence: str, **more: object) -> HttpResponse:

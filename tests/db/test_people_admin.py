@@ -127,6 +127,10 @@ def test_nobody_locks_themselves_out_and_the_four_roles_stay(people: User) -> No
     me.refresh_from_db()
     assert me.is_active and me.is_staff and me.groups.exists()
     assert client.post(f"/auth/user/{me.pk}/delete/", {"post": "yes"}).status_code == 403
+    text = client.get(f"/auth/user/{me.pk}/delete/").content.decode()
+    assert "Nobody deletes their own account" in text and "Your role may not" not in text
+    viewer = person("viewer")
+    assert "Your role may not" in signed_in("viewer").get(f"/auth/user/{viewer.pk}/delete/").content.decode()
     for role in roles.ROLES:
         pk = Group.objects.get(name=role).pk
         assert client.post(f"/auth/group/{pk}/delete/", {"post": "yes"}).status_code == 403
