@@ -27,6 +27,7 @@ from .confirm import AT_ONCE, confirm
 from .conflicts import conflict
 from .decisions import WORDS, may, person_actions
 from .numbers import number
+from .pills import WORDS as PILL_WORDS
 from .pills import batch_pill
 from .ticks import ticking
 from .undo_many import undo_many
@@ -60,12 +61,24 @@ class WaitsFor(admin.SimpleListFilter):
         return waiting.filter(pk__in=stale) if waits == "sync" else waiting.exclude(pk__in=stale)
 
 
+class State(admin.ChoicesFieldListFilter):
+    """The state, in the words of its pills."""
+
+    def choices(self, changelist: Any) -> Any:
+        """Django's own, under the names that the list shows."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": NAMES.get(str(choice["display"]), choice["display"])}
+
+
+NAMES: dict[str, Any] = {Batch(state=state).get_state_display(): words for state, words in PILL_WORDS.items()}
+
+
 @admin.register(Batch)
 class BatchAdmin(ReadOnly):
     list_display = ("name", "customer", "pill", "holds", "does", "created", "approver")
     list_display_links = ("name",)
     list_select_related = ("customer", "run", "board")
-    list_filter = (WaitsFor, "state", "board", "customer")
+    list_filter = (WaitsFor, ("state", State), "board", "customer")
     search_fields = ("=id", "customer__name")
     search_help_text = "A batch's number or a customer's name"
     exported = ("id", "run__id", "customer__name", "state", "approved_by", "approved_at", "note", "created_at")

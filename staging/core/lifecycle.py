@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .words import in_state
+from .words import in_state, to_be
 
 
 class BatchState(StrEnum):
@@ -185,8 +185,7 @@ def allowed(table: Mapping[str, Transition], state: str, action: str) -> str:
     transition = table[action]
     if state in transition.sources:
         return ""
-    wanted = " or ".join(sorted(transition.sources)).replace("needs_attention", "in need of attention")
-    return f"cannot {action.replace('_', ' ')} what {in_state(state)}; it must be {wanted.replace('_', ' ')}"
+    return f"cannot {action.replace('_', ' ')} what {in_state(state)}; it must be {to_be(transition.sources)}"
 
 
 def table(transitions: Mapping[str, Transition]) -> str:

@@ -37,11 +37,30 @@ QUOTES = frozenset("'\"")
 
 
 def in_state(state: str) -> str:
-    """A state as the end of "it ...": "is open", "is being pushed", "needs attention"."""
+    """A state as the end of "it ...": "waits for approval", "is being pushed", "needs attention"."""
     return SAID.get(state, f"is {state.replace('_', ' ')}")
 
 
-SAID = {"needs_attention": "needs attention", "pushing": "is being pushed", "undoing": "is being undone"}
+SAID = {
+    "open": "waits for approval",
+    "needs_attention": "needs attention",
+    "pushing": "is being pushed",
+    "undoing": "is being undone",
+}
+
+
+def to_be(states: Iterable[str]) -> str:
+    """States as the end of "it must be ...", in the order of their words: "approved, failed or paused"."""
+    *most, last = sorted(BEING.get(state, state.replace("_", " ")) for state in states)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+BEING = {
+    "open": "waiting for approval",
+    "needs_attention": "in need of attention",
+    "pushing": "being pushed",
+    "undoing": "being undone",
+}
 
 
 def put_away(group: str, *, then: str) -> str:

@@ -111,7 +111,10 @@ def test_a_no_needs_words() -> None:
 def test_a_refusal_says_what_the_state_must_be(moves: Mapping[str, Transition]) -> None:
     for action, move in moves.items():
         assert all(allowed(moves, source, action) == "" for source in move.sources)
-    assert allowed(BATCH, "needs_attention", "approve") == "cannot approve what needs attention; it must be open"
+    assert (
+        allowed(BATCH, "needs_attention", "approve")
+        == "cannot approve what needs attention; it must be waiting for approval"
+    )
 
 
 def test_the_documentation_table_holds_every_move_once() -> None:

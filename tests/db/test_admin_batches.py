@@ -115,7 +115,11 @@ def test_there_is_a_button_for_each_action_of_the_lifecycle_with_the_reason_wher
     assert [button.action for button in buttons] == people
     why = {button.action: button.why_not for button in buttons}
     assert (why["approve"], why["decline"]) == ("", "")
-    assert why["withdraw"] == "One cannot withdraw what is open; it must be approved."
+    assert why["withdraw"] == "One cannot withdraw what waits for approval; it must be approved."
+    assert (
+        why["push"].endswith("it must be approved, failed, in need of attention, partly undone or paused.")
+        and "waits for approval" in why["push"]
+    )
     for button in signed_in("viewer").get(f"/staging/batch/{batch.pk}/change/").context["buttons"]:
         assert button.why_not == f"Your role may not {button.action} batches. Remedy: ask somebody with the right to."
 

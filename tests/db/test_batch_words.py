@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import Any
 
@@ -195,6 +196,13 @@ def test_the_front_page_counts_each_order_once_and_leads_to_the_batches_that_it_
     waits = cards()["Waiting for approval"]
     assert (waits.value, waits.words, cards()["Held and unclear"].value) == ("1", "changes of 1 customer", "2")
     assert f"Batch {line.batch().pk}<" in page(waits.url) and f"Batch {batch.pk}<" not in page(waits.url)
+
+
+def test_the_lists_filter_names_a_state_as_the_list_does(line: World) -> None:
+    staged(line, 1)
+    text = page("/staging/batch/")
+    assert re.search(r'state__exact=open"[^>]*>\s*Waiting for approval', text)
+    assert not re.search(r">\s*Open\s*</a>", text)
 
 
 # --- held in part -----------------------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ def test_several_batches_are_done_in_turn_and_one_refusal_stops_none(line: World
     batches("approve", one)
     code, out, err = batches("approve", one, two)
     assert code == 2
-    assert f"Batch {one}: cannot approve what is approved; it must be open" in err
+    assert f"Batch {one}: cannot approve what is approved; it must be waiting for approval" in err
     assert f"Batch {two} - " in out
     assert {batch.state for batch in Batch.objects.all()} == {"approved"}
 

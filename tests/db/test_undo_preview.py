@@ -96,7 +96,7 @@ def test_what_a_preview_shows_is_what_the_undo_does(line: World) -> None:
 def test_a_batch_that_cannot_be_undone_has_no_preview(world: World) -> None:
     world.add(1)
     world.stage()
-    with pytest.raises(NotAllowed, match="cannot undo what is open"):
+    with pytest.raises(NotAllowed, match="cannot undo what waits for approval"):
         list(foresee(batch=world.batch(), setup=world.setup(), progress=silent))
 
 
