@@ -19,10 +19,14 @@ from staging.models import Batch, Receipt, Seen, Snapshot, StagedOrder, SyncRun,
 
 MOST = 50
 """Records that are shown; whoever finds more types more."""
-NUMBERED = re.compile(r"(batch|run)\s*#?\s*(\d{1,18})", re.IGNORECASE)
+NUMBERED = re.compile(r"(batch|run)\s*#?\s*(\d{1,18})(?:\s+-\s.*)?", re.IGNORECASE)
+"""A batch or a run by its number, or by the whole title of its page."""
+ITEM = re.compile(r"https?://\S+/pulses/(\d{1,32})(?:[/?#]\S*)?", re.IGNORECASE)
+"""The address of an item on monday.com."""
 CALLED = re.compile(r"(?:(?:po|order|style|item|uuid)\b(?: number| no\b)?[\s.:#]*|#\s*)(?=\S)", re.IGNORECASE)
 """What people write before a number, though no term begins so."""
-BETWEEN = re.compile(r"(?:^|\s+)/(?=\s|$)")  # the parts of a key as pages print it, where one may be empty
+BETWEEN = re.compile(r"(?:^|\s+)/(?=\s|$)|\t")
+"""Stands between the parts of a key as pages print it, where one may be empty, or as cells of a table are copied."""
 LAST = "\U0010ffff"
 
 
@@ -83,8 +87,11 @@ def find(text: str) -> Found:
 
 
 def spellings(text: str) -> list[str]:
-    """The text, and where it begins as people name a number (`PO 4711`, `#4711`) the number alone, and as one word."""
+    """The text, and where it begins as people name a number (`PO 4711`, `#4711`) the number alone, and as one word; of
+    an item's address the item's id."""
     plain = text.strip().strip("\"'")
+    if address := ITEM.fullmatch(plain):
+        return [address[1]]
     if not (called := CALLED.match(plain)):
         return [plain]
     number = plain[called.end() :]
@@ -136,7 +143,7 @@ def _records(rows: QuerySet[Term]) -> list[tuple[int, str]]:
 
 
 def _of_key(text: str) -> list[tuple[int, str]]:
-    """The records of a whole business key as pages print it, its parts with slashes between."""
+    """The records of a whole business key as pages print it, its parts with slashes or tabs between."""
     wanted = [part for part in map(term, BETWEEN.split(text)) if part]
     if len(wanted) < 2:
         return []

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 
+from staging.batches.describe import describe
 from staging.batches.narrow import Narrowing, matching
 from staging.models import Receipt, Snapshot, StagedOrder, Term
 from staging.records.search import find
@@ -54,6 +55,8 @@ def place(client: Client, words: str) -> str:
         "a1 /  ST1",
         "A1 / ST1 /",
         '"A1"',
+        "A1\tST1",
+        "ST1\t\tA1",
     ],
 )
 def test_a_po_and_an_order_number_lead_straight_to_the_order(line: World, words: str) -> None:
@@ -130,6 +133,18 @@ def test_what_leads_nowhere_says_so_and_breaks_nothing(line: World, words: str) 
     answer = signed_in("viewer").get("/search/", {"q": words})
     assert answer.status_code in ((200, 400) if "\x00" in words else (200,))
     assert "Search: <b>" not in answer.content.decode()
+
+
+def test_the_address_of_an_item_and_the_title_of_a_batch_lead_where_they_stand_for(line: World) -> None:
+    client, batch = signed_in("viewer"), line.batch()
+    item = Snapshot.objects.get(record=uuid(1)).item_id
+    order = StagedOrder.objects.get(record=uuid(1))
+    for rest in ("", "?term=x", "/posts/7"):
+        words = f"https://somebody.monday.com/boards/9200/pulses/{item}{rest}"
+        assert place(client, words) == f"/staging/stagedorder/{order.pk}/change/", words
+    for words in (f"Batch {batch.pk} - HARBOUR", describe(batch).title):
+        page = client.get("/search/", {"q": words}).content.decode()
+        assert f"/staging/batch/{batch.pk}/change/" in page, words
 
 
 def test_what_an_order_was_called_before_still_finds_it(line: World) -> None:
