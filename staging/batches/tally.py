@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from staging.core.counts import Counts
-from staging.core.lifecycle import COUNTED, OrderState
+from staging.core.counts import CountsNow
+from staging.core.lifecycle import COUNTED, TAKEN_BACK, OrderState
 from staging.models import Batch, Receipt, StagedOrder, SyncRun
 from staging.models.run import Kind
 
@@ -135,7 +135,7 @@ def counts_since(batch: Batch, began: datetime) -> dict[str, int]:
     return holding.counts
 
 
-def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:
+def counts_now(runs: Iterable[SyncRun]) -> dict[int, CountsNow]:
     """The counts of each sync run, with its orders counted in their present states; two queries at most."""
     wanted = {run.pk: run for run in runs if run.kind == Kind.SYNC and run.counts}
     states: dict[int, dict[tuple[str, str], int]] = {}
@@ -144,18 +144,22 @@ def counts_now(runs: Iterable[SyncRun]) -> dict[int, Counts]:
         states.setdefault(pk, {})[operation, state] = number
     found = {}
     for pk, run in wanted.items():
-        counts = Counts.from_json(run.counts)
+        counts = CountsNow.from_json(run.counts)
         counts.count_staged(states.get(pk, {}))
         found[pk] = counts
     return found
 
 
-def sums(counts: Counts) -> list[tuple[str, int, list[tuple[str, int]]]]:
-    """The counts that must add up: (whole, number, [(part, number)])."""
+def sums(counts: CountsNow) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """The counts that must add up: (whole, number, [(part, number)]). What undos took back since is told apart."""
     values = counts.to_json()
     found = []
     for whole, parts in SUMS:
         number = sum(values[name] or 0 for name in whole.split(" + "))
         shown = [(part.replace("_", " "), values[part] or 0) for part in parts if values[part]]
         found.append((whole, number, shown))
+    if counts.still_applied != counts.applied:
+        stand = [(name.replace("_", " "), values[name] or 0) for name in TAKEN_BACK if values[name]]
+        applied = [("still applied", counts.still_applied)] if counts.still_applied else []
+        found.append(("applied, as it stands now", counts.applied, applied + stand))
     return found

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Self
 
-from .lifecycle import COUNTED
+from .lifecycle import COUNTED, TAKEN_BACK
 
 
 @dataclass(slots=True)
@@ -80,10 +81,33 @@ class Counts:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, int | None]) -> Counts:
+    def from_json(cls, data: Mapping[str, int | None]) -> Self:
         """The counts that `to_json` pictured; names this version does not know are passed over."""
         known = {f.name for f in fields(cls)}
         return cls(**{name: value for name, value in data.items() if name in known})  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class CountsNow(Counts):
+    """The counts of a run with its orders as they stand now: of the applied ones, what became of them by undos since.
+
+    A run's own row never has these, as it ends before anything of it can be undone.
+    """
+
+    being_undone: int = 0
+    undone: int = 0
+    kept: int = 0
+
+    def count_staged(self, by_state: Mapping[tuple[str, str], int]) -> None:
+        """Take over how many staged orders stand in each (operation, state)."""
+        Counts.count_staged(self, by_state)
+        for name, states in TAKEN_BACK.items():
+            setattr(self, name, sum(n for (_, state), n in by_state.items() if state in states))
+
+    @property
+    def still_applied(self) -> int:
+        """The applied ones that no undo was at."""
+        return self.applied - self.being_undone - self.undone - self.kept
 
 
 APPLIED_AS = {"created": "create", "updated": "update", "removed_from_board": "remove", "restored": "restore"}

@@ -160,6 +160,19 @@ COUNTED: Mapping[str, frozenset[str]] = {
 }
 """What a staged order counts as; every state counts as exactly one."""
 
+TAKEN_BACK: Mapping[str, frozenset[str]] = {
+    "being_undone": _from(O.UNDOING),
+    "undone": _from(O.UNDONE),
+    "kept": _from(O.KEPT),
+}
+"""What became of orders that count as applied, as they were sent, once an undo was at them."""
+
+AS_IT_STANDS: Mapping[str, frozenset[str]] = {
+    **{name: states.difference(*TAKEN_BACK.values()) for name, states in COUNTED.items()},
+    **TAKEN_BACK,
+}
+"""What a batch holds now, order by order: as they count, but for the applied ones that an undo was at."""
+
 SHOWN: Mapping[str, frozenset[str]] = {
     **{name: COUNTED[name] for name in ("pending", "held", "rejected", "unclear")},
     "applied": _from(O.APPLIED),

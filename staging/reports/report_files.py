@@ -10,11 +10,11 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from monday.core.spreadsheets import shielded
+from staging.core.lifecycle import AS_IT_STANDS
 
 from .run_report import RunReport
 
-WORDS = {"pending": "pending", "applied": "applied", "held": "held", "rejected": "rejected"}
-WORDS |= {"skipped": "skipped", "unclear": "unclear"}
+WORDS = {what: what.replace("_", " ") for what in AS_IT_STANDS}
 MARK = "\N{BYTE ORDER MARK}"  # without it a spreadsheet program takes UTF-8 for something else
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Count, QuerySet
+from django.utils import timezone
 
 from monday.core.errors import fault_of
 from staging.batches.tally import counts_now, sums
-from staging.core.lifecycle import COUNTED, BatchState, OrderState
+from staging.core.lifecycle import AS_IT_STANDS, COUNTED, BatchState, OrderState
 from staging.core.words import counted
 from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
@@ -27,7 +28,8 @@ OPERATIONS = {"create": "created", "update": "updated", "remove": "removed", "re
 
 @dataclass(frozen=True, slots=True)
 class CustomerLine:
-    """One customer of a run: `changes` by what they do, and the orders by what became of them, as in `COUNTED`."""
+    """One customer of a run: `changes` by what they do, and the orders by what became of them, as in
+    `AS_IT_STANDS`."""
 
     customer: str
     batches: tuple[int, ...]
@@ -119,9 +121,16 @@ def _ending(run: SyncRun, orders: QuerySet[StagedOrder]) -> str:
         return f"{state}. {run.error}".strip()
     if run.state not in (RunState.FAILED, RunState.REFUSED, RunState.STOPPED):
         return f"{state}."
-    total, sent = orders.count(), orders.filter(state__in=sorted(COUNTED["applied"])).count()
-    words = f"{sent:,} of {total:,} sent" if sent else "nothing was sent"
-    return f"{state} - {words}." + (f" {run.error}" if run.error else "")
+    return f"{state} - {_how_far(run, orders)}." + (f" {run.error}" if run.error else "")
+
+
+def _how_far(run: SyncRun, orders: QuerySet[StagedOrder]) -> str:
+    """How much of it went out, or came back."""
+    if run.kind == Kind.UNDO:
+        done, what = orders.filter(state=OrderState.UNDONE, updated_at__gte=run.started_at).count(), "put back"
+    else:
+        done, what = orders.filter(state__in=sorted(COUNTED["applied"])).count(), "sent"
+    return f"{done:,} of {orders.count():,} {what}" if done else f"nothing was {what}"
 
 
 def _facts(run: SyncRun) -> list[tuple[str, str]]:
@@ -150,7 +159,7 @@ def _customers(orders: QuerySet[StagedOrder]) -> list[CustomerLine]:
 
 
 def _customer(name: str, batches: list[int], states: Counter[tuple[str, str]]) -> CustomerLine:
-    counts = {what: sum(n for (_, state), n in states.items() if state in of) for what, of in COUNTED.items()}
+    counts = {what: sum(n for (_, state), n in states.items() if state in of) for what, of in AS_IT_STANDS.items()}
     applied = COUNTED["applied"]
     as_what = {
         words: sum(n for (done, state), n in states.items() if done == operation and state in applied)
@@ -204,13 +213,15 @@ def _why(state: str, batch: int, stands: str) -> str:
 
 def _made(run: SyncRun) -> tuple[list[str], list[tuple[str, str]]]:
     """Groups, and (column, label), that were made on the board for this run's batches beforehand."""
+    if run.kind not in (Kind.SYNC, Kind.PUSH):
+        return [], []  # the others prepare nothing, though a batch of theirs is prepared before and after them
     chains = [f"run:{run.pk}"]
-    if run.kind != Kind.SYNC:
+    if run.kind == Kind.PUSH:
         staged_by = Batch.objects.filter(pk=run.scope.get("batch") or 0).values_list("run_id", flat=True)
         chains = [f"run:{pk}" for pk in staged_by]
     events = AuditEvent.objects.filter(action=PREPARED, chain__name__in=chains)
-    if run.kind != Kind.SYNC:
-        events = events.filter(at__gte=run.started_at)
+    if run.kind == Kind.PUSH:
+        events = events.filter(at__range=(run.started_at, run.finished_at or timezone.now()))
     groups: list[str] = []
     labels: list[tuple[str, str]] = []
     for data in events.order_by("id").values_list("data", flat=True)[:200]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from staging.core.counts import APPLIED_AS, Counts
-from staging.core.lifecycle import COUNTED, OrderState
+from staging.core.counts import APPLIED_AS, Counts, CountsNow
+from staging.core.lifecycle import AS_IT_STANDS, COUNTED, OrderState
 
 OPERATIONS = ("create", "update", "remove", "restore")
 
@@ -62,6 +62,18 @@ def test_an_undone_order_still_counts_as_what_was_applied() -> None:
     counts = Counts()
     counts.count_staged({("create", "undone"): 2, ("update", "kept"): 1})
     assert (counts.applied, counts.created, counts.updated) == (3, 2, 1)
+
+
+def test_what_an_undo_was_at_is_told_apart_and_every_state_stands_for_one_thing() -> None:
+    counts = CountsNow()
+    counts.count_staged(
+        {("create", "undone"): 2, ("update", "kept"): 1, ("update", "undoing"): 4, ("update", "applied"): 8}
+    )
+    assert (counts.applied, counts.still_applied) == (15, 8)
+    assert (counts.undone, counts.kept, counts.being_undone) == (2, 1, 4)
+    assert counts.created + counts.updated == counts.applied
+    states = [state for of in AS_IT_STANDS.values() for state in of]
+    assert sorted(states) == sorted(OrderState)
 
 
 def test_counts_survive_their_json_and_unknown_names_are_passed_over() -> None:

@@ -15,9 +15,12 @@ from django.test import Client
 from django.utils import timezone
 
 from monday.sandbox.faults import Fault
+from staging import audit
+from staging.admin.run_picture import picture
 from staging.batches.tally import counts_now
 from staging.delivery_jobs import deliver_one
 from staging.models import Delivery, SyncRun
+from staging.pushing.prepare import PREPARED
 from staging.reports.report_files import FORMS, as_csv, as_html, as_text
 from staging.reports.run_report import RunReport, run_report
 from tests.db.admin_line import person, signed_in
@@ -160,3 +163,82 @@ def test_the_page_of_a_run_hands_it_out_and_mails_it(line: World, settings: Any)
     client.post(f"/staging/syncrun/{run.pk}/report/mail/")
     deliver_one(Delivery.objects.latest("id").pk)
     assert mail.outbox[-1].to == ["vera@example.com"]
+
+
+# --- after an undo --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def taken_back(world: World) -> SyncRun:
+    """The run of an undo that put one of three orders back, kept one that somebody edited, and was not to do the third;
+    a label that the batch needed was made after it had begun."""
+    for number in (1, 2, 3):
+        world.add(number)
+    world.sync()
+    world.edit(2, numeric_price="99")
+    world.clock.sleep(60)
+    begun = world.clock.now()
+    done = world.undo(only=[world.order(1).pk, world.order(2).pk])
+    assert (done.undone, len(done.kept)) == (1, 1)
+    batch = world.batch()
+    audit.record(
+        chain=audit.run_chain(batch.run_id),
+        actor="policy:prepare",
+        action=PREPARED,
+        subject=f"board:{batch.board_id}",
+        now=timezone.now(),
+        data={"groups": ["LATER"], "labels": {"Season": ["SS31"]}},
+    )
+    return SyncRun.objects.create(
+        kind="undo",
+        mode="TEST",
+        trigger="cli",
+        actor="a",
+        state="with_errors",
+        scope={"batch": batch.pk},
+        board=batch.board,
+        counts={"undone": 1, "kept": 1},
+        started_at=begun,
+        finished_at=timezone.now(),
+    )
+
+
+def test_the_report_of_an_undo_says_of_the_batch_what_its_page_says(taken_back: SyncRun) -> None:
+    found = report(taken_back)
+    (line,) = found.customers
+    assert {what: number for what, number in line.counts.items() if number} == {"applied": 1, "undone": 1, "kept": 1}
+    assert "HARBOUR: 3 staged; 1 applied, 1 undone, 1 kept (3 created)" in as_text(found)
+    assert "customers,HARBOUR,undone,1" in as_csv(found) and ">Undone</th>" in as_html(found)
+
+
+def test_an_undo_claims_no_groups_and_labels_that_others_made(taken_back: SyncRun) -> None:
+    found = report(taken_back)
+    assert (found.groups, found.labels) == ([], [])
+    push = SyncRun.objects.create(
+        kind="push",
+        mode="TEST",
+        trigger="cli",
+        actor="a",
+        scope=taken_back.scope,
+        started_at=taken_back.started_at,
+        finished_at=taken_back.started_at,
+    )
+    assert (report(push).groups, report(push).labels) == ([], []), "they were made after it had ended"
+    push.finished_at = timezone.now()
+    push.save()
+    assert report(push).groups == ["LATER"]
+
+
+def test_an_undo_that_broke_off_says_what_came_back_and_not_what_was_sent(taken_back: SyncRun) -> None:
+    taken_back.state, taken_back.error = "failed", "It rained. Remedy: wait."
+    taken_back.save()
+    assert report(taken_back).ending == "Failed - 1 of 3 put back. It rained. Remedy: wait."
+
+
+def test_the_sums_of_a_sync_name_what_was_undone_of_it_and_kept(taken_back: SyncRun) -> None:
+    run = SyncRun.objects.get(kind="sync")
+    stands = ("applied, as it stands now", 3, [("still applied", 1), ("undone", 1), ("kept", 1)])
+    found = report(run)
+    assert stands in found.sums and stands in picture(run).sums and found.problems == []
+    assert "3 applied, as it stands now = 1 still applied + 1 undone + 1 kept" in as_text(found)
+    (line,) = found.customers
+    counts = counts_now([run])[run.pk]
+    assert counts.applied == 3 and counts.still_applied == line.counts["applied"] == 1
