@@ -54,6 +54,14 @@ class CallLog:
         ApiCall.objects.bulk_create(self._unsaved, batch_size=PAGE)
         self._unsaved.clear()
 
+    def turn_to(self, correlation: str) -> None:
+        """What is called from now on is on behalf of this, and counted from nothing. Opens a transaction of its own, as
+        what was recorded for another is kept first."""
+        self.flush()
+        self.correlation = correlation
+        self.calls = self.mutations = self.retries = 0
+        self.waited = 0.0
+
     def to_json(self) -> dict[str, float]:
         """The sums, as a run prints them; `waited_s` in seconds."""
         return {

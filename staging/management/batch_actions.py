@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from mapping.core.problems import did_you_mean
+from monday.calls import CallLog
 from staging.batches import decide
 from staging.batches.approvers import why_not_answer
 from staging.batches.diff import field_titles
@@ -102,11 +103,12 @@ def release(batch: Batch, setup: Setup | None, options: Options, progress: Progr
 def send(batch: Batch, setup: Setup | None, options: Options, progress: Progress) -> Told:
     """Push what is approved; the source is compared again first."""
     assert setup is not None
-    with _run(Kind.PUSH, batch, {}, progress) as (run, told):
+    calls = options["calls"]
+    with _run(Kind.PUSH, batch, {}, progress, calls) as (run, told):
         done = push(batch=batch, setup=setup, actor=actor(), chunk=options["batch_size"], progress=told)
         wrong = done.settled.rejected or done.settled.unclear
         notes = [out_of_date(done.moved)] if done.moved else []
-        _end(run, done.error, WITH_ERRORS if wrong else 0, counts_since(batch, run.started_at), notes)
+        _end(run, done.error, WITH_ERRORS if wrong else 0, counts_since(batch, run.started_at), notes, calls)
     settled = done.settled
     counts = {name: getattr(settled, name) for name in ("applied", "rejected", "held", "unclear")}
     words = f"{settled.applied:,} applied, {settled.rejected:,} rejected, {settled.held:,} held"
@@ -137,12 +139,14 @@ def take_back(batch: Batch, setup: Setup | None, options: Options, progress: Pro
             return Told([f"{_name(batch)}: nothing was done."], {"undone": 0, "kept": {}, "error": None})
     force = Force(everything=options["force"], fields=_named_fields(batch, options["force_field"]))
     scope = {"reason": options["reason"], "force": options["force"] or sorted(force.fields)}
-    with _run(Kind.UNDO, batch, scope, progress) as (run, told):
+    calls = options["calls"]
+    with _run(Kind.UNDO, batch, scope, progress, calls) as (run, told):
         done = undo(
             batch=batch, setup=setup, actor=actor(), progress=told, reason=options["reason"], only=only, force=force
         )
         kept = [f"{label}: {why}" for label, why in done.kept.items()]
-        _end(run, done.error, WITH_ERRORS if kept else 0, {"undone": done.undone, "kept": len(kept)}, kept[:200])
+        counts = {"undone": done.undone, "kept": len(kept)}
+        _end(run, done.error, WITH_ERRORS if kept else 0, counts, kept[:200], calls)
     lines = [f"{_name(batch)}: {_orders(done.undone)} undone, {len(done.kept):,} kept."]
     lines += [f"  kept {label}: {why}" for label, why in done.kept.items()]
     if done.error:
@@ -167,13 +171,18 @@ def _named_fields(batch: Batch, names: list[str]) -> frozenset[str]:
 
 
 @contextmanager
-def _run(kind: Kind, batch: Batch, scope: dict[str, Any], progress: Progress) -> Iterator[tuple[SyncRun, Progress]]:
-    """The run's row of what is done here, its lease renewed by each sign of progress, and the mail about its end."""
+def _run(
+    kind: Kind, batch: Batch, scope: dict[str, Any], progress: Progress, calls: CallLog
+) -> Iterator[tuple[SyncRun, Progress]]:
+    """The run's row of what is done here, with the calls that are made for it; its lease is renewed by each sign of
+    progress, and its end is mailed."""
+    asked_by = calls.correlation
     mode = "TEST" if batch.board.environment == "sandbox" else "PRODUCTION"
     run_id = 0
     try:
         with runs.at_once(kind=kind, batch=batch, mode=mode, actor=actor(), scope=scope) as run:
             run_id = run.pk
+            calls.turn_to(f"run:{run_id}")
 
             def told(phase: str, done: int, total: int) -> None:
                 write_down(run, run.lease_owner, phase, done, total)
@@ -183,13 +192,15 @@ def _run(kind: Kind, batch: Batch, scope: dict[str, Any], progress: Progress) ->
 
             yield run, told
     finally:
+        calls.correlation = asked_by
         if run_id:
             notify.ended(run_id)
 
 
-def _end(run: SyncRun, error: str, code: int, counts: Mapping[str, int], notes: list[str]) -> None:
+def _end(run: SyncRun, error: str, code: int, counts: Mapping[str, int], notes: list[str], calls: CallLog) -> None:
+    calls.flush()
     state = RunState.FAILED if error else RunState.WITH_ERRORS if code else RunState.COMPLETED
-    runs.end(run, state, now=timezone.now(), error=error, counts=dict(counts), notes=notes)
+    runs.end(run, state, now=timezone.now(), error=error, counts=dict(counts), notes=notes, api=calls.to_json())
 
 
 ACTIONS: Mapping[str, Action] = {

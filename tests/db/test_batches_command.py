@@ -17,6 +17,7 @@ from django.utils import timezone
 from requests import Session
 
 from mapping.publish import load_family
+from monday.models import ApiCall
 from monday.sandbox.faults import Fault
 from monday.sandbox.transport import sandbox_session
 from staging import jobs
@@ -26,6 +27,7 @@ from staging.batches.describe import describe, describe_all, history, orders
 from staging.console import Console, actor
 from staging.core.lifecycle import NotAllowed
 from staging.models import AuditEvent, Batch, SyncRun
+from staging.reports.run_log import run_log
 from tests.core.mapping_samples import HARBOUR
 from tests.world import World, uuid
 
@@ -499,6 +501,24 @@ def test_a_push_and_an_undo_stand_in_the_list_of_runs(line: World, settings: Any
         ("undo", "completed", "cli", ""),
     ]
     assert push.counts["applied"] == 1 and undo.counts["undone"] == 1 and mail.outbox == []
+
+
+def test_what_a_push_and_an_undo_call_stands_with_their_runs(line: World) -> None:
+    line.add(1)
+    line.add(2, CUSTOMER="B'HOOD")
+    line.stage()
+    ids = sorted(Batch.objects.values_list("pk", flat=True))
+    for batch in Batch.objects.order_by("pk"):
+        line.approve(batch)
+    for action in ("push", "undo"):
+        assert batches(action, *ids)[0] == 0
+        mine = list(SyncRun.objects.filter(kind=action).order_by("pk"))
+        assert len(mine) == 2 and all(run.api["calls"] for run in mine)
+        for run in mine:
+            calls = ApiCall.objects.filter(correlation=f"run:{run.pk}")
+            assert calls.count() == run.api["calls"]
+            assert sum(call.operations for call in calls) == run.api["mutations"] > 0
+            assert "API call" in " ".join(shown.text for shown in run_log(run).lines)
 
 
 def test_each_push_of_a_batch_counts_what_it_did_itself(line: World) -> None:

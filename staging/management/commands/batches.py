@@ -183,6 +183,7 @@ class Command(QuietCommand):
             yield None
             return
         calls = CallLog(correlation=f"{actor()} batches {options['action']}", waits=self._console.waits)
+        options["calls"] = calls  # a push or an undo has a run of its own, which they are told of
         try:
             with opened_for(board, calls=calls, mode=options["mode"]) as setup:
                 yield setup
