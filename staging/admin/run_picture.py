@@ -11,7 +11,7 @@ from django.utils import timezone
 from monday.screens import seconds
 from staging.batches.tally import counts_now, sums
 from staging.core.lifecycle import BatchState, OrderState
-from staging.core.meaning import RUN, RUN_SETTLED
+from staging.core.meaning import RUN, RUN_SETTLED, removals_unchecked
 from staging.models import Batch, StagedOrder, SyncRun
 from staging.models.run import Kind, RunState
 from staging.running.runs import ACTIVE
@@ -20,7 +20,7 @@ from staging.running.runs import ACTIVE
 @dataclass(frozen=True, slots=True)
 class RunPicture:
     """A run at a glance. `sums` are the counts that must add up: (whole, number, [(part, number)]); `removals_unknown`
-    says that nobody looked for removals, which is not the same as that there are none."""
+    says why nobody looked for removals, which is not the same as that there are none; "" where somebody did."""
 
     took: str
     sums: list[tuple[str, int, list[tuple[str, int]]]]
@@ -28,7 +28,7 @@ class RunPicture:
     other_counts: list[tuple[str, int]]
     settings: list[tuple[str, str]]
     active: bool
-    removals_unknown: bool = False
+    removals_unknown: str = ""
 
 
 def picture(run: SyncRun) -> RunPicture:
@@ -41,8 +41,17 @@ def picture(run: SyncRun) -> RunPicture:
         other_counts=[] if run.kind == Kind.SYNC else [(n.replace("_", " "), v) for n, v in run.counts.items() if v],
         settings=_settings(run),
         active=run.state in ACTIVE or pushes(run).filter(state__in=ACTIVE).exists(),
-        removals_unknown=counts is not None and counts.removed is None,
+        removals_unknown=_removals_unknown(run) if counts and counts.removed is None else "",
     )
+
+
+BROKEN_OFF = (RunState.FAILED, RunState.REFUSED, RunState.STOPPED)
+
+
+def _removals_unknown(run: SyncRun) -> str:
+    refused = run.state == RunState.REFUSED  # by a guard, which comes before whatever was asked for
+    narrowed = not refused and any(run.scope.get(name) for name in ("customer", "po_number", "limit"))
+    return removals_unchecked(narrowed=narrowed, broke_off=run.state in BROKEN_OFF)
 
 
 AMISS = (OrderState.REJECTED, OrderState.UNCLEAR, OrderState.HELD, OrderState.SENDING, OrderState.APPROVED)

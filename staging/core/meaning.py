@@ -93,3 +93,15 @@ RUN: Mapping[str, str] = {
     "what, and what helps.",
     "stopped": "Somebody cancelled it. What was done before that is kept; start it again to go on.",
 }
+
+
+def removals_unchecked(*, narrowed: bool, broke_off: bool) -> str:
+    """Why a sync knows of no removals; `narrowed` where less than all was asked for, `broke_off` where it was stopped
+    by somebody, by an outage or by a guard."""
+    if narrowed:
+        why = ", as only a part of the source was looked at, or at most so many orders were asked for."
+    elif broke_off:
+        why = ", as the run was stopped before that."
+    else:
+        why = "; the notes below say why."
+    return f"Removals were not checked{why}"

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from monday.core.errors import fault_of
 from staging.batches.tally import counts_now, sums
+from staging.core.counts import CountsNow
 from staging.core.lifecycle import AS_IT_STANDS, COUNTED, BatchState, OrderState
 from staging.core.words import counted
 from staging.models import AuditEvent, Batch, StagedOrder, SyncRun
@@ -100,7 +101,7 @@ def run_report(run: SyncRun, *, now: datetime) -> RunReport:
         whose="Customers" if run.kind == Kind.SYNC else "The whole batch, as it stands now",
         errors=_errors(orders),
         pending=_pending(orders),
-        unused=reasons(run.board)[:MOST_REASONS] if run.kind == Kind.SYNC and run.board else [],
+        unused=reasons(run.board)[:MOST_REASONS] if counts and run.board and _has_read(run, counts) else [],
         groups=groups,
         labels=labels,
         notes=[str(note) for note in run.notes],
@@ -131,6 +132,11 @@ def _how_far(run: SyncRun, orders: QuerySet[StagedOrder]) -> str:
     else:
         done, what = orders.filter(state__in=sorted(COUNTED["applied"])).count(), "sent"
     return f"{done:,} of {orders.count():,} {what}" if done else f"nothing was {what}"
+
+
+def _has_read(run: SyncRun, counts: CountsNow) -> bool:
+    """Whether the run has looked at rows itself: what is known of rows else is of the syncs before it."""
+    return run.state != RunState.REFUSED and counts.read > 0
 
 
 def _facts(run: SyncRun) -> list[tuple[str, str]]:

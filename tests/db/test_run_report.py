@@ -104,6 +104,28 @@ def test_a_run_that_did_not_end_well_has_a_report_too(db: None, state: str) -> N
         assert "nothing was sent" in make(report(run))
 
 
+def test_a_run_that_a_guard_stopped_tells_nothing_of_rows_that_it_has_not_read(world: World) -> None:
+    world.add(1)
+    world.add(2, CUSTOMER="NOBODY")
+    assert report(world.sync().run).unused
+    world.source.orders.clear()
+    run = world.sync(limit=3).run
+    assert (str(run.state), run.counts["read"]) == ("refused", 0)
+    assert report(run).unused == [] and "cannot be used" not in as_text(report(run))
+    assert picture(run).removals_unknown == "Removals were not checked, as the run was stopped before that."
+
+
+def test_why_removals_were_not_looked_for_is_said_as_it_was(world: World) -> None:
+    world.add(1)
+    assert "at most so many orders were asked for" in picture(world.sync(limit=1).run).removals_unknown
+    run = world.sync().run
+    assert picture(run).removals_unknown == ""
+    run.counts["removed"] = None
+    assert picture(run).removals_unknown.endswith("the notes below say why.")
+    run.state = "failed"
+    assert picture(run).removals_unknown.endswith("the run was stopped before that.")
+
+
 def test_the_page_stands_alone_and_shows_what_an_order_says_as_text(world: World) -> None:
     world.publish("version: 1\ncustomer: <script>alert(1)</script>\naliases: [EVIL]\n")
     world.add(1, CUSTOMER="EVIL")
