@@ -23,8 +23,6 @@ from .run_picture import took, trigger
 
 FOUND = ("read", "unchanged", "new", "changed", "removed", "invalid")
 COUNTS = (*FOUND, "staged", "applied", "rejected", "held")
-ALIKE = {"applied": "undone", "held": "kept"}
-"""What an undo counts, where a push counts the other."""
 
 
 class WithChanges(admin.SimpleListFilter):
@@ -78,8 +76,6 @@ def _listed(name: str) -> Callable[[Any, Any], SafeString]:
     @admin.display(description=name.capitalize())
     def told(screen: Any, run: Any) -> SafeString:
         number = count_of(run, name)
-        if number == "" and not run.now:
-            number = run.counts.get(ALIKE.get(name, ""), "")
         if not isinstance(number, int):
             return format_html('<span class="{}">{}</span>', "quiet" if number else "none", number or "-")
         where = _where(run, name) if number else ""
@@ -133,4 +129,7 @@ def _what(run: SyncRun) -> str:
     scope = run.scope.get("customer") or run.subject.replace(":", " ")
     if not run.mode:
         return str(run.get_kind_display())
-    return f"{run.mode} {run.get_kind_display().lower()}{f' of {scope}' if scope else ''}"
+    words = f"{run.mode} {run.get_kind_display().lower()}{f' of {scope}' if scope else ''}"
+    # No column is for what an undo counts: what it put back was not applied by it, and what it kept is not held.
+    done = [f"{run.counts[name]:,} {name}" for name in ("undone", "kept") if run.counts.get(name)]
+    return f"{words}: {', '.join(done)}" if run.kind == Kind.UNDO and done else words

@@ -225,7 +225,7 @@ SKIPPED = {
     "declined": "declined",
     "given_up": "given up",
     "undone": "undone",
-    "kept": "kept as they are",
+    "kept": "kept, wholly or in part",
 }
 
 

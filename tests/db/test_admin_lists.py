@@ -101,3 +101,14 @@ def test_the_list_of_runs_says_what_began_each_and_what_it_counted(line: World) 
     rows = [dict(zip(taken[0].split(","), row.split(","), strict=True)) for row in taken[1:]]
     mine = next(row for row in rows if row["id"] == str(run.pk))
     assert (mine["unchanged"], mine["invalid"], mine["trigger"], mine["held"]) == ("1200", "9", "schedule", "0")
+
+
+def test_an_undo_is_told_in_words_as_no_column_is_for_what_it_counts(line: World) -> None:
+    now = timezone.now()
+    ended = {"mode": "TEST", "state": "with_errors", "subject": "batch:7", "started_at": now, "finished_at": now}
+    SyncRun.objects.create(kind="undo", counts={"undone": 13, "kept": 8}, **ended)
+    page = signed_in("viewer").get("/staging/syncrun/").content.decode()
+    undo = page.split('<th class="field-name">')[1].split("</tr>")[0]
+    assert "TEST undo of batch 7: 13 undone, 8 kept" in undo
+    cells = dict(re.findall(r'<td class="field-(n_\w+)">(.*?)</td>', undo))
+    assert {re.sub("<[^>]+>", "", cell) for cell in cells.values()} == {"-"}

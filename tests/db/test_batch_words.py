@@ -13,7 +13,7 @@ from staging.batches.decide import decline, hold
 from staging.batches.describe import BatchPicture, describe
 from staging.batches.release import release_remembered
 from staging.core import meaning
-from staging.models import Batch
+from staging.models import Batch, Receipt
 from staging.notices.notify import wording
 from tests.core.mapping_samples import HARBOUR
 from tests.db.admin_line import opened_line, signed_in, staged
@@ -247,3 +247,14 @@ def test_the_front_page_counts_what_the_list_behind_it_says(line: World) -> None
     assert sorted(batch.picture.holds for batch in listed) == ["1 change", "2 changes, 6 held"]
     assert waits.value == str(sum(batch.picture.changes for batch in listed)) == "3"
     assert waits.words == "changes of 2 customers"
+
+
+def test_an_order_that_an_undo_kept_may_be_kept_in_part_only(line: World) -> None:
+    line.add(1)
+    line.sync()
+    line.change(1, PRICE="12", NOTES="late")
+    line.sync()
+    line.edit(1, numeric_price="99")
+    line.undo()
+    assert Receipt.objects.filter(undoes__isnull=False, outcome="done").exists(), "its notes were put back"
+    assert told(line.batch()).sentence.endswith("1 kept, wholly or in part.")
