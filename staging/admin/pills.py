@@ -74,11 +74,18 @@ OPERATIONS = {
 }
 
 
+def run_words(run: SyncRun) -> str:
+    """How a run stands, as its pill says it; one that was asked to stop and has not yet says so."""
+    return "Stopping" if _stopping(run) else str(run.get_state_display())
+
+
 def run_pill(run: SyncRun) -> SafeString:
-    """How a run stands; one that was asked to stop and has not yet says so."""
-    if run.cancelled_by and run.state == R.RUNNING:
-        return pill("warn", "Stopping")
-    return pill(RUNS[R(run.state)], run.get_state_display())
+    """How a run stands."""
+    return pill("warn" if _stopping(run) else RUNS[R(run.state)], run_words(run))
+
+
+def _stopping(run: SyncRun) -> bool:
+    return bool(run.cancelled_by) and run.state == R.RUNNING
 
 
 def batch_pill(batch: Batch, *, all_held: bool = False, stale: bool = False) -> SafeString:

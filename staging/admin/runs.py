@@ -24,7 +24,7 @@ from staging.running.runs import ACTIVE
 
 from . import adopt, exports, gone, intake, reports, run_log
 from .numbers import number
-from .pills import batch_pills, run_pill
+from .pills import batch_pills, run_pill, run_words
 from .progress import progress, progress_of
 from .run_list import COUNTS, OfCustomer, RunColumns, WithChanges
 from .run_picture import batches_of, meaning, orders_of, picture, pushes, trigger
@@ -156,6 +156,7 @@ def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:
     return {
         "run": run,
         "pill": run_pill(run),
+        "stands": run_words(run),
         "trigger": trigger(run),
         "picture": picture(run),
         "batches": [(batch, stand[batch.pk]) for batch in batches],

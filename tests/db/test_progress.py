@@ -111,3 +111,12 @@ def test_a_second_viewer_sees_the_same_on_the_batchs_page_and_who_stopped_it(lin
     signed_in("operator").post(f"/staging/syncrun/{run.pk}/cancel/")
     text = signed_in("viewer").get(f"/staging/syncrun/{run.pk}/progress/").content.decode()
     assert "stops after the piece in hand" in text
+
+
+def test_a_run_that_is_being_cancelled_is_read_out_as_its_pill_says(line: World) -> None:
+    run = at_work(Kind.PUSH, "push")
+    page = f"/staging/syncrun/{run.pk}/live/"
+    assert f'data-said="{run}: Running"' in signed_in("viewer").get(page).content.decode()
+    signed_in("operator").post(f"/staging/syncrun/{run.pk}/cancel/")
+    text = signed_in("viewer").get(page).content.decode()
+    assert f'data-said="{run}: Stopping"' in text and "Stopping</span>" in text
