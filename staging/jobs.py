@@ -378,8 +378,8 @@ def _ending(run: SyncRun, calls: CallLog) -> Iterator[None]:
 
 
 def _end(run: SyncRun, state: RunState, calls: CallLog, **fields: Any) -> None:
-    before = run.api or {}
-    api = {name: round(value + before.get(name, 0), 3) for name, value in calls.to_json().items()}
+    calls.flush()  # whoever sees that it has ended sees all of its calls
+    api = {name: round(value + (run.api or {}).get(name, 0), 3) for name, value in calls.to_json().items()}
     runs.end(run, state, now=timezone.now(), api=api, **fields)
 
 

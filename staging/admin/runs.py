@@ -92,17 +92,23 @@ class RunAdmin(RunColumns, ReadOnly):
         context = {
             **self.admin_site.each_context(request),
             **_live(run, request),
+            **_rest(run),
             "title": f"{run.get_kind_display()} run {run.pk}",
             "opts": self.opts,
-            "orders": orders_of(run),
-            "calls": ApiCall.objects.filter(correlation=f"run:{run.pk}").order_by("-id")[:15],
         }
         return TemplateResponse(request, "staging/admin/run.html", context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The part of a run's page that is asked for again every two seconds until the run has ended."""
+        """The part of a run's page that is asked for again every two seconds until the run has ended.
+
+        The last answer brings the rest of the page along: loading all of it anew would take the focus away, and what a
+        screen reader is told of the end.
+        """
         run = self._found(request, str(pk))
-        return TemplateResponse(request, "staging/admin/run_live.html", _live(run, request))
+        shown = _live(run, request)
+        if shown["picture"].active:
+            return TemplateResponse(request, "staging/admin/run_live.html", shown)
+        return TemplateResponse(request, "staging/admin/run_ended.html", shown | _rest(run) | {"swapped": True})
 
     def log(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the run did, line by line."""
@@ -148,6 +154,13 @@ class RunAdmin(RunColumns, ReadOnly):
         if run is None:
             raise Http404(f"There is no run {object_id}.")
         return run
+
+
+def _rest(run: SyncRun) -> dict[str, Any]:
+    return {
+        "orders": orders_of(run),
+        "calls": ApiCall.objects.filter(correlation=f"run:{run.pk}").order_by("-id")[:15],
+    }
 
 
 def _live(run: SyncRun, request: HttpRequest) -> dict[str, Any]:

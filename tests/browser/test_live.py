@@ -59,10 +59,12 @@ def test_a_reload_and_a_second_viewer_show_the_same_and_the_end_is_said(furnishe
     second.wait_for_selector("#live >> text=80 of 91 items")
     assert first.locator("#cancel").count() == 1 and second.locator("#cancel").count() == 0
     assert {one.inner_text("#said") for one in pages} == {f"Run {run}: Running"}
+    assert [one.locator("#rest >> text=Mail it to me").count() for one in pages] == [0, 0]
     furnished.place.ask(SET % (run, "state='completed'"))
     for one in pages:
         one.wait_for_selector("#live:has-text('Completed'):not([hx-get])")
         one.wait_for_function("document.getElementById('said').textContent.endsWith('Completed')")
+        one.wait_for_selector("#rest >> text=Mail it to me")
         one.context.close()
     assert furnished.complaints == []
 

@@ -241,9 +241,14 @@ def test_a_sync_is_started_watched_and_ends_on_its_page(line: World) -> None:
     run = SyncRun.objects.latest("id")
     assert answer.headers["Location"] == f"/staging/syncrun/{run.pk}/change/"
     live = f"/staging/syncrun/{run.pk}/live/"
-    assert "every 2s" in client.get(live).content.decode()
+    text = client.get(live).content.decode()
+    assert "every 2s" in text and 'id="rest"' not in text
+    assert "<h2>Report</h2>" not in client.get(answer.headers["Location"]).content.decode()
     work_off()
     text = client.get(live).content.decode()
+    assert 'id="rest" hx-swap-oob="true"' in text and "csrfmiddlewaretoken" in text
+    assert all(f"<h2>{part}</h2>" in text for part in ("Report", "Its orders", "Asked for", "API calls"))
+    assert "hx-swap-oob" not in client.get(answer.headers["Location"]).content.decode()
     assert "every 2s" not in text and "Waiting for approval" in text
     run.refresh_from_db()
     assert (run.state, run.actor, run.scope) == (RunState.WAITING, "operator", {"by_person": True, "limit": 3})

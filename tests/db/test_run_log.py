@@ -16,6 +16,7 @@ from staging import audit, jobs
 from staging.models import AuditChain, AuditEvent, Notice, SyncRun
 from staging.reports import run_log as log
 from staging.reports.run_log import Level, run_log
+from staging.running import runs
 from tests.db.admin_line import opened_line, signed_in, staged, work_off
 from tests.world import World
 
@@ -172,3 +173,19 @@ def test_what_a_worker_did_is_told_with_its_calls_and_a_refused_one_is_a_warning
     assert "Ended: Waiting for approval." in texts and any(text.startswith("API call board: done") for text in texts)
     (refused,) = every(run, least=Level.WARNING)
     assert refused.text.startswith("API call") and "done" not in refused.text
+
+
+def test_whoever_sees_that_a_run_has_ended_sees_all_of_its_calls(line: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, end = staged(line), runs.end
+    line.approve(batch)
+    run = jobs.ask_push(batch, actor="anna", trigger="admin")
+    known: list[int] = []
+
+    def ended(run: SyncRun, *given: Any, **fields: Any) -> None:
+        known.append(ApiCall.objects.filter(correlation=f"run:{run.pk}").count())
+        end(run, *given, **fields)
+
+    monkeypatch.setattr("staging.running.runs.end", ended)
+    work_off()
+    run.refresh_from_db()
+    assert known == [run.api["calls"]] and known[0] > 0
