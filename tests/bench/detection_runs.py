@@ -137,11 +137,11 @@ def accepted(setup: Any) -> dict[str, Any]:
     customer = Customer.objects.order_by("pk").first()
     assert customer is not None
     columns = ("board_id", "record", "link_key", "customer_id", "key", "key_hash", "source_fingerprint", "scheme")
-    more = ("mapping_key", "order_fingerprint", "order", "item_id", "lines", "withheld", "state", "accepted_at")
+    more = ("mapping_key", "order_fingerprint", "order", "item_id", "lines", "withheld", "said", "state", "accepted_at")
 
     def row(record: str, print_: str) -> tuple[Any, ...]:
         told = (setup.board.pk, record, record, customer.pk, "", "", print_, scheme)
-        return (*told, key, "", order, "1", "{}", "{}", "linked", now)
+        return (*told, key, "", order, "1", "{}", "{}", "[]", "linked", now)
 
     found: dict[str, str] = {}
     for page in setup.source.fingerprint_pages(whole(setup)):
