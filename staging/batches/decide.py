@@ -234,7 +234,7 @@ def out_of_date(batches: Iterable[Batch]) -> set[int]:
 
 def waiting_in_vain() -> set[int]:
     """Of the newest `AT_ONCE` batches that wait for approval those that are out of date: the next sync takes them."""
-    return out_of_date(Batch.objects.waiting().order_by("-pk")[:AT_ONCE])
+    return out_of_date(Batch.objects.waiting().select_related("board", "customer").order_by("-pk")[:AT_ONCE])
 
 
 def _by_mapping(batches: Sequence[Batch]) -> QuerySet[StagedOrder]:

@@ -229,7 +229,7 @@ def test_who_was_never_changed_here_says_where_its_past_is(line: World) -> None:
 
 def test_the_front_page_asks_few_questions(line: World, django_assert_max_num_queries: Any) -> None:
     client = signed_in("viewer")
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(34):
         client.get("/")
 
 
