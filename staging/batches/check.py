@@ -104,6 +104,11 @@ def label_texts(after: Mapping[str, Any], columns: Iterable[str], mapping: Custo
     return texts
 
 
+def group_to(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    """The group that a change (of payloads) puts its item in, "" where it stays in its own."""
+    return str(after["group"]) if before is None or before["group"] != after["group"] else ""
+
+
 def _column(setup: Setup, column_id: str) -> Column | None:
     structure = setup.structure
     return structure.columns.get(column_id) or (
@@ -129,8 +134,8 @@ def _labels(batch: Batch, setup: Setup, wanted: dict[str, set[str]], groups: set
             continue
         for column_id, texts in missing.items():
             wanted[column_id] |= texts
-        if before is None or before["group"] != after["group"]:
-            groups.add(after["group"])
+        if moves_to := group_to(before, after):
+            groups.add(moves_to)
     now = setup.clock.now()
     for why, ids in lacking.items():
         move_orders(batch, ids, "hold", actor=actor, now=now, reason=why)

@@ -17,7 +17,7 @@ from monday.core.structure import BoardStructure, Column
 from staging.core.lifecycle import OrderState
 from staging.models import Batch, StagedOrder
 
-from .check import label_texts, mapping_of
+from .check import group_to, label_texts, mapping_of
 
 UNSENT = (OrderState.STAGED, OrderState.APPROVED)
 CHUNK = 500
@@ -67,8 +67,8 @@ def lacking(batch: Batch, mappings: PublishedFamily, structure: BoardStructure) 
     orders = StagedOrder.objects.filter(batch=batch, state__in=UNSENT, after__isnull=False).order_by("pk")
     for before, after in orders.values_list("before", "after").iterator(chunk_size=CHUNK):
         assert after is not None
-        if before is None or before["group"] != after["group"]:
-            groups[after["group"]] += 1
+        if moves_to := group_to(before, after):
+            groups[moves_to] += 1
         for column_id, texts in label_texts(after, rules, mapping).items():
             labels[column_id].update(texts)
     found = _groups(groups, structure)

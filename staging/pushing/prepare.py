@@ -14,7 +14,7 @@ from django.db import transaction
 from monday.boards import GroupFailed, titles
 from monday.models import Board
 from staging import audit
-from staging.batches.check import label_texts, labelled_columns, mapping_of
+from staging.batches.check import group_to, label_texts, labelled_columns, mapping_of
 from staging.core.lifecycle import OrderState
 from staging.models import Batch, StagedOrder
 from staging.setup import Setup
@@ -84,8 +84,8 @@ def _collect(batch: Batch, setup: Setup, groups: set[str], labels: dict[str, set
     approved = StagedOrder.objects.filter(batch=batch, state=OrderState.APPROVED, after__isnull=False)
     for before, after in approved.values_list("before", "after").iterator(chunk_size=PAGE):
         assert after is not None
-        if before is None or before["group"] != after["group"]:
-            groups.add(after["group"])
+        if moves_to := group_to(before, after):
+            groups.add(moves_to)
         for column_id, texts in label_texts(after, columns, mapping).items():
             missing = texts - columns[column_id].label_texts()
             if missing and column_id in made:
